@@ -3,10 +3,16 @@
 
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
+# The oldest ansible-core that meta/runtime.yml promises, in a virtual environment of its own.
+OLDEST_CORE := 2.16
+OLDEST_VENV := .venvs/core-$(OLDEST_CORE)
+# Where test results are gathered for `make summary`.
+RESULTS := build/results
+
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup unit
+.PHONY: help setup test unit integration lint sanity sanity-oldest docs build summary clean
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,5 +28,39 @@ $(VENV)/.installed: requirements-dev.txt
 .build/ansible_collections/coder/tasks:
 	@mkdir -p $(@D) && ln -sfn ../../.. $@
 
+test: lint unit integration sanity docs build summary  ## Everything that CI checks, then a summary
+
 unit: setup  ## Unit and contract tests
-	$(PYTHON) -m pytest
+	@scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract
+
+integration: setup  ## Playbooks and ad-hoc commands against the emulator
+	@scripts/pytest $(RESULTS)/integration.xml tests/integration
+
+lint: setup  ## Style, types, licences, changelog fragments
+	@scripts/lint
+
+sanity: setup  ## ansible-test sanity on the newest ansible-core that this Python can run
+	$(PYTHON) scripts/sanity.py
+
+sanity-oldest: $(OLDEST_VENV)/.installed  ## ansible-test sanity on the oldest supported ansible-core
+	$(OLDEST_VENV)/bin/python scripts/sanity.py --oldest
+
+$(OLDEST_VENV)/.installed: Makefile requirements.txt
+	@test -x $(OLDEST_VENV)/bin/python || "$$(scripts/find-python 3.11)" -m venv $(OLDEST_VENV)
+	@$(OLDEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check "ansible-core==$(OLDEST_CORE).*" -r requirements.txt
+	@touch $@
+
+docs: setup  ## Check the plugins' documents and build the docsite in build/docs/html
+	@scripts/docs
+
+build: setup  ## The Galaxy tarball, in build/
+	@$(PYTHON) scripts/build.py
+
+summary:  ## What the last test runs found, in one line
+	@python3 scripts/summary.py $(RESULTS)
+
+clean:  ## Remove everything that these targets made, the virtual environments too
+	rm -rf .ansible .build .venvs build tests/output tests/integration/inventory changelogs/.plugin-cache.yaml
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	test -L $(VENV) || rm -rf $(VENV)
+	find . -name __pycache__ -prune -exec rm -rf {} +
