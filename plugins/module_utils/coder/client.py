@@ -1,0 +1,490 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API client: one method an endpoint, in any dialect. Knows HTTP and Coder, not Ansible and not waiting."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from . import models
+from .dialect import (
+    COMPLETE,
+    EXPERIMENTAL,
+    FIRST_TASKS,
+    STABLE,
+    WORKSPACE_TASKS,
+    Dialect,
+    Version,
+    dialect_for,
+    no_tasks,
+    parse_version,
+)
+from .errors import CoderError, RouteNotFound, attempting, invalid
+from .names import is_uuid, split_reference
+from .transport import Connection, Response, Transport, segment
+
+# AgentAPI may type for 17 s before it answers, and an unreachable agent costs the server 30 s (contract, sections
+# 0 and 7.1), so a send waits longer than other requests.
+SEND_TIMEOUT = 60.0
+PAGE = 100
+BUSY = "Task app is not ready to accept input."
+
+
+class Log(NamedTuple):
+    """A task's conversation as the server gave it.
+
+    ``source`` is live, snapshot or none; ``reason`` says why there is none.
+    """
+
+    messages: list[dict[str, Any]]
+    source: str
+    snapshot_at: str | None = None
+    reason: str | None = None
+
+
+def is_app_answer(message: str) -> bool:
+    """Whether a 5xx is Coder's word about the task's app, which asking again at once does not change."""
+    lowered = message.lower()
+    return "task app" in lowered or "sidebar app" in lowered
+
+
+class CoderClient:
+    """One server and one user's token.
+
+    :param read_only: refuse every write; set in check mode.
+    """
+
+    def __init__(self, transport: Transport, read_only: bool = False) -> None:
+        self.transport = transport
+        self.read_only = read_only
+        self._cache: dict[Any, Any] = {}
+
+    @classmethod
+    def connect(cls, connection: Connection, clock: Any) -> CoderClient:
+        """:raises CoderError: the connection's options cannot be right."""
+        return cls(Transport(connection, clock))
+
+    def reader(self) -> CoderClient:
+        """The same session, refusing every write: for check mode."""
+        client = CoderClient(self.transport, read_only=True)
+        client._cache = self._cache
+        return client
+
+    # Requests
+
+    def _request(self, method: str, path: str, **options: Any) -> Response:
+        if self.read_only and method not in ("GET", "HEAD"):
+            raise CoderError("%s %s was about to be sent in check mode" % (method, path), "invalid")
+        return self.transport.request(method, path, **options)
+
+    def _get(self, path: str, **options: Any) -> Any:
+        return self._request("GET", path, **options).data
+
+    def _remember(self, key: Any, ask: Any) -> Any:
+        """What cannot change while a session lives is asked for once."""
+        if key not in self._cache:
+            self._cache[key] = ask()
+        return self._cache[key]
+
+    # Server
+
+    @property
+    def version(self) -> Version:
+        """The server's build version."""
+        return self._remember("version", self._ask_version)
+
+    def _ask_version(self) -> Version:
+        with attempting("read the server's version"):
+            try:
+                data = self._get("/api/v2/buildinfo")
+            except RouteNotFound as error:
+                raise CoderError(
+                    "%s is not the address of a Coder server: it has no /api/v2/buildinfo" % self.transport.base_url,
+                    "protocol", status=error.status, method=error.method, path=error.path,
+                    hint="Check 'url'.",
+                ) from None
+        if not isinstance(data, dict) or "version" not in data:
+            raise CoderError("the answer of /api/v2/buildinfo is not Coder's", "protocol", hint="Check 'url'.")
+        return parse_version(str(data["version"]))
+
+    @property
+    def dialect(self) -> Dialect:
+        """How this server speaks. :raises CoderError: it has no tasks."""
+        return self._remember("dialect", self._find_dialect)
+
+    def _find_dialect(self) -> Dialect:
+        version = self.version
+        dialect = dialect_for(version)
+        if dialect is not None:
+            return dialect
+        if version.numbers != (0, 0, 0) and not version.development:
+            raise no_tasks(version)
+        return self._probe_dialect()
+
+    def _probe_dialect(self) -> Dialect:
+        """Ask a server whose version says nothing: which list is there, and does it know a task's own statuses."""
+        query = {"q": "owner:me status:active"}
+        for prefix in (STABLE, EXPERIMENTAL):
+            try:
+                self._get(prefix, params=query)
+            except RouteNotFound:
+                continue
+            except CoderError as error:
+                if prefix == EXPERIMENTAL and error.status == 400:
+                    return WORKSPACE_TASKS
+                raise
+            return COMPLETE if prefix == STABLE else FIRST_TASKS
+        raise no_tasks(self.version)
+
+    def _needs_route(self, error: RouteNotFound) -> CoderError:
+        """The list itself is missing: say what this version did with tasks."""
+        found = no_tasks(self.version)
+        found.status, found.method, found.path = error.status, error.method, error.path
+        return found
+
+    # People and organizations
+
+    def user(self, name: str = "me") -> dict[str, Any]:
+        """A user by name or UUID. :raises CoderError: unknown, or not to be seen with this token."""
+        try:
+            return self._remember(("user", name), lambda: self._get("/api/v2/users/%s" % segment(name)))
+        except CoderError as error:
+            raise self._explain_owner(error, name) from None
+
+    @staticmethod
+    def _explain_owner(error: CoderError, name: str) -> CoderError:
+        """Servers answer an unknown user with 404 or, before 2.30, with a 400 about "user"."""
+        unknown = error.kind == "not_found" or (error.status == 400 and error.server_message.startswith('"user"'))
+        if not unknown:
+            return error
+        error.kind = "not_found"
+        error.reason = "the user %r does not exist or cannot be seen with this token" % name
+        error.hint = "Give a username or a user's UUID; an e-mail address does not work." if "@" in name else None
+        return error
+
+    def organization(self, name: str) -> dict[str, Any]:
+        """An organization by name or UUID; `default` is the default one."""
+        try:
+            return self._remember(("organization", name), lambda: self._get("/api/v2/organizations/%s" % segment(name)))
+        except CoderError as error:
+            if error.kind == "not_found":
+                known = ", ".join(sorted(item["name"] for item in self._get("/api/v2/organizations")))
+                error.reason = "the organization %r does not exist or cannot be seen with this token" % name
+                error.hint = "You can see: %s." % (known or "none")
+            raise
+
+    # Tasks
+
+    def _task(self, data: dict[str, Any]) -> dict[str, Any]:
+        return models.task_from(data, self.dialect, self.transport.base_url)
+
+    def _task_path(self, task: dict[str, Any], *rest: str) -> str:
+        parts = [self.dialect.prefix, segment(task["owner_name"]), segment(task["id"])]
+        return "/".join(parts + list(rest))
+
+    def list_tasks(
+        self, owner: str | None = None, organization: str | None = None, status: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Every task that the token may see, newest first, filtered by the server where it has the filter.
+
+        :raises CoderError: the owner or the organization is unknown.
+        """
+        terms = []
+        if owner:
+            terms.append("owner:%s" % self._owner_term(owner))
+        if organization:
+            name = organization if is_uuid(organization) else self.organization(organization)["name"]
+            terms.append("organization:%s" % name)
+        if status and not self.dialect.workspace_statuses:
+            terms.append("status:%s" % status)
+        try:
+            listed = self._list_pages(" ".join(terms))
+        except RouteNotFound as error:
+            raise self._needs_route(error) from None
+        except CoderError as error:
+            fields = [item.get("field") for item in error.validations]
+            if owner and "owner" in fields:
+                error.kind = "not_found"
+                raise self._explain_owner(error, owner) from None
+            raise
+        tasks = [task for task in map(self._task, listed) if task["status"] != models.DELETED]
+        return [task for task in tasks if not status or task["status"] == status]
+
+    def _owner_term(self, owner: str) -> str:
+        """The owner as the list's query wants it.
+
+        Era S answers an unknown owner, and any UUID, with an empty list, so there the name is looked up first.
+        """
+        if any(sign in owner for sign in ' :"\t\n'):
+            raise invalid("%r is not a username" % owner, "Give a username or a user's UUID.")
+        if owner != "me" and self.dialect.workspace_statuses:
+            return self.user(owner)["username"]
+        return owner
+
+    def _list_pages(self, query: str) -> list[dict[str, Any]]:
+        params: dict[str, Any] = {"q": query} if query else {}
+        if not self.dialect.paged:
+            return self._get(self.dialect.prefix, params=params)["tasks"] or []
+        listed: list[dict[str, Any]] = []
+        seen: set[str] = set()
+        while True:
+            page = self._get(self.dialect.prefix, params=dict(params, limit=PAGE, offset=len(listed)))["tasks"] or []
+            listed.extend(page)
+            fresh = {task["id"] for task in page} - seen
+            if len(page) < PAGE or not fresh:
+                break
+            seen |= fresh
+        # A task created while we read shifts the pages, so one can appear twice.
+        return list({task["id"]: task for task in listed}.values())
+
+    def find_task(self, reference: str, owner: str = "me") -> dict[str, Any] | None:
+        """The task, or None where there is none or this token may not see it.
+
+        :param reference: a name, `owner/name` or a UUID.
+        :raises CoderError: the owner is unknown, or the server has no tasks.
+        """
+        owner, name = split_reference(reference, owner)
+        dialect = self.dialect
+        if dialect.names or is_uuid(name):
+            return self._get_task(owner, name)
+        if dialect.workspace_statuses:
+            workspace = self.find_workspace(owner, name)
+            return self._get_task(owner, workspace["id"]) if workspace else None
+        # 2.28 alone: tasks have their own ids, and a path takes nothing else.
+        listed = self.list_tasks(owner=owner)
+        return next((task for task in listed if task["name"].lower() == name.lower()), None)
+
+    def _get_task(self, owner: str, name: str) -> dict[str, Any] | None:
+        try:
+            data = self._get("%s/%s/%s" % (self.dialect.prefix, segment(owner), segment(name)))
+        except RouteNotFound as error:
+            raise self._needs_route(error) from None
+        except CoderError as error:
+            if error.status == 404:
+                return None
+            raise self._explain_owner(error, owner) from None
+        task = self._task(data)
+        return None if task["status"] == models.DELETED else task
+
+    def get_task(self, reference: str, owner: str = "me") -> dict[str, Any]:
+        """Like :meth:`find_task`. :raises CoderError: kind not_found, naming the user it was looked for under."""
+        task = self.find_task(reference, owner)
+        if task is None:
+            owner, name = split_reference(reference, owner)
+            whose = "you" if owner == "me" else "the user %r" % owner
+            if owner != "me":
+                self.user(owner)
+            raise CoderError(
+                "%s have no task %r, or this token may not see it" % (whose, name)
+                if owner == "me" else "%s has no task %r, or this token may not see it" % (whose, name),
+                "not_found", status=404,
+                hint="List the tasks with coder.tasks.task_info.",
+            )
+        return task
+
+    def refresh(self, task: dict[str, Any]) -> dict[str, Any] | None:
+        """The same task as it is now, None when it is gone."""
+        return self._get_task(task["owner_name"], task["id"])
+
+    def create_task(self, owner: str, body: dict[str, Any]) -> dict[str, Any]:
+        """POST a task. :param body: template_version_id, input, name, and optionally preset and display name."""
+        path = "%s/%s" % (self.dialect.prefix, segment(owner))
+        try:
+            return self._task(self._request("POST", path, body=body).data)
+        except RouteNotFound as error:
+            raise self._needs_route(error) from None
+        except CoderError as error:
+            raise self._explain_owner(error, owner) if not is_template_problem(error) else error from None
+
+    def delete_task(self, task: dict[str, Any]) -> None:
+        """Start the task's removal; its workspace's delete build runs on."""
+        self._request("DELETE", self._task_path(task))
+
+    def update_input(self, task: dict[str, Any], text: str) -> None:
+        """Replace the prompt of a paused task."""
+        if not self.dialect.update_input:
+            raise CoderError(
+                "this server (%s) cannot change the prompt of a task" % self.version.text, "unsupported",
+                hint="That needs Coder 2.29; with on_input_change=recreate the task is made anew.",
+            )
+        self._request("PATCH", self._task_path(task, "input"), body={"input": text})
+
+    def pause(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Stop the task's workspace. :returns: the stop build."""
+        return self._switch(task, "pause", "stop")
+
+    def resume(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Start the task's workspace; never call it on a running one: before 2.31.1 that restarts it."""
+        return self._switch(task, "resume", "start")
+
+    def _switch(self, task: dict[str, Any], verb: str, transition: str) -> dict[str, Any]:
+        if self.dialect.pause:
+            try:
+                return models.build_from(self._request("POST", self._task_path(task, verb)).data["workspace_build"])
+            except RouteNotFound:
+                # A development build from before the route: its version said more than it has.
+                self._cache["dialect"] = self.dialect._replace(pause=False)
+        return self.build_workspace(task["workspace_id"], transition)
+
+    def send(self, task: dict[str, Any], text: str, timeout: float | None = None) -> None:
+        """Give the agent input.
+
+        :raises CoderError: kind busy when the agent works; unavailable when it cannot be reached.
+        :raises AnswerLost: the input may or may not have reached the agent.
+        """
+        try:
+            self._request(
+                "POST", self._task_path(task, "send"), body={"input": text},
+                timeout=max(SEND_TIMEOUT, timeout or 0.0, self.transport.connection.timeout), final=is_app_answer,
+            )
+        except CoderError as error:
+            raise _explain_app(error) from None
+
+    def logs(self, task: dict[str, Any]) -> Log:
+        """The conversation: live from a running agent, else the snapshot.
+
+        A state that has no log to give, a 409 or its older forms, is a :class:`Log` with source none and a reason.
+
+        :raises CoderError: kind unavailable when the agent cannot be reached.
+        """
+        try:
+            data = self._get(self._task_path(task, "logs"), final=is_app_answer)
+        except CoderError as error:
+            reason = _no_log_reason(error)
+            if reason is None:
+                raise _explain_app(error) from None
+            return Log([], "none", reason=reason)
+        messages = models.messages_from(data.get("logs"))
+        if not data.get("snapshot"):
+            return Log(messages, "live")
+        if data.get("snapshot_at"):
+            return Log(messages, "snapshot", data["snapshot_at"])
+        return Log([], "none", reason="No snapshot was saved when the workspace stopped.")
+
+    # Workspaces and builds
+
+    def find_workspace(self, owner: str, name: str) -> dict[str, Any] | None:
+        """A workspace that is not deleted, by its owner and name."""
+        path = "/api/v2/users/%s/workspace/%s" % (segment(owner), segment(name))
+        try:
+            return self._get(path)
+        except CoderError as error:
+            if error.status in (404, 410):
+                return None
+            raise self._explain_owner(error, owner) from None
+
+    def workspace(self, workspace_id: str) -> dict[str, Any] | None:
+        """A workspace by its UUID; None once it is deleted."""
+        try:
+            return self._get("/api/v2/workspaces/%s" % segment(workspace_id))
+        except CoderError as error:
+            if error.status in (404, 410):
+                return None
+            raise
+
+    def build_workspace(self, workspace_id: str, transition: str) -> dict[str, Any]:
+        """Start a build: start, stop or delete."""
+        path = "/api/v2/workspaces/%s/builds" % segment(workspace_id)
+        return models.build_from(self._request("POST", path, body={"transition": transition}).data)
+
+    def build_parameters(self, build_id: str) -> dict[str, str]:
+        """Parameters that a workspace build was made with."""
+        data = self._get("/api/v2/workspacebuilds/%s/parameters" % segment(build_id))
+        return {item["name"]: item["value"] for item in data or []}
+
+    def build(self, build_id: str) -> dict[str, Any]:
+        """A workspace build, whole as the server gives it."""
+        return self._get("/api/v2/workspacebuilds/%s" % segment(build_id))
+
+    def prompts(self, build_ids: list[str]) -> dict[str, str]:
+        """Prompts by build id from the endpoint that servers up to 2.28 have; unknown ids are left out."""
+        return self._get("/api/experimental/aitasks/prompts", params={"build_ids": ",".join(build_ids)})["prompts"]
+
+    # Templates
+
+    def templates(self, organization: str | None = None) -> list[dict[str, Any]]:
+        """Templates that can run tasks, as the server gives them."""
+        query = "has-ai-task:true"
+        if organization:
+            query += " organization:%s" % self.organization(organization)["name"]
+        ask = lambda: self._get("/api/v2/templates", params={"q": query}) or []  # noqa: E731
+        return self._remember(("templates", organization), ask)
+
+    def template_versions(self, template_id: str) -> list[dict[str, Any]]:
+        """All versions of a template."""
+        return self._get("/api/v2/templates/%s/versions" % segment(template_id)) or []
+
+    def template_version(self, version_id: str) -> dict[str, Any]:
+        """A template version by its UUID."""
+        return self._get("/api/v2/templateversions/%s" % segment(version_id))
+
+    def presets(self, version_id: str) -> list[dict[str, Any]]:
+        """Presets of a template version; the API answers null where there are none."""
+        path = "/api/v2/templateversions/%s/presets" % segment(version_id)
+        return self._remember(path, lambda: [models.preset_from(item) for item in self._get(path) or []])
+
+    def parameters(self, version_id: str) -> list[dict[str, Any]]:
+        """Parameters of a template version."""
+        path = "/api/v2/templateversions/%s/rich-parameters" % segment(version_id)
+        return self._remember(path, lambda: [models.parameter_from(item) for item in self._get(path) or []])
+
+
+def is_template_problem(error: CoderError) -> bool:
+    """Whether a refused create is about the template, not about the user in the path."""
+    return error.server_message.startswith("Template")
+
+
+def is_name_taken(error: CoderError) -> bool:
+    """Whether a create was refused because the name is in use.
+
+    409 as a rule; two creators at once meet a unique index and the loser gets a 500 (contract, section 0).
+    """
+    return error.status == 409 or "tasks_owner_id_name_unique_idx" in (error.detail or "")
+
+
+def is_build_active(error: CoderError) -> bool:
+    """Whether a write was refused because the workspace is being built just now."""
+    return error.status == 409 and "build" in error.server_message.lower()
+
+
+def _explain_app(error: CoderError) -> CoderError:
+    """Give an answer about the task's app the kind that says what to do, in every dialect."""
+    message = error.server_message
+    if message == BUSY:
+        error.kind = "busy"
+        error.hint = "The agent works on something; try again when it is idle."
+    elif message == "Failed to reach task app endpoint.":
+        error.kind = "unavailable"
+        error.hint = "The workspace's agent cannot be reached; pause and resume the task to restart it."
+    elif message in ("Failed to get status from task app.", "Failed to get messages from task app."):
+        error.kind = "unavailable"
+        error.hint = "AgentAPI does not answer inside the workspace; it may have died or still be starting."
+    elif message.startswith("Task sidebar app is"):
+        error.kind = "unavailable"
+        error.hint = "The agent's app is not healthy yet; wait, or look at the workspace's logs."
+    elif error.status in (400, 409) and _no_log_reason(error):
+        error.kind = "conflict"
+    return error
+
+
+_NOT_ACTIVE = (
+    "Cannot fetch logs for task in current state.",
+    "Task status must be active.",
+    "Task must be active.",
+    "Task is pending.",
+    "Task is initializing.",
+    "Task is paused.",
+    "Task is not configured with a sidebar app.",
+    "Task sidebar app not found in latest build.",
+    "Task does not have a workspace.",
+    "Task does not have a workspace app.",
+)
+
+
+def _no_log_reason(error: CoderError) -> str | None:
+    """The server's words where a task's state has no agent to talk to (contract, sections 2.2 to 2.4)."""
+    if error.status not in (400, 409) or error.server_message not in _NOT_ACTIVE:
+        return None
+    return "%s %s" % (error.server_message, error.detail) if error.detail else error.server_message

@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What differs between server versions, as data. Source: the API contract's timeline, measured for S, M and L."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .errors import CoderError
+
+EXPERIMENTAL = "/api/experimental/tasks"
+STABLE = "/api/v2/tasks"
+
+
+class Dialect(NamedTuple):
+    """How one range of versions speaks.
+
+    :param era: S (tasks are workspaces), M (tasks of their own) or L (pause, resume and snapshots).
+    :param names: a path accepts a task's name, not only its UUID.
+    :param workspace_statuses: a task's status is its workspace's; the client maps it.
+    :param paged: the list takes ``limit`` and ``offset``, and workspace filters in ``q``.
+    :param app_health_visible: the status covers the app's health.
+    :param pause: tasks have ``/pause`` and ``/resume``; else the workspace's builds are used.
+    :param update_input: ``PATCH .../input`` exists.
+    :param display_name: a task has a display name.
+    :param snapshots: a paused task's logs are served from its snapshot.
+    :param prompts: where a build's prompt is found: ``endpoint``, ``build_parameters`` or ``task``.
+    """
+
+    era: str
+    prefix: str
+    names: bool = True
+    workspace_statuses: bool = False
+    paged: bool = False
+    app_health_visible: bool = True
+    pause: bool = False
+    update_input: bool = True
+    display_name: bool = True
+    snapshots: bool = False
+    prompts: str = "task"
+
+
+WORKSPACE_TASKS = Dialect(
+    "S",
+    EXPERIMENTAL,
+    names=False,
+    workspace_statuses=True,
+    paged=True,
+    app_health_visible=False,
+    update_input=False,
+    display_name=False,
+    prompts="endpoint",
+)
+FIRST_TASKS = Dialect("M", EXPERIMENTAL, names=False, update_input=False, display_name=False, prompts="endpoint")
+STABLE_TASKS = Dialect("M", STABLE, prompts="build_parameters")
+SNAPSHOTS_STORED = Dialect("M", STABLE)
+COMPLETE = Dialect("L", STABLE, pause=True, snapshots=True)
+
+# First version that speaks the dialect, newest first.
+BY_VERSION = (
+    ((2, 31, 1), COMPLETE),
+    ((2, 30, 0), SNAPSHOTS_STORED),
+    ((2, 29, 0), STABLE_TASKS),
+    ((2, 28, 0), FIRST_TASKS),
+    ((2, 27, 0), WORKSPACE_TASKS),
+)
+HIDDEN_SINCE = (2, 36, 0)
+REMOVED_SINCE = (2, 38, 0)
+
+
+class Version(NamedTuple):
+    """A build version such as `v2.34.0+dca8178f8` or `v2.28.0-devel+82945cfb1`."""
+
+    text: str
+    numbers: tuple[int, int, int]
+    development: bool
+
+
+def parse_version(text: str) -> Version:
+    """An unreadable version counts as 0.0.0 and in development: then nothing is concluded from it."""
+    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)(.*)", text)
+    if not found:
+        return Version(text, (0, 0, 0), True)
+    major, minor, patch, rest = found.groups()
+    return Version(text, (int(major), int(minor), int(patch)), "devel" in rest)
+
+
+def dialect_for(version: Version) -> Dialect | None:
+    """The dialect of a released version; None where a look at the server must decide."""
+    if version.development and version.numbers < (2, 29, 0):
+        # Development builds of 2.28 exist from before and from after tasks became a table of their own.
+        return None
+    for first, dialect in BY_VERSION:
+        if version.numbers >= first:
+            return dialect
+    return None
+
+
+def no_tasks(version: Version) -> CoderError:
+    """Why this server has no tasks, by its version."""
+    numbers = version.numbers
+    name = version.text or "of unknown version"
+    if numbers >= REMOVED_SINCE:
+        why = "this server (%s) has no tasks: they were removed in Coder 2.38" % name
+        hint = "Tasks live on as Coder's chats; an older server is needed to reach a task."
+    elif numbers >= HIDDEN_SINCE:
+        why = "this server (%s) hides its tasks: since Coder 2.36 they are off by default" % name
+        hint = "Ask its administrator to set CODER_ENABLE_AI_TASKS=true on the server; the tasks are still stored."
+    elif numbers == (0, 0, 0):
+        why = "this server (%s) has no tasks" % name
+        hint = "Tasks need Coder 2.27 to 2.37; check 'url'."
+    elif numbers < (2, 27, 0):
+        why = "this server (%s) is too old for tasks" % name
+        hint = "Tasks need Coder 2.27 or newer, better 2.31.1."
+    else:
+        why = "this server (%s) has no tasks although its version should" % name
+        hint = "Check 'url' and any proxy before the server, and CODER_ENABLE_AI_TASKS on it."
+    return CoderError(why, "unsupported", hint=hint)

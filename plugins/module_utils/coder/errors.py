@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one kind of error that an operation raises, in the one form that a user reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+# What `failure.kind` can be. Playbooks branch on these, so a kind is never renamed.
+KINDS = (
+    "auth",           # 401: the token is missing, malformed, expired or revoked
+    "forbidden",      # 403: the token is good, the right is missing
+    "not_found",      # the resource 404: no such task, user, template, or no access to it
+    "unsupported",    # this server's version has no such feature
+    "invalid",        # a value that was given cannot be right
+    "conflict",       # 409, or a state that does not allow what was asked
+    "busy",           # the agent is working and takes no input now
+    "unavailable",    # the agent or its app cannot be reached now
+    "rate_limited",   # 429, and the deadline did not leave room to wait
+    "server",         # 5xx
+    "network",        # no connection, a reset, an answer cut off
+    "tls",            # the certificate could not be verified
+    "timeout",        # no answer within timeout or deadline
+    "protocol",       # an answer that is not Coder's: a login page, a redirect, broken JSON
+    "build_failed",   # the workspace's build failed
+    "wait_timeout",   # the awaited state did not come within wait_timeout
+    "library",        # a Python library is missing
+    "io",             # a local file could not be read or written
+)
+
+
+class CoderError(Exception):
+    """Something that was attempted and did not work.
+
+    :param reason: what was wrong, without a final full stop.
+    :param kind: one of :data:`KINDS`.
+    :param hint: what to do about it, as a sentence of its own.
+    :param result: further keys for the module's result, such as the last task object.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        kind: str,
+        *,
+        status: int | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        detail: str | None = None,
+        validations: list[dict[str, str]] | None = None,
+        attempts: int | None = None,
+        hint: str | None = None,
+        result: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.kind = kind
+        self.status = status
+        self.method = method
+        self.path = path
+        self.detail = detail
+        self.validations = validations or []
+        self.attempts = attempts
+        self.hint = hint
+        self.result = result or {}
+        self.attempt: str | None = None
+        # The server's own words, free of our sentence around them; empty when it sent none.
+        self.server_message = ""
+
+    @property
+    def message(self) -> str:
+        """`Could not <attempt>: <reason>. <hint>`."""
+        text = "Could not %s: %s" % (self.attempt, self.reason) if self.attempt else self.reason
+        text = text.rstrip()
+        if not text.endswith((".", "!", "?")):
+            text += "."
+        return "%s %s" % (text, self.hint) if self.hint else text
+
+    def __str__(self) -> str:
+        return self.message
+
+    def failure(self) -> dict[str, Any]:
+        """The machine-readable half of a failed result."""
+        return {
+            "kind": self.kind,
+            "status": self.status,
+            "method": self.method,
+            "path": self.path,
+            "detail": self.detail,
+            "validations": self.validations,
+            "attempts": self.attempts,
+        }
+
+
+class RouteNotFound(CoderError):
+    """The server has no such endpoint; other than the 404 of an unknown resource (contract, common behaviour)."""
+
+
+class AnswerLost(CoderError):
+    """A request may have been processed, but its answer never came."""
+
+
+def invalid(reason: str, hint: str | None = None) -> CoderError:
+    """A value that the user gave cannot be right."""
+    return CoderError(reason, "invalid", hint=hint)
+
+
+@contextmanager
+def attempting(what: str) -> Iterator[None]:
+    """Name what is being attempted; the innermost name wins, it is the most precise."""
+    try:
+        yield
+    except CoderError as error:
+        if error.attempt is None:
+            error.attempt = what
+        raise

@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting for a task: what counts as reached, what is only on the way, and what will never come."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Callable
+
+from . import models
+from .client import CoderClient
+from .errors import CoderError
+
+# Seconds that a state may last which is passed through on a normal way but can also be the end of it:
+# `unknown`, and `error` of an app that is still starting (contract, section 4, rows 5 to 9).
+TRANSITIONAL = 120.0
+# Seconds that an agent may be out of reach before it is called dead. The status stays active then for ever.
+AGENT_LOST = 30.0
+# Seconds until a start that was asked for must show.
+NOT_STARTED = 10.0
+
+FINISHED = ("idle", "complete", "failed")
+BUILD_FAILED = ("failed", "canceled", "canceling")
+NOT_YET_CONNECTED = "agent has not yet connected"
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, all in seconds. ``stable_idle``: how long the agent must stay idle without a break."""
+
+    timeout: float = 600.0
+    stable_idle: float = 5.0
+    interval: float = 1.0
+
+
+class Goal:
+    """Watches one task on its way to `ready`, `idle`, `complete` or `paused`.
+
+    It is fed with looks at the task, from wherever they come: a GET of one task or a list of all.
+    """
+
+    def __init__(self, name: str, client: CoderClient, clock: Any, stable_idle: float = 0.0) -> None:
+        self.name = name
+        self._client = client
+        self._clock = clock
+        self._stable_idle = stable_idle
+        self._since: dict[str, float] = {}
+        self._conversation = ""
+
+    def reached(self, task: dict[str, Any]) -> bool:
+        """Whether the goal is reached. :raises CoderError: it will not be."""
+        status = task["status"]
+        if status == "error":
+            self._only_for(TRANSITIONAL, "error", task, self._error_reason(task))
+        elif status == "unknown":
+            self._only_for(TRANSITIONAL, "unknown", task, "its status is unknown")
+        else:
+            self._forget("error", "unknown")
+        if self.name == "paused":
+            return status == "paused"
+        if status == "paused":
+            self._only_for(NOT_STARTED, "paused", task, "it is paused", hint="Resume it with state=active.")
+        if status != "active" or not self._agent_in_reach(task):
+            self._forget("idle")
+            return False
+        self._forget("paused")
+        if self.name == "ready":
+            return True
+        if self.name == "complete":
+            return self._complete(task)
+        return self._idle(task)
+
+    @staticmethod
+    def _error_reason(task: dict[str, Any]) -> str:
+        if task["workspace_status"] in BUILD_FAILED:
+            return "the build of its workspace failed"
+        return "its app is unhealthy"
+
+    def _agent_in_reach(self, task: dict[str, Any]) -> bool:
+        health = task["workspace_agent_health"] or {}
+        if health.get("healthy", True):
+            self._forget("agent")
+        elif health.get("reason") == NOT_YET_CONNECTED:
+            return False
+        else:
+            reason = "its agent is not healthy: %s" % (health.get("reason") or "no reason given")
+            hint = "The status stays active, yet every send takes 30 s and fails; pause and resume the task."
+            self._only_for(AGENT_LOST, "agent", task, reason, "unavailable", hint)
+            return False
+        if self._client.dialect.app_health_visible:
+            return True
+        # Era S calls a workspace running while its app still answers 503.
+        workspace = self._client.workspace(task["workspace_id"]) or {}
+        return models.app_health(workspace, task["workspace_app_id"]) in (None, "healthy", "disabled")
+
+    def _complete(self, task: dict[str, Any]) -> bool:
+        state = task["current_state"] or {}
+        if state.get("state") == "failed":
+            raise self._never(task, "its agent reported a failure: %s" % (state["message"] or "no reason given"))
+        return state.get("state") == "complete"
+
+    def _idle(self, task: dict[str, Any]) -> bool:
+        state = task["current_state"]
+        if state is None:
+            return self._conversation_rests(task)
+        if state["state"] not in FINISHED:
+            self._forget("idle")
+            return False
+        return max(self._seconds("idle"), self._server_says_since(state["timestamp"])) >= self._stable_idle
+
+    def _server_says_since(self, timestamp: str | None) -> float:
+        """Seconds since the state was reported: an agent that was idle before we came need not be watched anew."""
+        try:
+            reported = datetime.fromisoformat((timestamp or "")[:19] + "+00:00").timestamp()
+        except ValueError:
+            return 0.0
+        # Both sides are whole seconds, so one second is not counted.
+        return self._clock.time() + self._client.transport.server_ahead - reported - 1.0
+
+    def _conversation_rests(self, task: dict[str, Any]) -> bool:
+        """For an agent that never reports a state: nothing is written into the conversation for a while."""
+        log = self._client.logs(task)
+        conversation = digest(log.messages)
+        if conversation != self._conversation:
+            self._conversation = conversation
+            self._forget("idle")
+        return self._seconds("idle") >= self._stable_idle
+
+    # Stopwatches
+
+    def _seconds(self, what: str) -> float:
+        now = self._clock.monotonic()
+        return now - self._since.setdefault(what, now)
+
+    def _forget(self, *names: str) -> None:
+        for name in names:
+            self._since.pop(name, None)
+
+    def _only_for(
+        self,
+        limit: float,
+        what: str,
+        task: dict[str, Any],
+        reason: str,
+        kind: str = "conflict",
+        hint: str | None = None,
+    ) -> None:
+        """A state that is passed through: wait, but not longer than it can be passed through."""
+        if what == "error" and task["workspace_status"] in BUILD_FAILED:
+            raise self._never(task, reason, "build_failed")
+        if self._seconds(what) > limit:
+            raise self._never(task, "%s for more than %d s" % (reason, limit), kind, hint)
+
+    def _never(self, task: dict[str, Any], reason: str, kind: str = "conflict", hint: str | None = None) -> CoderError:
+        return CoderError("the task %s will not be %s: %s" % (task["name"], self.name, reason), kind, hint=hint)
+
+
+def digest(messages: list[dict[str, Any]]) -> str:
+    """A fingerprint of a conversation."""
+    return hashlib.sha256(json.dumps(messages, sort_keys=True).encode()).hexdigest()
+
+
+def wait_for(
+    client: CoderClient,
+    clock: Any,
+    task: dict[str, Any],
+    goal_name: str,
+    patience: Patience,
+    progress: Callable[[str], None],
+) -> dict[str, Any]:
+    """Look at the task until the goal is reached. :returns: the task as it then is.
+
+    :raises CoderError: not reached; its ``result`` holds the last task, the seconds waited and a diagnosis.
+    """
+    goal = Goal(goal_name, client, clock, patience.stable_idle)
+    started = clock.monotonic()
+    shown = ""
+    current = task
+    try:
+        while not goal.reached(current):
+            waited = clock.monotonic() - started
+            if waited >= patience.timeout:
+                raise timed_out(current, goal_name, waited)
+            if describe(current) != shown:
+                shown = describe(current)
+                progress("%s is %s" % (task["name"], shown))
+            clock.sleep(min(patience.interval, patience.timeout - waited))
+            found = client.refresh(current)
+            if found is None:
+                raise CoderError("the task %s was deleted while it was waited for" % task["name"], "not_found")
+            current = found
+    except CoderError as error:
+        error.result.setdefault("task", current)
+        error.result.setdefault("waited", round(clock.monotonic() - started, 1))
+        error.result.setdefault("diagnosis", diagnose(client, current))
+        raise
+    return current
+
+
+def timed_out(task: dict[str, Any], goal_name: str, waited: float) -> CoderError:
+    """The wait ended before the goal came."""
+    return CoderError(
+        "the task %s was not %s within %d s; it is %s" % (task["name"], goal_name, round(waited), describe(task)),
+        "wait_timeout",
+        hint="See 'diagnosis' in the result; raise 'wait_timeout' if it only needs more time.",
+    )
+
+
+def describe(task: dict[str, Any]) -> str:
+    """The state in words: status, then what the agent said last."""
+    text = task["status"]
+    state = task["current_state"]
+    if state:
+        text += ", %s" % state["state"]
+        if state["message"]:
+            text += " (%s)" % state["message"]
+    return text
+
+
+def diagnose(client: CoderClient, task: dict[str, Any]) -> dict[str, Any]:
+    """What a person would look at next: the build and its error, the agent, the last state."""
+    build = None
+    try:
+        workspace = client.workspace(task["workspace_id"]) if task["workspace_id"] else None
+        if workspace:
+            build = models.build_from(workspace["latest_build"])
+    except CoderError:
+        # The diagnosis goes with an error that is already being told.
+        pass
+    health = task["workspace_agent_health"] or {}
+    return {
+        "build": build,
+        "agent": {
+            "lifecycle": task["workspace_agent_lifecycle"],
+            "healthy": health.get("healthy"),
+            "reason": health.get("reason"),
+        },
+        "state": task["current_state"],
+    }

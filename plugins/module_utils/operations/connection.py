@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options that every operation on Coder shares, and the session that they make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..coder.client import CoderClient
+from ..coder.transport import Connection
+from .context import Context
+
+# A header's value shorter than this is more likely a word that stands in ordinary output than a secret.
+SECRET_LENGTH = 8
+
+
+def connection_spec() -> dict[str, Any]:
+    """Argument spec of the connection. ``env`` names the environment variable that is read where an option is unset."""
+    return {
+        "url": {"type": "str", "env": "CODER_URL"},
+        "token": {"type": "str", "no_log": True, "env": "CODER_SESSION_TOKEN"},
+        "validate_certs": {"type": "bool", "default": True},
+        "ca_path": {"type": "path"},
+        "client_cert": {"type": "path"},
+        "client_key": {"type": "path", "no_log": False},
+        "headers": {"type": "dict"},
+        "proxy": {"type": "str"},
+        "connect_timeout": {"type": "float", "default": 5.0},
+        "timeout": {"type": "float", "default": 30.0},
+        "deadline": {"type": "float", "default": 120.0},
+        "retries": {"type": "int", "default": 3},
+    }
+
+
+def connection_from(params: dict[str, Any]) -> Connection:
+    """The connection that the options describe; hashable, so a session can be kept by it."""
+    headers = params.get("headers") or {}
+    return Connection(
+        url=params.get("url") or "",
+        token=params.get("token") or "",
+        validate_certs=params["validate_certs"],
+        ca_path=params.get("ca_path"),
+        client_cert=params.get("client_cert"),
+        client_key=params.get("client_key"),
+        headers=tuple(sorted((str(name), str(value)) for name, value in headers.items())),
+        proxy=params.get("proxy"),
+        connect_timeout=params["connect_timeout"],
+        timeout=params["timeout"],
+        deadline=params["deadline"],
+        retries=params["retries"],
+    )
+
+
+def open_session(context: Context) -> CoderClient:
+    """A session for one call; in check mode it refuses every write."""
+    client = CoderClient.connect(connection_from(context.params), context.clock)
+    return client.reader() if context.check_mode else client
+
+
+def secrets_in(params: dict[str, Any]) -> set[str]:
+    """Values to scrub from every output beside the options marked ``no_log``."""
+    values = {str(value) for value in (params.get("headers") or {}).values()}
+    values.add(str(params.get("proxy") or "").rpartition("@")[0].rpartition(":")[2])
+    return {value for value in values if len(value) >= SECRET_LENGTH}

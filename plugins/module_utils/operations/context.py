@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an operation is given: everything it needs from whoever runs it, and nothing of Ansible."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Callable
+
+if TYPE_CHECKING:
+    from ..coder.client import CoderClient
+
+
+class Clock:
+    """Time as an operation sees it; tests replace it."""
+
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+    sleep = staticmethod(time.sleep)
+
+
+def _ignore(text: str) -> None:
+    return None
+
+
+@dataclass
+class Context:
+    """One call of an operation.
+
+    ``params`` holds every option of the operation's spec, plain types only. ``open_session`` returns the API
+    client; it is a function because an operation that fails on its own options needs no connection.
+    """
+
+    params: dict[str, Any]
+    open_session: Callable[[Context], CoderClient]
+    check_mode: bool = False
+    diff: bool = False
+    warn: Callable[[str], None] = _ignore
+    deprecate: Callable[[str], None] = _ignore
+    progress: Callable[[str], None] = _ignore
+    clock: Any = field(default_factory=Clock)
+    # Seconds between two looks at the server while waiting: one request a second for each task.
+    poll_interval: float = 1.0
+    _session: CoderClient | None = None
+
+    @property
+    def session(self) -> CoderClient:
+        if self._session is None:
+            self._session = self.open_session(self)
+        return self._session

@@ -1,0 +1,114 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""From the names that a user writes to the template version and preset that a task is made from."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from ..coder.client import CoderClient
+from ..coder.errors import CoderError, invalid
+from ..coder.names import is_uuid
+
+
+class Origin(NamedTuple):
+    """What a task is made from."""
+
+    template: dict[str, Any]
+    version_id: str
+    preset_id: str | None
+
+
+def resolve(
+    client: CoderClient, template: str, organization: str | None, version: str | None, preset: str | None
+) -> Origin:
+    """Look everything up and check what the server would accept silently or refuse late.
+
+    :raises CoderError: unknown, ambiguous, of another template, or with required parameters that nothing supplies;
+        the message names what exists.
+    """
+    found = find_template(client, template, organization)
+    version_id = _version_id(client, found, version)
+    chosen = _preset(client, found, version_id, preset)
+    _check_parameters(client, found, version_id, chosen)
+    return Origin(found, version_id, chosen["id"] if chosen else None)
+
+
+def find_template(client: CoderClient, template: str, organization: str | None = None) -> dict[str, Any]:
+    """A template that can run tasks, by name or UUID. :raises CoderError: none, or several of that name."""
+    listed = client.templates(organization)
+    field = "id" if is_uuid(template) else "name"
+    matches = [item for item in listed if item[field].lower() == template.lower()]
+    if len(matches) > 1:
+        where = ", ".join(sorted(item["organization_name"] for item in matches))
+        raise invalid("the template %r exists in several organizations: %s" % (template, where), "Set 'organization'.")
+    if matches:
+        return matches[0]
+    raise CoderError(
+        "there is no template %r that can run tasks%s"
+        % (template, " in the organization %r" % organization if organization else ""),
+        "not_found",
+        hint="Templates that can: %s." % _listing(item["name"] for item in listed),
+    )
+
+
+def _version_id(client: CoderClient, template: dict[str, Any], version: str | None) -> str:
+    if not version:
+        return template["active_version_id"]
+    versions = client.template_versions(template["id"])
+    field = "id" if is_uuid(version) else "name"
+    for item in versions:
+        if item[field].lower() == version.lower():
+            return item["id"]
+    raise CoderError(
+        "the template %r has no version %r" % (template["name"], version),
+        "not_found",
+        hint="Its versions: %s." % _listing(item["name"] for item in versions),
+    )
+
+
+def _preset(
+    client: CoderClient, template: dict[str, Any], version_id: str, preset: str | None
+) -> dict[str, Any] | None:
+    """The preset; `none` or nothing means none, `default` the template's default one."""
+    if not preset or preset.lower() == "none":
+        return None
+    presets = client.presets(version_id)
+    names = _listing(item["name"] for item in presets)
+    for item in presets:
+        # Servers accept the id of another template's preset silently (contract, section 0): only these are looked at.
+        if preset.lower() in (item["name"].lower(), item["id"].lower()):
+            return item
+    if preset.lower() == "default":
+        for item in presets:
+            if item["default"]:
+                return item
+        raise CoderError(
+            "the template %r has no default preset" % template["name"], "not_found", hint="Its presets: %s." % names
+        )
+    raise CoderError(
+        "the template %r has no preset %r" % (template["name"], preset), "not_found", hint="Its presets: %s." % names
+    )
+
+
+def _check_parameters(
+    client: CoderClient, template: dict[str, Any], version_id: str, preset: dict[str, Any] | None
+) -> None:
+    """Parameters cannot be passed to a task, so a required one must come from the preset."""
+    given = preset["parameters"] if preset else {}
+    required = [item["name"] for item in client.parameters(version_id) if item["required"]]
+    missing = [name for name in required if name not in given]
+    if not missing:
+        return
+    able = [item["name"] for item in client.presets(version_id) if set(required) <= set(item["parameters"])]
+    raise invalid(
+        "the template %r requires %s, and parameters cannot be passed to a task, only a preset gives them"
+        % (template["name"], ", ".join(repr(name) for name in missing)),
+        "Presets that do: %s." % _listing(able),
+    )
+
+
+def _listing(names: Any) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,177 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run an operation inside the worker that would have started a module for it.
+
+An ordinary module costs a quarter of a second before it does anything. Where the task would run on the controller
+itself, nothing is gained by that, so the operation runs here and keeps its connection for the next loop item.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from ansible import constants as C
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import remove_values
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+# Imported while the plugin is loaded, in the parent process: each worker that is forked has it already.
+from ansible_collections.coder.tasks.plugins.module_utils.adapter import module_arguments, outcome
+from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
+from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import (
+    connection_from,
+    secrets_in,
+)
+from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
+
+display = Display()
+
+PATH_OPTIONS = ("ca_path", "client_cert", "client_key")
+# One worker runs a whole loop: sessions live as long as it does, there is no hook at a loop's end.
+_sessions: dict[Any, CoderClient] = {}
+
+
+def plain(value: Any) -> Any:
+    """The value without Ansible's tags and subclasses, which JSON and HTTP libraries do not expect."""
+    if isinstance(value, dict):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    for kind in (bool, int, float, str, bytes):
+        if isinstance(value, kind):
+            return value if type(value) is kind else kind(value)
+    return value
+
+
+class OperationAction(ActionBase):
+    """Base of the action plugins that share a module's name; a subclass names its ``operation``."""
+
+    operation: Any = None
+    TRANSFERS_FILES = False
+    # Without this an async task is refused instead of being handed over.
+    _supports_async = True
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        task_vars = task_vars or {}
+        super().run(tmp, task_vars)
+        try:
+            arguments = self._with_local_files(dict(self._task.args))
+        except CoderError as error:
+            return {"failed": True, "changed": False, "msg": error.message, "failure": error.failure()}
+        reason = self._why_not_here(task_vars)
+        if reason:
+            display.vvv("%s: %s, so the ordinary module runs" % (self._task.action, reason))
+            return self._execute_module(
+                module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
+            )
+        display.vvv("%s: runs in the worker's own process" % self._task.action)
+        return self._run_here(plain(arguments))
+
+    # Files
+
+    def _with_local_files(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Paths are the playbook's, whichever way the operation runs, and the user's files are read here."""
+        for name in PATH_OPTIONS:
+            path = arguments.get(name)
+            if path and isinstance(path, str) and not os.path.isabs(os.path.expanduser(path)):
+                arguments[name] = self._loader.path_dwim(path)
+        if arguments.get("input_file"):
+            self._read_input_file(arguments)
+        return arguments
+
+    def _read_input_file(self, arguments: dict[str, Any]) -> None:
+        named = str(arguments["input_file"])
+        if arguments.get("input") is not None:
+            return  # The argument spec refuses the pair, with the same words on both ways.
+        try:
+            # Searched like the source of a copy task, and decrypted if it is a vault.
+            path = self._loader.get_real_file(self._find_needle("files", named))
+            with open(path, "rb") as stream:
+                arguments["input"] = stream.read().decode("utf-8")
+        except UnicodeDecodeError:
+            raise CoderError("the file %s in 'input_file' is not UTF-8 text" % named, "io") from None
+        except (AnsibleError, OSError) as error:
+            text = str(error).splitlines()[0]
+            raise CoderError(
+                "the file %s in 'input_file' could not be read: %s" % (named, text), "io",
+                hint="It is looked for on the controller, beside the playbook and under its files/.",
+            ) from None
+        del arguments["input_file"]
+
+    # Where to run
+
+    def _why_not_here(self, task_vars: dict[str, Any]) -> str | None:
+        """Why the operation cannot run in this process; None if it can."""
+        if self._connection.transport != "local":
+            return "the connection is %s, not local" % self._connection.transport
+        # Read from the connection: a host variable can set become without the task or the play knowing.
+        if self._connection.become or self._play_context.become:
+            return "become is set"
+        if self._task.async_val:
+            return "the task is asynchronous"
+        if any(self._task.environment or []):
+            return "an environment is set"
+        interpreter = self._interpreter(task_vars)
+        if interpreter and os.path.realpath(interpreter) != os.path.realpath(sys.executable):
+            return "ansible_python_interpreter is %s" % interpreter
+        return None
+
+    def _interpreter(self, task_vars: dict[str, Any]) -> str | None:
+        """The interpreter that was asked for; None where Ansible would look for one itself."""
+        variables = task_vars
+        if self._task.delegate_to:
+            variables = task_vars.get("ansible_delegated_vars", {}).get(self._task.delegate_to, task_vars)
+        value = variables.get("ansible_python_interpreter")
+        if value is None:
+            value = C.config.get_config_value("INTERPRETER_PYTHON", variables=variables)
+        value = str(self._templar.template(value)) if value else ""
+        if not value or value.startswith("auto"):
+            return None
+        return value
+
+    # Running here
+
+    def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        arguments_of = module_arguments(self.operation)
+        spec = arguments_of.pop("argument_spec")
+        arguments_of.pop("supports_check_mode", None)
+        checked = ArgumentSpecValidator(spec, **arguments_of).validate(arguments)
+        params = plain(checked.validated_parameters)
+        hidden = set(checked._no_log_values) | secrets_in(params)
+        warnings: list[str] = []
+        if checked.error_messages:
+            result: dict[str, Any] = {"failed": True, "changed": False, "msg": checked.errors.msg}
+        else:
+            result = outcome(self.operation, self._context(params, warnings))
+        if warnings:
+            result["warnings"] = warnings
+        result["invocation"] = {"module_args": params}
+        return remove_values(result, {value for value in hidden if value})
+
+    def _context(self, params: dict[str, Any], warnings: list[str]) -> Context:
+        return Context(
+            params=params,
+            open_session=_kept_session,
+            check_mode=self._task.check_mode,
+            diff=self._task.diff,
+            warn=warnings.append,
+            deprecate=lambda text: display.deprecated(text, collection_name="coder.tasks"),
+            progress=lambda text: display.display("%s: %s" % (self._task.action, text)),
+        )
+
+
+def _kept_session(context: Context) -> CoderClient:
+    """The session of an earlier call with the same connection options, or a new one."""
+    key = connection_from(context.params)
+    client = _sessions.get(key)
+    if client is None:
+        client = _sessions[key] = CoderClient.connect(key, context.clock)
+    return client.reader() if context.check_mode else client
