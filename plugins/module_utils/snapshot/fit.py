@@ -1,0 +1,221 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Repair the messages of a conversation and fit the newest of them into a number of bytes.
+
+Pure: no input or output, no clock. The budget is counted in bytes of the encoded body, because there the server stops
+reading its JSON (http.MaxBytesReader), and the work is linear in the size of the input.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import namedtuple
+from json.encoder import encode_basestring
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+MAX_MESSAGES = 10
+MAX_BYTES = 65536
+
+Fitted = namedtuple("Fitted", "messages body total dropped cut repaired")
+Fitted.__doc__ = """What was kept, and what was not.
+
+messages -- list of {id, content, role or type, time}, oldest first
+body     -- the same as JSON, {"messages": [...]}: bytes, compact, UTF-8, at most max_bytes long
+total    -- how many messages there were
+dropped  -- how many of them, the oldest, were left out whole
+cut      -- how many characters were left out at the beginning of the first message kept; 0 when it is whole
+repaired -- how many of the kept messages had a field that the server refuses, changes or cannot read back
+"""
+
+# AgentAPI's own shape, and the one of Coder's task logs: the key, and its words for the two speakers.
+_SHAPES = {
+    "agentapi": ("role", {"user": "user", "agent": "agent"}),
+    "coder": ("type", {"user": "input", "agent": "output"}),
+}
+SHAPES = tuple(sorted(_SHAPES))
+
+_ROLES = {"user": "user", "input": "user", "human": "user", "agent": "agent", "output": "agent", "assistant": "agent"}
+_ID_LIMIT = 2**63
+_DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
+
+# Go's zero time is what an absent time becomes on the server; one that cannot be mended becomes the same.
+_ZERO_TIME = "0001-01-01T00:00:00Z"
+_TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
+_MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+_MARK = "[...content truncated, {} characters left out...]\n\n"
+
+
+def fit(
+    messages: Iterable[Any],
+    max_messages: int = MAX_MESSAGES,
+    max_bytes: int = MAX_BYTES,
+    partial: bool = False,
+    shape: str = "agentapi",
+) -> Fitted:
+    """Keep the newest messages that fit into max_bytes of encoded body.
+
+    messages     -- oldest first; AgentAPI's shape (role: user, agent), Coder's (type: input, output), or that of
+                    AgentAPI's events and state file (message instead of content)
+    max_messages -- at most so many; 0: as many as fit
+    partial      -- keep the tail of the first message that does not fit whole, too; of the newest message at least
+                    the tail is kept anyway
+    shape        -- of the result: agentapi or coder
+
+    Raises ValueError for limits that nothing can keep.
+    """
+    room = max_bytes - len(_body([]))
+    if max_messages < 0:
+        raise ValueError(f"max_messages is {max_messages}: give 0 (as many as fit) or more.")
+    if room < 0:
+        raise ValueError(f"max_bytes is {max_bytes}: an empty list of messages already takes {len(_body([]))}.")
+    if shape not in _SHAPES:
+        raise ValueError(f"shape is {shape!r}: choose one of {', '.join(SHAPES)}.")
+    source = list(messages)
+    kept: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    cut = repaired = 0
+    for index in range(len(source) - 1, max(-1, len(source) - 1 - (max_messages or len(source))), -1):
+        message, sound = _repair(source[index], index, shape)
+        comma = 1 if kept else 0
+        part = _encode(message)
+        if comma + len(part) > room:
+            content = message["content"]
+            tail_room = room - comma - len(part) + _size(content)
+            if tail_room < 0 or (kept and not partial):
+                break
+            message["content"], cut = _tail(content, tail_room)
+            if kept and cut == len(content):
+                cut = 0
+                break
+            part = _encode(message)
+        kept.append(message)
+        parts.append(part)
+        repaired += not sound
+        room -= comma + len(part)
+        if cut:
+            break
+    kept.reverse()
+    parts.reverse()
+    return Fitted(kept, _body(parts), len(source), len(source) - len(kept), cut, repaired)
+
+
+def strip_padding(text: str) -> str:
+    """Without the spaces at line ends, with which AgentAPI pads terminal text to 80 columns."""
+    return "\n".join([line.rstrip(" ") for line in text.split("\n")]) if " \n" in text or text[-1:] == " " else text
+
+
+def _body(parts: list[bytes]) -> bytes:
+    return b'{"messages":[' + b",".join(parts) + b"]}"
+
+
+def _encode(message: dict[str, Any]) -> bytes:
+    # Compact, with only the escapes that JSON demands: the smallest form there is.
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _size(text: str) -> int:
+    """Bytes that the text takes inside a JSON string."""
+    return len(encode_basestring(text).encode()) - 2
+
+
+def _tail(text: str, room: int) -> tuple[str, int]:
+    """The end of the text, behind a mark, in at most room encoded bytes; and how many characters are missing."""
+    start = len(text)
+    while True:
+        mark = _MARK.format(start)
+        if 2 * _size(mark) > room:
+            mark = ""
+        # A later start makes the number in the mark shorter, never longer: this ends after a few rounds.
+        earlier = _start(text, room - _size(mark))
+        if earlier == start or not mark:
+            return mark + text[earlier:], earlier
+        start = earlier
+
+
+def _start(text: str, room: int) -> int:
+    """Where the longest end of the text begins that takes at most room encoded bytes.
+
+    Sizes add up over code points, so each halving measures only what is still undecided: linear in all.
+    """
+    low, high = max(0, len(text) - room), len(text)
+    while low < high:
+        middle = (low + high) // 2
+        size = _size(text[middle:high])
+        if size <= room:
+            room -= size
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+def _repair(message: Any, index: int, shape: str) -> tuple[dict[str, Any], bool]:
+    """The message's four fields as the server takes them and reads them back; and whether they were so before.
+
+    Sources: the table of payload details, measured on a server. A role outside the two makes every later read of
+    the log fail; U+0000 is refused by the database.
+    """
+    key, words = _SHAPES[shape]
+    if not isinstance(message, dict):
+        message = {"content": message}
+    given_id = message.get("id")
+    given_content = message.get("content", message.get("message"))
+    given_role = message.get("role", message.get("type"))
+    given_time = message.get("time")
+    role = _ROLES.get(given_role.lower(), "agent") if isinstance(given_role, str) else "agent"
+    content = _mend_text(given_content)
+    fields = {"id": _mend_id(given_id, index), "content": content, key: words[role], "time": _mend_time(given_time)}
+    sound = (
+        fields["id"] is given_id
+        and content is given_content
+        and given_role in ("user", "agent", "input", "output")
+        and fields["time"] == given_time
+    )
+    if role == "agent":
+        fields["content"] = strip_padding(content)
+    return fields, sound
+
+
+def _mend_id(given: Any, index: int) -> int:
+    if isinstance(given, int) and not isinstance(given, bool) and -_ID_LIMIT <= given < _ID_LIMIT:
+        return given
+    if isinstance(given, float) and given.is_integer() and abs(given) < _ID_LIMIT:
+        return int(given)
+    if isinstance(given, str) and _DIGITS.fullmatch(given) and -_ID_LIMIT <= int(given) < _ID_LIMIT:
+        return int(given)
+    return index
+
+
+def _mend_text(given: Any) -> str:
+    if given is None:
+        return ""
+    text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str)
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Joins the halves of a pair and replaces a half that stands alone.
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def _mend_time(given: Any) -> str:
+    """RFC 3339 as Go reads it: upper-case T and Z, a zone, nothing out of range."""
+    match = _TIME.fullmatch(given) if isinstance(given, str) else None
+    if not match:
+        return _ZERO_TIME
+    year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
+    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    zone = (match.group(8) or "Z").upper()
+    in_range = 1 <= month <= 12 and 1 <= day <= _MONTH_DAYS[month - 1] + leap
+    in_range = in_range and hour < 24 and minute < 60 and second < 60
+    if not in_range or (zone != "Z" and (int(zone[1:3]) > 23 or int(zone[4:]) > 59)):
+        return _ZERO_TIME
+    return f"{given[:10]}T{given[11:19]}{match.group(7) or ''}{zone}"
