@@ -1,0 +1,244 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes that change a task's life, each safe to repeat and sure about what it did.
+
+A lost answer, a 409 and a race with somebody else are resolved by reading again, never by guessing.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..coder.client import CoderClient, is_build_active, is_name_taken
+from ..coder.errors import AnswerLost, CoderError, attempting
+from ..coder.wait import BUILD_FAILED, Patience, describe, diagnose, wait_for
+
+ENDED_BUILDS = ("succeeded", "failed", "canceled")
+# A pause or resume whose answer was lost is sent again at most so often, each time only after a look.
+LOST_ANSWERS = 3
+
+THIS_CALL = "this_call"
+SOMEONE_ELSE = "someone_else"
+UNCERTAIN = "uncertain"
+
+
+class Lifecycle:
+    """Create, pause, resume and delete, with the waiting that a safe write needs.
+
+    :param wait: whether to wait for a workspace's running build to end where the server refuses a write meanwhile.
+    """
+
+    def __init__(
+        self, client: CoderClient, clock: Any, patience: Patience, wait: bool, progress: Callable[[str], None]
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._patience = patience
+        self._wait = wait
+        self._progress = progress
+        self._started = clock.monotonic()
+
+    # Create
+
+    def create(self, owner: str, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
+        """Create the task, or find the one that came in between.
+
+        :returns: the task, and who made it: ``this_call``, ``someone_else``, or ``uncertain`` where an answer was
+            lost and a task just like it stands there now.
+        """
+        name = body["name"]
+        lost = False
+        while True:
+            try:
+                return self._client.create_task(owner, body), THIS_CALL
+            except AnswerLost as error:
+                lost = True
+                refusal: CoderError = error
+            except CoderError as error:
+                if not is_name_taken(error):
+                    raise
+                refusal = error
+            task = self._client.find_task(name, owner)
+            if task is not None:
+                return task, self._maker(task, body, lost)
+            if is_name_taken(refusal):
+                self._wait_for_name(owner, name, refusal)
+            elif not self._time_left():
+                raise refusal
+            else:
+                # Lost and not there: it was not processed, or is not visible yet. A second POST of the same name
+                # cannot make a second task, it would be refused.
+                self._clock.sleep(self._patience.interval)
+
+    @staticmethod
+    def _maker(task: dict[str, Any], body: dict[str, Any], lost: bool) -> str:
+        if not lost:
+            return SOMEONE_ELSE
+        same = task["initial_prompt"] == body["input"]
+        if task["template_version_id"] not in (None, body["template_version_id"]):
+            same = False
+        return UNCERTAIN if same else SOMEONE_ELSE
+
+    def _wait_for_name(self, owner: str, name: str, refusal: CoderError) -> None:
+        """The name is taken and no task has it: a workspace that is being deleted, or one that is no task."""
+        workspace = self._client.find_workspace(owner, name)
+        if workspace is None:
+            # It went away between the two requests, or another creator is half done: try again.
+            if not self._time_left():
+                raise refusal
+            self._clock.sleep(self._patience.interval)
+            return
+        if workspace["latest_build"]["transition"] != "delete":
+            refusal.hint = "A workspace that is no task has this name; choose another name."
+            raise refusal
+        if not self._wait:
+            refusal.hint = "A deleted task's workspace is still being removed; with wait=true the module waits for it."
+            raise refusal
+        self.wait_until_removed(workspace["id"], name)
+
+    # Pause and resume
+
+    def pause(self, task: dict[str, Any]) -> bool:
+        """Stop the workspace. :returns: whether this call did it; False where it was stopped or stopping already."""
+        return self._switch(task, self._client.pause, "stop", reached=("paused",), on_the_way=("unknown",))
+
+    def resume(self, task: dict[str, Any]) -> bool:
+        """Start the workspace. :returns: whether this call did it; False where it ran or was starting already."""
+        starting = ("pending", "initializing")
+        return self._switch(task, self._client.resume, "start", reached=("active",), on_the_way=starting)
+
+    def _switch(
+        self,
+        task: dict[str, Any],
+        write: Callable[[dict[str, Any]], Any],
+        transition: str,
+        reached: tuple[str, ...],
+        on_the_way: tuple[str, ...],
+    ) -> bool:
+        sent = 0
+        while True:
+            if transition == "start" and not self._client.dialect.pause and self._is_running(task):
+                # A start build on a running workspace would restart it (contract, section 0).
+                return sent > 0
+            try:
+                sent += 1
+                write(task)
+                return True
+            except AnswerLost:
+                if sent >= LOST_ANSWERS:
+                    raise
+            except CoderError as error:
+                sent -= 1
+                if error.server_message == "Task workspace is already running.":
+                    return sent > 0
+                if not is_build_active(error):
+                    raise
+                self._wait_a_moment(error, task)
+            now = self._look_again(task)
+            if now["status"] in reached + on_the_way:
+                return sent > 0
+            task = now
+
+    def _is_running(self, task: dict[str, Any]) -> bool:
+        workspace = self._client.workspace(task["workspace_id"])
+        build = (workspace or {}).get("latest_build") or {}
+        return build.get("transition") == "start" and build.get("status") not in BUILD_FAILED
+
+    def _look_again(self, task: dict[str, Any]) -> dict[str, Any]:
+        now = self._client.refresh(task)
+        if now is None:
+            raise CoderError("the task %s was deleted meanwhile" % task["name"], "not_found")
+        return now
+
+    # Delete
+
+    def delete(self, task: dict[str, Any]) -> bool:
+        """Start the task's removal. :returns: whether this call did it; False where somebody else was faster."""
+        while True:
+            try:
+                self._client.delete_task(task)
+                return True
+            except CoderError as error:
+                if error.status == 404:
+                    if not self._client.dialect.workspace_statuses:
+                        return False
+                    if self._delete_workspace_task(task, error):
+                        return True
+                elif is_build_active(error):
+                    self._wait_a_moment(error, task)
+                else:
+                    raise
+            if self._client.refresh(task) is None:
+                return False
+
+    def _delete_workspace_task(self, task: dict[str, Any], refusal: CoderError) -> bool:
+        """Era S answers 404 while a build runs, and for ever where the first build failed (contract, section 0)."""
+        now = self._client.refresh(task)
+        if now is None or now["workspace_status"] == "deleting":
+            return now is not None
+        if now["workspace_status"] in ("failed", "canceled"):
+            self._client.build_workspace(now["workspace_id"], "delete")
+            return True
+        refusal.hint = "A build of its workspace is running; with wait=true the module waits for it."
+        self._wait_a_moment(refusal, task)
+        return False
+
+    def wait_until_removed(self, workspace_id: str | None, name: str) -> None:
+        """Until the delete build has ended and the name is free again.
+
+        :raises CoderError: the build failed, kind build_failed; or it took too long.
+        """
+        while workspace_id:
+            workspace = self._client.workspace(workspace_id)
+            if workspace is None:
+                return
+            build = workspace["latest_build"]
+            job = build.get("job") or {}
+            if build["transition"] == "delete" and job.get("status") in ENDED_BUILDS:
+                if job["status"] == "succeeded":
+                    return
+                raise CoderError(
+                    "the delete build of the workspace %s ended as %s: %s"
+                    % (name, job["status"], job.get("error") or "no error given"),
+                    "build_failed",
+                    hint="The task is gone, its workspace %s is not, and the name stays taken: repair the template, "
+                    "or remove it with `coder delete --orphan`." % workspace_id,
+                )
+            if not self._time_left():
+                raise CoderError(
+                    "the workspace %s was not removed within %d s" % (name, self._patience.timeout), "wait_timeout",
+                    hint="Its delete build is %s; raise 'wait_timeout', or look at the build." % job.get("status"),
+                )
+            self._clock.sleep(self._patience.interval)
+
+    # Waiting
+
+    def wait_for(self, task: dict[str, Any], goal: str) -> dict[str, Any]:
+        """Wait within what is left of the timeout."""
+        left = max(0.0, self._patience.timeout - self.waited())
+        patience = Patience(left, self._patience.stable_idle, self._patience.interval)
+        with attempting("wait for the task %s" % task["name"]):
+            return wait_for(self._client, self._clock, task, goal, patience, self._progress)
+
+    def waited(self) -> float:
+        """Seconds since this began."""
+        return self._clock.monotonic() - self._started
+
+    def _time_left(self) -> bool:
+        return self._wait and self.waited() < self._patience.timeout
+
+    def _wait_a_moment(self, refusal: CoderError, task: dict[str, Any]) -> None:
+        """While a build of the workspace runs nothing else can be asked of it."""
+        if not self._wait:
+            refusal.hint = refusal.hint or "With wait=true the module waits until the running build has ended."
+            raise refusal
+        if not self._time_left():
+            refusal.result = {
+                "task": task, "waited": round(self.waited(), 1), "diagnosis": diagnose(self._client, task)
+            }
+            refusal.kind = "wait_timeout"
+            refusal.hint = "It is %s; raise 'wait_timeout', or look at the build." % describe(task)
+            raise refusal
+        self._clock.sleep(self._patience.interval)

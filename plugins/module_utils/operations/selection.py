@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Choosing tasks: by name, by what the server can filter, and by a JMESPath predicate; and counting them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Callable
+
+from ..coder.client import CoderClient
+from ..coder.errors import CoderError, attempting, invalid
+from ..coder.models import STATUSES
+from ..coder.transport import missing_library
+
+
+def selection_spec() -> dict[str, Any]:
+    """Argument spec of choosing tasks."""
+    return {
+        "name": {"type": "list", "elements": "str", "aliases": ["task"]},
+        "owner": {"type": "str", "default": "me"},
+        "all_owners": {"type": "bool", "default": False},
+        "organization": {"type": "str"},
+        "status": {"type": "str", "choices": list(STATUSES)},
+        "select": {"type": "str"},
+    }
+
+
+def choose(client: CoderClient, params: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The chosen tasks, and of the names that were given those that no task has.
+
+    :raises CoderError: the predicate or a name cannot be right, or the server refuses.
+    """
+    keep = predicate(params["select"]) if params["select"] else None
+    missing: list[str] = []
+    if params["name"]:
+        with attempting("read the tasks"):
+            tasks = _by_name(client, params, missing)
+    else:
+        with attempting("list the tasks"):
+            owner = None if params["all_owners"] else params["owner"]
+            tasks = client.list_tasks(owner, params["organization"], params["status"])
+    if keep:
+        tasks = [task for task in tasks if keep(task)]
+    return tasks, missing
+
+
+def _by_name(client: CoderClient, params: dict[str, Any], missing: list[str]) -> list[dict[str, Any]]:
+    found = []
+    for name in params["name"]:
+        task = client.find_task(name, params["owner"])
+        if task is None:
+            missing.append(name)
+        elif params["status"] in (None, task["status"]):
+            found.append(task)
+    return list({task["id"]: task for task in found}.values())
+
+
+def predicate(expression: str) -> Callable[[dict[str, Any]], bool]:
+    """A test on one task, from a JMESPath expression such as ``template_name == 'ai'``.
+
+    :raises CoderError: it cannot be read, here and not at the first task.
+    """
+    try:
+        import jmespath
+        import jmespath.exceptions
+    except ImportError as error:
+        raise missing_library("jmespath", error) from None
+    try:
+        compiled = jmespath.compile(expression)
+    except jmespath.exceptions.JMESPathError as error:
+        raise _bad_expression(expression, error) from None
+
+    def test(task: dict[str, Any]) -> bool:
+        try:
+            return bool(compiled.search(task))
+        except jmespath.exceptions.JMESPathError as error:
+            raise _bad_expression(expression, error) from None
+
+    return test
+
+
+def _bad_expression(expression: str, error: Exception) -> CoderError:
+    return invalid(
+        "'select' is not a JMESPath predicate: %s (%s)" % (expression, str(error).splitlines()[0]),
+        "It is asked of each task, such as: template_name == 'ai' && status == 'active'.",
+    )
+
+
+def summarize(tasks: list[dict[str, Any]]) -> dict[str, Any]:
+    """Counts by status, owner and template, the largest first."""
+
+    def count(field: str) -> dict[str, int]:
+        return dict(Counter(str(task[field]) for task in tasks).most_common())
+
+    return {
+        "total": len(tasks),
+        "by_status": count("status"),
+        "by_owner": count("owner_name"),
+        "by_template": count("template_name"),
+    }

@@ -1,0 +1,128 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Read the conversations of tasks, live or from their snapshots, bounded in bytes."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ..coder.client import CoderClient, Log
+from ..coder.errors import CoderError, attempting
+from .connection import connection_spec
+from .context import Context
+from .selection import choose, selection_spec
+
+# The shutdown hook's mark in front of a message that it cut (the original's words).
+CUT_MARK = "[...content truncated"
+# A snapshot of just so many messages may have lost older ones: it is what the original hook keeps.
+USUAL_MAXIMUM = 10
+
+
+def spec() -> dict[str, Any]:
+    """Keyword arguments of AnsibleModule, as plain data."""
+    options = dict(connection_spec(), **selection_spec())
+    options.update(
+        tail={"type": "int"},
+        max_bytes={"type": "int"},
+        fail_on_unavailable={"type": "bool", "default": False},
+        concurrency={"type": "int", "default": 8},
+    )
+    return {
+        "argument_spec": options,
+        "mutually_exclusive": [["name", "all_owners"], ["name", "organization"]],
+        "supports_check_mode": True,
+    }
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Result: ``logs``, one entry a task, ``missing`` names and a ``summary``."""
+    params = context.params
+    tasks, missing = choose(context.session, params)
+    if missing and params["fail_on_unavailable"]:
+        raise CoderError("there is no task %s" % ", ".join(repr(name) for name in missing), "not_found")
+    with ThreadPoolExecutor(max(1, min(params["concurrency"], len(tasks) or 1))) as pool:
+        entries = list(pool.map(lambda task: _entry(context.session, task, params), tasks))
+    return {"changed": False, "logs": entries, "missing": missing, "summary": _summary(entries)}
+
+
+def _entry(client: CoderClient, task: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+    log = read_log(client, task, params["fail_on_unavailable"])
+    messages = bounded(log.messages, params["tail"], params["max_bytes"])
+    return {
+        "task_id": task["id"],
+        "name": task["name"],
+        "owner_name": task["owner_name"],
+        "status": task["status"],
+        "messages": messages,
+        "source": log.source,
+        "snapshot_at": log.snapshot_at,
+        "complete": completeness(log),
+        "truncated": is_truncated(log.messages),
+        "omitted": len(log.messages) - len(messages),
+        "reason": log.reason,
+    }
+
+
+def read_log(client: CoderClient, task: dict[str, Any], fail: bool) -> Log:
+    """The log, where a state that has none is a result too.
+
+    :raises CoderError: the server refused for another reason, or ``fail`` is set and there is none.
+    """
+    with attempting("read the log of the task %s" % task["name"]):
+        try:
+            log = client.logs(task)
+        except CoderError as error:
+            if fail or error.kind not in ("unavailable", "timeout"):
+                raise
+            return Log([], "none", reason=error.message)
+        if fail and log.source == "none":
+            raise CoderError(log.reason or "it has none", "unavailable", hint="The task is %s." % task["status"])
+    return log
+
+
+def is_truncated(messages: list[dict[str, Any]]) -> bool:
+    """Whether a hook cut a message to fit the snapshot: its mark stands in front of the content."""
+    return any((message["content"] or "").startswith(CUT_MARK) for message in messages)
+
+
+def completeness(log: Log) -> bool | str:
+    """True, False or ``unknown``: whether this is the whole conversation.
+
+    Ids count from 0, so messages that begin with 0 and leave no gap are all there are; a snapshot of exactly the
+    usual maximum that begins later has lost its head.
+    """
+    if log.source == "none" or is_truncated(log.messages):
+        return False
+    ids = [message["id"] for message in log.messages]
+    if log.source == "live" or (ids == list(range(len(ids))) and ids):
+        return True
+    if not ids:
+        return "unknown"
+    return False if ids[0] and ids[0] > 0 else "unknown"
+
+
+def bounded(
+    messages: list[dict[str, Any]], tail: int | None, max_bytes: int | None
+) -> list[dict[str, Any]]:
+    """The newest messages within both limits; ``tail: 0`` is none."""
+    if tail is not None:
+        messages = messages[-tail:] if tail > 0 else []
+    return messages
+
+
+def _summary(entries: list[dict[str, Any]]) -> dict[str, Any]:
+    def count(source: str) -> int:
+        return sum(1 for entry in entries if entry["source"] == source)
+
+    return {
+        "total": len(entries),
+        "live": count("live"),
+        "snapshot": count("snapshot"),
+        "none": count("none"),
+        "messages": sum(len(entry["messages"]) for entry in entries),
+        "bytes": sum(len(json.dumps(entry["messages"], ensure_ascii=False).encode()) for entry in entries),
+    }
