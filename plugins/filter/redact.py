@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redaction_key import redaction_key
+from ansible_collections.coder.tasks.plugins.module_utils.archive.user_rules import UserRules, load
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
+
+
+def redact(data: Any, values: Sequence[str] = (), rules_file: str | None = None, key: str | None = None) -> Any:
+    """A string, or plain data with strings anywhere in it, without its secrets."""
+    try:
+        user = load(rules_file) if rules_file else UserRules()
+        redactor = Redactor(
+            redaction_key(key), values=(*map(str, values), *user.values), rules=user.rules, allow=user.allow
+        )
+        return redactor.redact_data(data)[0]
+    except (CoderError, ValueError) as error:
+        raise AnsibleFilterError(f"Could not redact: {error}") from error
+
+
+class FilterModule:
+    """Ansible's entry point."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"redact": redact}

@@ -1,0 +1,230 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take the secrets out of text before it is written, best effort.
+
+Each secret becomes a mark, `[REDACTED:<rule>:<8 hex digits>]`. The digits are a keyed hash (HMAC-SHA-256): the same secret
+has the same mark everywhere, and without the key nobody can try guesses against it.
+
+A terminal breaks a long secret over two lines and colours it, so rules are asked twice: about the text without escape
+sequences, and about the same text with its wrapped lines joined again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+from .rules import RULES, Rule, Span
+from .text import ESCAPE
+
+SHORTEST_VALUE = 4
+"""Exact values below this length are refused: they would shred ordinary text."""
+
+_NARROWEST_TERMINAL = 40
+_SHORTEST_WRAPPED = 16
+_FRAME = " \t\r│┃║|"
+_TOKEN_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.~:%@")
+_WORD = re.compile(r"[A-Z]?[a-z]{0,14}[.:]?(?![A-Za-z0-9_+/=.~:%@-])")
+
+
+class Redacted(NamedTuple):
+    """What is left, and how many secrets each rule took out."""
+
+    text: str
+    counts: dict[str, int]
+
+
+class _Find(NamedTuple):
+    """A secret: where it lies in the original, the place of its rule in the order of preference, the secret itself."""
+
+    start: int
+    end: int
+    preference: int
+    secret: str
+
+
+class _View:
+    """A text without some ranges of it, able to tell where a position was in the original."""
+
+    def __init__(self, text: str, cuts: Sequence[Span]) -> None:
+        pieces, self.seams, self._starts, self._shifts = [], [], [0], [0]
+        length = at = 0
+        for start, end in cuts:
+            pieces.append(text[at:start])
+            length += start - at
+            at = end
+            self.seams.append(length)
+            self._starts.append(length)
+            self._shifts.append(end - length)
+        pieces.append(text[at:])
+        self.text = "".join(pieces)
+
+    def _origin(self, position: int) -> int:
+        return position + self._shifts[bisect_right(self._starts, position) - 1]
+
+    def span(self, start: int, end: int) -> Span:
+        """The original range of what is at start..end here (end > start)."""
+        return self._origin(start), self._origin(end - 1) + 1
+
+
+def _escapes(text: str) -> list[Span]:
+    return [match.span() for match in ESCAPE.finditer(text)] if "\x1b" in text or "\x9b" in text else []
+
+
+def _wraps(text: str) -> list[Span]:
+    """The line breaks, with the frame and indentation around them, that a terminal may have put inside a token."""
+    cuts = []
+    start = 0
+    newline = text.find("\n")
+    while newline >= 0:
+        following = text.find("\n", newline + 1)
+        body = text[start:newline].rstrip(_FRAME)
+        lead = text[newline + 1 : following if following >= 0 else len(text)]
+        rest = lead.lstrip(_FRAME)
+        if len(body) >= _NARROWEST_TERMINAL and rest and _is_one_token(body, rest):
+            cuts.append((start + len(body), newline + 1 + len(lead) - len(rest)))
+        start, newline = newline + 1, following
+    return cuts
+
+
+def _is_one_token(body: str, rest: str) -> bool:
+    """Whether the end of one line and the start of the next could be one secret; two plain words are too short."""
+    if body[-1] not in _TOKEN_CHARS or rest[0] not in _TOKEN_CHARS:
+        return False
+    return len(body.rsplit(None, 1)[-1]) + len(rest.split(None, 1)[0]) >= _SHORTEST_WRAPPED
+
+
+def _exact_rule(values: Iterable[str]) -> Rule:
+    """A rule for known values, also as they stand in a URL or a JSON string; the longest comes first."""
+    forms = {form for value in values for form in (value, quote(value, safe=""), json.dumps(value)[1:-1])}
+    ordered = sorted(forms, key=lambda form: (-len(form), form))
+    compiled = re.compile("|".join(map(re.escape, ordered)))
+
+    def find(text: str) -> Iterator[Span]:
+        return (match.span() for match in compiled.finditer(text))
+
+    return Rule("known-value", tuple(form.lower() for form in ordered), find)
+
+
+class Redactor:
+    """Takes secrets out of text. Safe to share between threads.
+
+    key: secret bytes for the marks (see redaction_key). values: exact secrets. rules: asked before the built-in ones.
+    allow: exact texts that are no secrets. Raises ValueError for a value shorter than SHORTEST_VALUE.
+    """
+
+    def __init__(
+        self, key: bytes, *, values: Sequence[str] = (), rules: Sequence[Rule] = (), allow: Iterable[str] = ()
+    ) -> None:
+        if any(len(value) < SHORTEST_VALUE for value in values):
+            raise ValueError(f"A value to redact has fewer than {SHORTEST_VALUE} characters, which would shred the text.")
+        self._key = key
+        self._allow = frozenset(allow)
+        self._rules = ((_exact_rule(values),) if values else ()) + tuple(rules) + RULES
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells two keys apart and says nothing about them."""
+        return self._hash(b"fingerprint of the redaction key")[:16]
+
+    def digest(self, data: bytes) -> str:
+        """A checksum of unredacted bytes that cannot be used to guess the secrets in them."""
+        return f"hmac-sha256:{self._hash(data)}"
+
+    def redact(self, text: str) -> Redacted:
+        """The text with a mark in place of each secret."""
+        finds = self._finds(text)
+        if not finds:
+            return Redacted(text, {})
+        counts: Counter[str] = Counter()
+        pieces, at = [], 0
+        for find in finds:
+            name = self._rules[find.preference].name
+            counts[name] += 1
+            pieces += [text[at : find.start], self._mark(name, find.secret)]
+            at = find.end
+        return Redacted("".join([*pieces, text[at:]]), dict(sorted(counts.items())))
+
+    def redact_data(self, data: Any) -> tuple[Any, dict[str, int]]:
+        """Plain data (as JSON knows it) with every string value redacted; keys stay."""
+        counts: Counter[str] = Counter()
+
+        def walk(value: Any) -> Any:
+            if isinstance(value, str):
+                redacted = self.redact(value)
+                counts.update(redacted.counts)
+                return redacted.text
+            if isinstance(value, dict):
+                return {key: walk(item) for key, item in value.items()}
+            if isinstance(value, (list, tuple)):
+                return [walk(item) for item in value]
+            return value
+
+        return walk(data), dict(sorted(counts.items()))
+
+    def _hash(self, data: bytes) -> str:
+        return hmac.new(self._key, data, hashlib.sha256).hexdigest()
+
+    def _mark(self, name: str, secret: str) -> str:
+        return f"[REDACTED:{name}:{self._hash(secret.encode('utf-8', 'surrogatepass'))[:8]}]"
+
+    def _finds(self, text: str) -> list[_Find]:
+        """What to take out, in order and without overlap."""
+        seen = _View(text, _escapes(text))
+        found = [
+            _Find(*seen.span(start, end), preference, seen.text[start:end])
+            for preference, start, end in self._matches(seen.text)
+        ]
+        wraps = _wraps(seen.text)
+        if wraps:
+            joined = _View(seen.text, wraps)
+            for preference, start, end in self._matches(joined.text):
+                end = self._without_next_word(joined, preference, start, end)
+                if bisect_right(joined.seams, start) < bisect_right(joined.seams, end - 1):  # it lies across a break
+                    span = seen.span(*joined.span(start, end))
+                    found.append(_Find(*span, preference, joined.text[start:end]))
+        return list(_merge(found))
+
+    def _matches(self, text: str) -> Iterator[tuple[int, int, int]]:
+        lowered = text.lower()
+        for preference, rule in enumerate(self._rules):
+            if any(needle in lowered for needle in rule.needles):
+                for start, end in rule.find(text):
+                    if end > start and text[start:end] not in self._allow:
+                        yield preference, start, end
+
+    def _without_next_word(self, joined: _View, preference: int, start: int, end: int) -> int:
+        """The end of a secret that was complete when its line ended, and only seemed to go on in the next line."""
+        seam = joined.seams[bisect_right(joined.seams, end - 1) - 1] if joined.seams else 0
+        word = _WORD.match(joined.text, seam)
+        if not start < seam < end or word is None or word.end() < end:
+            return end
+        before = max(0, start - 128)
+        head = self._rules[preference].find(joined.text[before:seam])
+        return seam if (start - before, seam - before) in head else end
+
+
+def _merge(found: Iterable[_Find]) -> Iterator[_Find]:
+    """Join what overlaps; the preferred rule, then the longest secret, gives the name and the mark."""
+    group: list[_Find] = []
+    end = -1
+    for find in sorted(found):
+        if group and find.start >= end:
+            yield _joined(group, end)
+            group = []
+        group.append(find)
+        end = max(end, find.end) if len(group) > 1 else find.end
+    if group:
+        yield _joined(group, end)
+
+
+def _joined(group: list[_Find], end: int) -> _Find:
+    best = min(group, key=lambda find: (find.preference, -len(find.secret)))
+    return _Find(group[0].start, end, best.preference, best.secret)

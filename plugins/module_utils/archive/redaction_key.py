@@ -1,0 +1,59 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The key behind the redaction marks: the user's own, or one made once in the user's configuration folder.
+
+It never lies inside an archive: whoever holds an archive and its key can test guesses against the marks.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+
+from ..coder.errors import CoderError, invalid
+
+_SHORTEST = 16
+
+
+def redaction_key(given: str | None) -> bytes:
+    """The key as bytes. Raises CoderError (`invalid`, `io`) for a weak key, or one that others can read."""
+    if given is not None:
+        if len(given) < _SHORTEST:
+            raise invalid(f"the redaction key has fewer than {_SHORTEST} characters", "Give a longer one, or none.")
+        return given.encode("utf-8")
+    path = key_path()
+    try:
+        if not os.path.exists(path):
+            _create(path)
+        if stat.S_IMODE(os.stat(path).st_mode) & 0o077:
+            raise invalid(f"others can read the redaction key {path}", f"Run: chmod 600 {path}")
+        with open(path, "rb") as file:
+            key = file.read().strip()
+    except OSError as error:
+        raise CoderError(f"the redaction key {path} could not be read or made: {error.strerror}", "io") from error
+    if len(key) < _SHORTEST:
+        raise invalid(f"the redaction key {path} has fewer than {_SHORTEST} characters", "Remove it to have a new one.")
+    return key
+
+
+def key_path() -> str:
+    """Where the key lies when none is given (XDG Base Directory)."""
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.join(os.path.expanduser("~"), ".config")
+    return os.path.join(base, "coder-tasks", "redaction.key")
+
+
+def _create(path: str) -> None:
+    """Make the key whole or not at all; of two processes that try, the first one wins."""
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, secrets.token_hex(32).encode("ascii") + b"\n")
+        os.fsync(descriptor)
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.close(descriptor)
+        os.unlink(draft)
