@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Take the secrets out of text before it is written, best effort.
 
-Each secret becomes a mark, `[REDACTED:<rule>:<8 hex digits>]`. The digits are a keyed hash (HMAC-SHA-256): the same secret
-has the same mark everywhere, and without the key nobody can try guesses against it.
+Each secret becomes a mark, `[REDACTED:<rule>:<8 hex digits>]`. The digits are a keyed hash (HMAC-SHA-256): the same
+secret has the same mark everywhere, and without the key nobody can try guesses against it.
 
 A terminal breaks a long secret over two lines and colours it, so rules are asked twice: about the text without escape
 sequences, and about the same text with its wrapped lines joined again.
@@ -124,7 +124,7 @@ class Redactor:
         self, key: bytes, *, values: Sequence[str] = (), rules: Sequence[Rule] = (), allow: Iterable[str] = ()
     ) -> None:
         if any(len(value) < SHORTEST_VALUE for value in values):
-            raise ValueError(f"A value to redact has fewer than {SHORTEST_VALUE} characters, which would shred the text.")
+            raise ValueError(f"A value to redact has fewer than {SHORTEST_VALUE} characters; leave it out.")
         self._key = key
         self._allow = frozenset(allow)
         self._rules = ((_exact_rule(values),) if values else ()) + tuple(rules) + RULES

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules that a user adds to the redaction, from a YAML file.
 
-A user's pattern meets text that an attacker can choose, and Python's regular expressions cannot be stopped once they run.
-So a pattern is taken only if the number of ways in which it can match at one place is small and known beforehand.
+A user's pattern meets text that an attacker can choose, and Python's regular expressions cannot be stopped once they
+run. So a pattern is taken only if the number of ways in which it can match at one place is small and known beforehand.
 """
 
 from __future__ import annotations

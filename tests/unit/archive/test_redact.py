@@ -114,8 +114,9 @@ def test_wrapped_anywhere_it_is_found(width: int, offset: int, indent: str) -> N
 
 _HOSTILE = [
     *sorted({needle for rule in RULES for needle in rule.needles}),
-    "a", "-", "=", "_", "a=", "a-", "eyJa", "-eyJ", "eyJa.eyJ", "://", "://a:", "a:", "a" * 10 + "-", "\x1b]", "\x1b[",
-    "\x1b", "password=", "password: ", '"token":"', "--token ", "Cookie: a=", "Cookie: a=b; ", "authorization: a ", "-u a:",
+    "a", "-", "=", "_", "a=", "a-", "eyJa", "-eyJ", "eyJa.eyJ", "://", "://a:", "a:", "a" * 10 + "-",
+    "\x1b]", "\x1b[", "\x1b",
+    "password=", "password: ", '"token":"', "--token ", "Cookie: a=", "Cookie: a=b; ", "authorization: a ", "-u a:",
     "-----BEGIN PRIVATE" + " KEY-----\n", "-----END PRIVATE" + " KEY-----\nAAAA\n", "AAAA\n", "│ ", " ", "\t", "\n",
     "a" * 41 + "\n", "x" * 39 + "=\n", "sk-ant-" + "a" * 60 + "\n",
 ]
