@@ -12,7 +12,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test unit integration lint sanity sanity-oldest docs build summary clean
+.PHONY: help setup test unit integration lint sanity sanity-oldest docs build summary clean emulator
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -64,3 +64,6 @@ clean:  ## Remove everything that these targets made, the virtual environments t
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	test -L $(VENV) || rm -rf $(VENV)
 	find . -name __pycache__ -prune -exec rm -rf {} +
+
+emulator: setup  ## An emulated Coder server, until Ctrl-C; ARGS="--dialect 2.29 --time-factor 0.1" and so on
+	@cd tests && exec ../$(PYTHON) -m emulator $(ARGS)

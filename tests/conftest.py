@@ -1,0 +1,34 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures for every test that needs a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from emulator import DIALECTS, Emulator
+
+MEASURED = [name for name, dialect in DIALECTS.items() if dialect.measured]
+
+
+@pytest.fixture
+def emulator() -> Iterator[Callable[..., Emulator]]:
+    """Starts emulated servers: emulator(dialect="2.34", time_factor=0.02, **options)."""
+    started: list[Emulator] = []
+
+    def start(dialect: str = "2.34", *, time_factor: float = 0.02, **options: Any) -> Emulator:
+        started.append(Emulator(dialect, time_factor=time_factor, **options).start())
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture(params=MEASURED)
+def dialect(request: pytest.FixtureRequest) -> str:
+    """Each measured dialect."""
+    return str(request.param)

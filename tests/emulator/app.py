@@ -1,0 +1,173 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The ASGI application: journal, faults, rate limit, routes, common headers."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import Headers, QueryParams
+from starlette.types import Receive, Scope, Send
+
+from emulator import api_agents, api_general, api_tasks, api_workspaces
+from emulator.answers import JSON, Answer, ApiError, Disconnected
+from emulator.auth import user_of
+from emulator.control import Control
+from emulator.faults import LOGIN_PAGE, Faults, Rule
+from emulator.journal import Journal
+from emulator.ratelimit import BYPASS_REFUSED, RateLimiter, wants_bypass
+from emulator.request import Request
+from emulator.router import Router
+from emulator.world import World
+
+_NO_FRONTEND = b"Slim build of Coder, does not contain the frontend static files."
+_HTML = "text/html; charset=utf-8"
+_API = ("/api/v2", "/api/experimental")
+
+
+class Application:
+    """One emulated server."""
+
+    def __init__(self, world: World) -> None:
+        self.journal = Journal()
+        self.faults = Faults()
+        self.use(world)
+
+    def use(self, world: World) -> None:
+        """Serve another world, with a fresh rate limit."""
+        self.world = world
+        self._limiter = RateLimiter()
+        self._router = Router()
+        api_general.add_routes(self._router)
+        api_workspaces.add_routes(self._router)
+        api_agents.add_routes(self._router, world.dialect)
+        api_tasks.add_routes(self._router, world.dialect)
+        self._control = Control(self)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = await self._request(scope, receive)
+        if request.path.startswith("/_emulator"):
+            await _deliver(send, request, self._control.answer(request), None)
+            return
+        user, query = user_of(request), scope["query_string"].decode("latin-1")
+        entry = self.journal.record(
+            self.world.clock.now(), request.method, request.path, query, user.username if user else "", request.body
+        )
+        rule, began = self.faults.pick(request.method, request.path), time.monotonic()
+        entry.fault = rule.kind if rule else ""
+        try:
+            answer = await self._faulty_answer(request, rule)
+        except Disconnected:
+            return
+        finally:
+            entry.seconds = round(time.monotonic() - began, 6)
+        if answer is None:
+            _reset(send)
+            return
+        entry.status = answer.status
+        self._add_common_headers(answer)
+        await _deliver(send, request, answer, rule)
+
+    async def _request(self, scope: Scope, receive: Receive) -> Request:
+        body, more = bytearray(), True
+        while more:
+            message = await receive()
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+        server, headers = scope["server"], Headers(scope=scope)
+        path = scope["path"]
+        while "//" in path:
+            path = path.replace("//", "/")
+        return Request(
+            world=self.world,
+            method=scope["method"],
+            path=path,
+            query=QueryParams(scope["query_string"]),
+            headers=headers,
+            body=bytes(body),
+            receive=receive,
+            base_url=f"http://{headers.get('host', f'{server[0]}:{server[1]}')}",
+            client=(scope.get("client") or ("",))[0],
+        )
+
+    async def _faulty_answer(self, request: Request, rule: Rule | None) -> Answer | None:
+        """The answer with the fault that comes before or instead of handling; None: close the connection."""
+        if rule is None:
+            return await self._handle(request)
+        if rule.kind == "latency":
+            await asyncio.sleep(rule.seconds)
+        if rule.kind == "reset":
+            return None
+        if rule.kind == "status":
+            body = (rule.body or '{"message":"Injected fault."}\n').encode()
+            return Answer(rule.status or 500, body, {"Content-Type": JSON, **rule.headers})
+        if rule.kind == "login":
+            return Answer(200, LOGIN_PAGE, {"Content-Type": _HTML})
+        if rule.kind == "redirect":
+            return Answer(rule.status or 302, headers={"Location": rule.location or f"{request.base_url}/login"})
+        if rule.kind == "garbage":
+            return Answer(200, b'{"tasks": [{"id": ', {"Content-Type": JSON})
+        answer = await self._handle(request)
+        return None if rule.kind == "lost" else answer
+
+    async def _handle(self, request: Request) -> Answer:
+        if not request.path.startswith(tuple(f"{prefix}/" for prefix in _API)) and request.path not in _API:
+            return Answer(200, _NO_FRONTEND, {"Content-Type": _HTML})
+        user = user_of(request)
+        if wants_bypass(request) and self.world.dialect.rate_bypass and user and not user.owner:
+            return Answer(428, BYPASS_REFUSED, {"Content-Type": "text/plain; charset=utf-8"})
+        limits: dict[str, str] = {}
+        try:
+            limits = self._limiter.check(request)
+            answer = await self._router.dispatch(request)
+        except ApiError as error:
+            answer = error.answer
+        answer.headers = {**limits, **answer.headers}
+        return answer
+
+    def _add_common_headers(self, answer: Answer) -> None:
+        answer.headers.setdefault("X-Coder-Build-Version", self.world.dialect.version)
+        answer.headers.setdefault("X-Coder-Request-Id", str(uuid.uuid4()))
+        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+
+
+async def _deliver(send: Send, request: Request, answer: Answer, rule: Rule | None) -> None:
+    headers = dict(answer.headers)
+    if answer.status != 204 and request.method != "HEAD":
+        headers["Content-Length"] = str(len(answer.body))
+    raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": raw})
+    body = b"" if request.method == "HEAD" else answer.body
+    kind = rule.kind if rule else ""
+    if kind == "truncate":
+        await send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
+        await asyncio.sleep(0.01)
+        _reset(send)
+    elif kind == "drip" and rule is not None:
+        await _drip(send, body, rule.seconds)
+    else:
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _drip(send: Send, body: bytes, seconds: float) -> None:
+    pieces = 20
+    size = max(1, -(-len(body) // pieces))
+    for start in range(0, len(body), size):
+        await send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
+        await asyncio.sleep(seconds / pieces)
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _reset(send: Send) -> None:
+    """Close the connection at once, with a TCP reset. ASGI has no word for it: it takes uvicorn's transport."""
+    transport: Any = send.__self__.transport  # type: ignore[attr-defined]
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()

@@ -1,0 +1,86 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The control API under /_emulator, for tests in other processes and other languages.
+
+GET, DELETE /_emulator/journal          the requests so far
+GET, POST, DELETE /_emulator/faults     rules: {"kind": ..., "method": ..., "path": ..., "count": ...}
+GET, POST /_emulator/tasks[/{task}]     a task's hidden state; POST changes what its body names:
+    mode (up, down, frozen), busy (seconds), agent (dead, alive), report ({state, message, uri}),
+    messages, snapshot (lists of AgentAPI messages)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from emulator.answers import Answer, json_answer
+from emulator.request import Request
+from emulator.world import Task
+
+if TYPE_CHECKING:
+    from emulator.app import Application
+
+
+class Control:
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    def answer(self, request: Request) -> Answer:
+        parts = request.path.strip("/").split("/")[1:]
+        try:
+            body = json.loads(request.body) if request.body else {}
+            return json_answer(200, self._do(request.method, parts, body))
+        except (KeyError, ValueError, TypeError) as error:
+            return json_answer(400, {"message": f"{request.method} {request.path}: {error}"})
+
+    def _do(self, method: str, parts: list[str], body: dict[str, Any]) -> Any:
+        app, name = self._app, parts[1] if len(parts) == 2 and parts[0] == "tasks" else ""
+        actions: dict[tuple[str, str], Callable[[], Any]] = {
+            ("GET", "journal"): lambda: [entry.as_dict() for entry in app.journal],
+            ("DELETE", "journal"): app.journal.clear,
+            ("GET", "faults"): lambda: [rule.as_dict() for rule in app.faults.rules],
+            ("POST", "faults"): lambda: app.faults.add(**body).as_dict(),
+            ("DELETE", "faults"): app.faults.clear,
+            ("GET", "tasks"): lambda: [_hidden_state(task) for task in app.world.tasks.values()],
+            ("GET", f"tasks/{name}"): lambda: _hidden_state(app.world.task(name)),
+            ("POST", f"tasks/{name}"): lambda: _change(app.world.task(name), body),
+        }
+        action = actions.get((method, "/".join(parts)))
+        if action is None:
+            raise ValueError("no such control")
+        return action()
+
+
+def _hidden_state(task: Task) -> dict[str, Any]:
+    started = bool(task.workspace.agents)
+    snapshot = task.snapshot()
+    return {
+        "id": task.id,
+        "name": task.name,
+        "owner": task.owner.username,
+        "status": task.status,
+        "workspace_id": task.workspace.id,
+        "agent_token": task.agent.token if started else None,
+        "app": task.api.behaviour.mode if started else None,
+        "messages": [vars(message) for message in task.api.conversation()] if started else [],
+        "snapshot": snapshot.messages if snapshot else None,
+    }
+
+
+def _change(task: Task, wanted: dict[str, Any]) -> dict[str, Any]:
+    changes = {
+        "mode": lambda value: task.api.set_mode(value),
+        "busy": lambda value: task.api.work(value),
+        "agent": lambda value: task.kill_agent() if value == "dead" else task.revive_agent(),
+        "report": lambda value: task.report(**value),
+        "messages": lambda value: task.api.set_messages(value),
+        "snapshot": lambda value: task.set_snapshot(value),
+    }
+    unknown = sorted(set(wanted) - set(changes))
+    if unknown:
+        raise ValueError(f"unknown changes {', '.join(unknown)}; known: {', '.join(changes)}")
+    for name, value in wanted.items():
+        changes[name](value)
+    return _hidden_state(task)

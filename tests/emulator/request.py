@@ -1,0 +1,61 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One request on its way through the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.datastructures import Headers, QueryParams
+
+from emulator import gojson
+from emulator.answers import ApiError, Disconnected
+from emulator.builds import Agent, Workspace
+from emulator.dialects import Dialect
+from emulator.world import Task, User, World
+
+
+@dataclass
+class Request:
+    """The request, what the guards found for it, and the world it meets."""
+
+    world: World
+    method: str
+    path: str
+    query: QueryParams
+    headers: Headers
+    body: bytes
+    receive: Callable[[], Awaitable[Any]]
+    base_url: str
+    client: str
+    params: dict[str, str] = field(default_factory=dict)
+    caller: User | None = None
+    user: User | None = None
+    task: Task | None = None
+    workspace: Workspace | None = None
+    agent: Agent | None = None
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.world.dialect
+
+    def json(self, name: str, fields: dict[str, str]) -> dict[str, Any]:
+        """The body as a Go struct. Raises ApiError."""
+        try:
+            return gojson.struct(gojson.loads(self.body), name, fields)
+        except gojson.DecodeError as error:
+            raise ApiError(400, "Request body must be valid JSON.", str(error)) from None
+
+    async def wait_while(self, condition: Callable[[], bool]) -> None:
+        """Keep the client waiting. Raises Disconnected when it gives up."""
+        gone = asyncio.ensure_future(self.receive())
+        try:
+            while condition():
+                done, _pending = await asyncio.wait((gone,), timeout=0.02)
+                if done:
+                    raise Disconnected
+        finally:
+            gone.cancel()
