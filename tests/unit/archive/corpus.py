@@ -235,7 +235,7 @@ chown -R 1000:1000 /home/coder
 ls --color=auto --key value
 pytest --tokenizer fast --keyword foo
 git log --pretty=format:%h --author=alice
-npm_config_cache=/root/.npm
+npm_config_cache=/home/coder/.npm
 hf_hub_download is imported
 dapi is short for data API
 hvs. is not a word
