@@ -1,0 +1,85 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of every module that calls Coder with a user's token."""
+
+    DOCUMENTATION = r"""
+options:
+  url:
+    description:
+      - Address of the Coder server, such as V(https://coder.example.com).
+      - If not set, the environment variable E(CODER_URL) is used.
+    type: str
+  token:
+    description:
+      - Session token of the user on whose behalf Coder is called; C(coder tokens create) makes one.
+      - If not set, the environment variable E(CODER_SESSION_TOKEN) is used.
+      - It is sent to O(url) only; a redirect is never followed.
+    type: str
+  validate_certs:
+    description:
+      - Whether the server's TLS certificate is verified.
+    type: bool
+    default: true
+  ca_path:
+    description:
+      - File or folder with the certificate authorities to trust.
+      - It wins over E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE), which are used if it is not set.
+    type: path
+  client_cert:
+    description:
+      - File with a TLS client certificate in PEM form, and its key if O(client_key) is not set.
+    type: path
+  client_key:
+    description:
+      - File with the key of O(client_cert).
+    type: path
+  headers:
+    description:
+      - Further headers for every request, for example for a proxy in front of Coder that authenticates.
+      - Values of eight characters or more are kept out of every output.
+    type: dict
+  proxy:
+    description:
+      - Address of the HTTP proxy to use.
+      - If not set, E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY) are honoured.
+    type: str
+  connect_timeout:
+    description:
+      - Longest time in seconds to wait for a connection.
+    type: float
+    default: 5.0
+  deadline:
+    description:
+      - Longest time in seconds that one request may take in all, with its retries and the pauses between them.
+    type: float
+    default: 120.0
+  retries:
+    description:
+      - How often a failed request is tried again.
+      - A request that writes is tried again only if the server cannot have processed it.
+    type: int
+    default: 3
+requirements:
+  - requests
+notes:
+  - Works with Coder 2.27 to 2.37. Tasks are hidden by default since 2.36 and removed in 2.38.
+  - On the controller itself the module runs inside Ansible's worker, without starting a Python for each call.
+    It does not when C(become), C(async), C(environment) or another C(ansible_python_interpreter) is set; the result
+    is the same.
+"""
+
+    # Apart from the rest, because a send has a longer default.
+    TIMEOUT = r"""
+options:
+  timeout:
+    description:
+      - Longest time in seconds to wait for the next part of an answer.
+    type: float
+    default: 30.0
+"""

@@ -1,0 +1,19 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """Options of waiting."""
+
+    DOCUMENTATION = r"""
+options:
+  wait_timeout:
+    description:
+      - Longest time in seconds to wait in all.
+      - When it ends, the module fails with the last object, the time waited and a diagnosis.
+    type: float
+    default: 600.0
+"""

@@ -1,0 +1,295 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: template_info
+short_description: Read the templates that can run tasks
+version_added: 0.1.0
+description:
+  - Returns templates that can run tasks, with the presets and parameters of their active versions.
+author:
+  - the coder.tasks authors (@coder)
+extends_documentation_fragment:
+  - coder.tasks.connection
+  - coder.tasks.connection.timeout
+  - coder.tasks.attributes
+  - coder.tasks.attributes.info
+  - coder.tasks.attributes.api
+options:
+  name:
+    description:
+      - Template to read, by name or UUID. If not set, all are read.
+    type: str
+    aliases: [template]
+  organization:
+    description:
+      - Read only templates of this organization, by name or UUID; V(default) is the default one.
+    type: str
+  versions:
+    description:
+      - Whether to list each template's versions too.
+    type: bool
+    default: false
+seealso:
+  - module: coder.tasks.task
+"""
+
+EXAMPLES = r"""
+- name: Everything that a task can be made from
+  coder.tasks.template_info:
+  register: offer
+
+- name: One template with its versions
+  coder.tasks.template_info:
+    name: ai
+    versions: true
+"""
+
+RETURN = r"""
+templates:
+  description:
+    - The templates.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    id:
+      description: UUID of the template.
+      type: str
+      returned: always
+      sample: a294f866-cf9e-4179-9317-10220fe5e10b
+    name:
+      description: Its name.
+      type: str
+      returned: always
+      sample: ai
+    display_name:
+      description: Its title.
+      type: str
+      returned: always
+      sample: AI agent
+    description:
+      description: What it is for.
+      type: str
+      returned: always
+      sample: An agent in a container
+    icon:
+      description: Its icon.
+      type: str
+      returned: always
+      sample: /emojis/26a1.png
+    organization_id:
+      description: UUID of its organization.
+      type: str
+      returned: always
+      sample: efe617ed-15e3-49b4-ba48-a368e3a528f4
+    organization_name:
+      description: Name of its organization.
+      type: str
+      returned: always
+      sample: coder
+    active_version_id:
+      description: UUID of the version that new tasks get.
+      type: str
+      returned: always
+      sample: 564ecab1-14ee-4abd-9435-095e1057c12c
+    deprecated:
+      description: Whether no new task can be made from it.
+      type: bool
+      returned: always
+      sample: false
+    deprecation_message:
+      description: Why it is deprecated.
+      type: str
+      returned: always
+      sample: ""
+    created_at:
+      description: When it was created.
+      type: str
+      returned: always
+      sample: "2026-11-21T11:09:45.695138Z"
+    updated_at:
+      description: When it was changed last.
+      type: str
+      returned: always
+      sample: "2026-11-21T11:09:45.697492Z"
+    presets:
+      description: Presets of the active version.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        id:
+          description: UUID of the preset.
+          type: str
+          returned: always
+          sample: ceabeb97-27c5-4079-95d0-4181d32cecde
+        name:
+          description: Its name.
+          type: str
+          returned: always
+          sample: Fast
+        default:
+          description: Whether it is the template's default one.
+          type: bool
+          returned: always
+          sample: true
+        description:
+          description: What it is for.
+          type: str
+          returned: always
+          sample: Quick start
+        icon:
+          description: Its icon.
+          type: str
+          returned: always
+          sample: /emojis/26a1.png
+        parameters:
+          description: Parameters that it sets, values by name.
+          type: dict
+          returned: always
+          sample: {region: eu}
+    parameters:
+      description: Parameters of the active version.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        name:
+          description: Its name.
+          type: str
+          returned: always
+          sample: region
+        display_name:
+          description: Its title.
+          type: str
+          returned: always
+          sample: Region
+        description:
+          description: What it is for.
+          type: str
+          returned: always
+          sample: Where to run
+        type:
+          description: Type of its value.
+          type: str
+          returned: always
+          sample: string
+        default:
+          description: Its default value.
+          type: str
+          returned: always
+          sample: eu
+        required:
+          description: Whether a preset must give it.
+          type: bool
+          returned: always
+          sample: false
+        options:
+          description: Values to choose from; empty if any is allowed.
+          type: list
+          elements: str
+          returned: always
+          sample: [eu, us]
+    versions:
+      description: Versions of the template; empty unless O(versions=true).
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        id:
+          description: UUID of the version.
+          type: str
+          returned: always
+          sample: 564ecab1-14ee-4abd-9435-095e1057c12c
+        name:
+          description: Its name.
+          type: str
+          returned: always
+          sample: v1
+        message:
+          description: What its author wrote.
+          type: str
+          returned: always
+          sample: Newer agent
+        active:
+          description: Whether new tasks get it.
+          type: bool
+          returned: always
+          sample: true
+        archived:
+          description: Whether it is archived.
+          type: bool
+          returned: always
+          sample: false
+        import_status:
+          description: Status of its import.
+          type: str
+          returned: always
+          sample: succeeded
+        created_at:
+          description: When it was made.
+          type: str
+          returned: always
+          sample: "2026-11-21T11:09:43.587287Z"
+failure:
+  description: What went wrong, for playbooks to branch on.
+  type: dict
+  returned: failure
+  contains:
+    kind:
+      description:
+        - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
+          V(unavailable), V(rate_limited), V(server), V(network), V(tls), V(timeout), V(protocol), V(build_failed),
+          V(wait_timeout), V(library), V(io)."
+      type: str
+      returned: always
+      sample: not_found
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+      sample: 404
+    method:
+      description: HTTP method of the request.
+      type: str
+      returned: always
+      sample: GET
+    path:
+      description: Path of the request.
+      type: str
+      returned: always
+      sample: /api/v2/tasks/me/fix-login
+    detail:
+      description: The server's further words.
+      type: str
+      returned: always
+      sample: null
+    validations:
+      description: What the server said of single fields.
+      type: list
+      elements: dict
+      returned: always
+      sample: []
+    attempts:
+      description: How often the request was tried.
+      type: int
+      returned: always
+      sample: 1
+"""
+
+from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module
+from ansible_collections.coder.tasks.plugins.module_utils.operations import template_info
+
+
+def main() -> None:
+    run_module(template_info)
+
+
+if __name__ == "__main__":
+    main()
