@@ -7,19 +7,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
     from ..coder.client import CoderClient
-
-
-class Clock:
-    """Time as an operation sees it; tests replace it."""
-
-    monotonic = staticmethod(time.monotonic)
-    time = staticmethod(time.time)
-    sleep = staticmethod(time.sleep)
 
 
 def _ignore(text: str) -> None:
@@ -41,7 +33,8 @@ class Context:
     warn: Callable[[str], None] = _ignore
     deprecate: Callable[[str], None] = _ignore
     progress: Callable[[str], None] = _ignore
-    clock: Any = field(default_factory=Clock)
+    # Time: `monotonic()`, `time()` and `sleep()`; tests replace it.
+    clock: Any = time
     # Seconds between two looks at the server while waiting: one request a second for each task.
     poll_interval: float = 1.0
     _session: CoderClient | None = None
