@@ -29,9 +29,10 @@ def main() -> int:
     problems = [f"{name} is packed, but git does not know it" for name in packed - known - MADE_BY_GALAXY]
     problems += [f"{name} is not packed" for name in known - packed if name.startswith(SHIPPED)]
     problems += [f"{name} is not packed" for name in (DEMANDED & known) - packed]
-    for problem in sorted(problems):
+    for problem in sorted(problems)[:10]:
         print(f"FAILED: {problem}")
-    print(f"build: {tarball.relative_to(ROOT)}, {len(packed)} files, {tarball.stat().st_size:,} bytes")
+    size = f"{len(packed)} files, {tarball.stat().st_size:,} bytes"
+    print(f"build: {tarball.relative_to(ROOT)}, {size}, {len(problems)} problems")
     return 1 if problems else 0
 
 
