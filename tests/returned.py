@@ -5,7 +5,8 @@
 How RETURN is read:
 
 - A key whose ``returned`` is ``always`` or ``success`` is in every result that did not fail, one whose ``returned`` is
-  ``failure`` in every one that did. Any other text is a condition that only a person can judge: the key may be missing.
+  ``failure`` in every one that did; what follows a comma only widens that, as in ``success, and on failure if known``.
+  Any other text is a condition that only a person can judge: the key may be missing.
 - A key under ``contains`` is there whenever its parent is, unless it has a ``returned`` of its own that is a condition.
 - A value is null only where the description of the key, or of one that it lies in, speaks of ``null``.
 - A dictionary with ``contains`` has no other keys; one without may have any.
@@ -39,9 +40,13 @@ def check_return(module: str, result: dict[str, Any]) -> None:
 def differences(promised: dict[str, Any], result: dict[str, Any]) -> list[str]:
     failed = bool(result.get("failed"))
     certain = ("failure",) if failed else ("always", "success")
-    missing = [name for name, key in promised.items() if key["returned"] in certain and name not in result]
+    missing = [name for name, key in promised.items() if _when(key) in certain and name not in result]
     own = {name: value for name, value in result.items() if name not in COMMON and not name.startswith("_ansible_")}
     return [f"{name} is missing" for name in missing] + _unlike(own, promised, "", nullable=False)
+
+
+def _when(key: dict[str, Any]) -> str:
+    return key.get("returned", "always").partition(",")[0]
 
 
 def _unlike(value: dict[str, Any], keys: dict[str, Any], where: str, *, nullable: bool) -> list[str]:
@@ -49,7 +54,7 @@ def _unlike(value: dict[str, Any], keys: dict[str, Any], where: str, *, nullable
     for name, key in keys.items():
         if name in value:
             problems += _unlike_key(value[name], key, f"{where}{name}", nullable=nullable)
-        elif where and key.get("returned", "always") in ("always", "success"):
+        elif where and _when(key) in ("always", "success"):
             problems.append(f"{where}{name} is missing")
     return problems
 

@@ -23,7 +23,7 @@ PROMISED = yaml.safe_load(
         again: {description: Only sometimes., type: str, returned: when asked for}
     names:
       description: Names.
-      returned: always
+      returned: success, and on failure where they are known
       type: list
       elements: str
     summary:
@@ -48,7 +48,7 @@ GOOD: dict[str, Any] = {"changed": False, "task": TASK, "names": ["a"]}
         {**GOOD, "task": {**TASK, "again": "b", "state": None}},
         {**GOOD, "warnings": ["careful"], "_ansible_no_log": False},
         {"failed": True, "msg": "No.", "failure": {}},
-        {"failed": True, "msg": "No.", "failure": {}, "task": TASK},
+        {"failed": True, "msg": "No.", "failure": {}, "task": TASK, "names": ["a"]},
     ],
 )
 def test_what_was_promised_passes(result: dict[str, Any]) -> None:
