@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every file of the tree keeps to, and what is said in more than one place."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import documents
+import yaml
+
+ROOT = documents.ROOT
+# Files that cannot carry a header; REUSE.toml speaks for them.
+NO_HEADER = {".md", ".rst", ".json", ".jsonl", ".txt", ".typed"}
+HEADER = re.compile(r"Copyright: \(c\) .*SPDX-License-[I]dentifier: GPL-3\.0-or-later$", re.M | re.S)
+MACHINE_PATH = re.compile(r"(?<![\w.~-])/(work|root)\b")
+
+
+def tree() -> list[str]:
+    """Every file that is tracked or would be."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"]
+    names = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    return sorted(name for name in names if name and (ROOT / name).is_file() and not (ROOT / name).is_symlink())
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(errors="replace")
+
+
+def test_header_names_copyright_and_licence() -> None:
+    exempt = {"COPYING", ".gitignore", "changelogs/changelog.yaml"}
+    bare = []
+    for name in tree():
+        if name in exempt or Path(name).suffix in NO_HEADER or name.startswith("LICENSES/") or not text(name):
+            continue
+        head = "\n".join(text(name).splitlines()[:6])
+        if not HEADER.search(head):
+            bare.append(name)
+    assert not bare
+
+
+def test_no_path_of_a_machine() -> None:
+    assert not [name for name in tree() if MACHINE_PATH.search(text(name))]
+
+
+def test_no_sanity_test_is_ignored() -> None:
+    assert not list((ROOT / "tests" / "sanity").glob("ignore*"))
+
+
+def test_version_is_the_one_of_galaxy_yml() -> None:
+    from ansible_collections.coder.tasks.plugins.module_utils.version import VERSION
+
+    assert yaml.safe_load(text("galaxy.yml"))["version"] == VERSION
+
+
+def test_oldest_ansible_core_is_the_same_everywhere() -> None:
+    promised = yaml.safe_load(text("meta/runtime.yml"))["requires_ansible"]
+    oldest = promised.removeprefix(">=").removesuffix(".0")
+    assert f"ansible-core>={oldest}\n" in text("requirements.txt")
+    assert f"OLDEST_CORE := {oldest}\n" in text("Makefile")
+
+
+def test_execution_environment_gets_the_run_time_requirements() -> None:
+    def requirements(name: str) -> set[str]:
+        return {line for line in text(name).splitlines() if line and not line.startswith("#")}
+
+    wanted = {line for line in requirements("requirements.txt") if not line.startswith("ansible-core")}
+    assert requirements("meta/ee-requirements.txt") == wanted
+    assert not any("<" in line or "==" in line for line in wanted)
