@@ -12,7 +12,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test unit integration lint sanity sanity-oldest docs build summary clean emulator
+.PHONY: help setup test unit integration lint sanity sanity-oldest docs build summary clean emulator demo
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,9 @@ $(VENV)/.installed: requirements-dev.txt
 	@mkdir -p $(@D) && ln -sfn ../../.. $@
 
 test: lint unit integration sanity docs build summary  ## Everything that CI checks, then a summary
+
+demo: setup  ## The life of three tasks, on an emulated server or on the one in CODER_URL
+	@scripts/demo
 
 unit: setup  ## Unit and contract tests
 	@scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract

@@ -44,7 +44,9 @@ def plain(value: Any) -> Any:
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    for kind in (bool, int, float, str, bytes):
+    if isinstance(value, str):
+        return value if type(value) is str else str(value)
+    for kind in (bool, int, float):
         if isinstance(value, kind):
             return value if type(value) is kind else kind(value)
     return value

@@ -355,6 +355,8 @@ class CoderClient:
             reason = _no_log_reason(error)
             if reason is None:
                 raise _explain_app(error) from None
+            if not self.dialect.snapshots:
+                reason += " This server (%s) has logs of running tasks only." % self.version.text
             return Log([], "none", reason=reason)
         messages = models.messages_from(data.get("logs"))
         if not data.get("snapshot"):

@@ -242,31 +242,37 @@ class Transport:
         return session
 
     def _no_answer(self, method: str, path: str, error: Exception, read_timeout: float) -> CoderError:
-        where = {"method": method, "path": path}
         request = "%s %s" % (method, path)
+        cls, kind, reason, hint = self._why_no_answer(request, error, read_timeout)
+        return cls(reason, kind, method=method, path=path, hint=hint)
+
+    def _why_no_answer(
+        self, request: str, error: Exception, read_timeout: float
+    ) -> tuple[type[CoderError], str, str, str | None]:
+        """(class, kind, reason, hint). :class:`AnswerLost` wherever the request may have been processed."""
         server = urlsplit(self._base).netloc
         if isinstance(error, requests.exceptions.ConnectTimeout):
             reason = "no connection to %s within %g s" % (server, self.connection.connect_timeout)
-            return CoderError(reason, "network", hint="Check 'url', the network and 'proxy'.", **where)
+            return CoderError, "network", reason, "Check 'url', the network and 'proxy'."
         if isinstance(error, requests.exceptions.SSLError):
             reason = "the TLS connection to %s failed: %s" % (server, _tls_reason(error))
-            return CoderError(reason, "tls", hint="Set 'ca_path' to the certificate authority of the server.", **where)
+            return CoderError, "tls", reason, "Set 'ca_path' to the certificate authority of the server."
         if isinstance(error, requests.exceptions.ProxyError):
             reason = "the proxy in front of %s did not connect: %s" % (server, _root_cause(error))
-            return CoderError(reason, "network", hint="Check 'proxy', HTTPS_PROXY and NO_PROXY.", **where)
+            return CoderError, "network", reason, "Check 'proxy', HTTPS_PROXY and NO_PROXY."
         timeouts = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
         if isinstance(error, timeouts) or "timed out" in str(error):
             reason = "%s had no complete answer within %g s" % (request, read_timeout)
             hint = "The server or the agent behind it hangs; raise 'timeout' if it is only slow."
-            return AnswerLost(reason, "timeout", hint=hint, **where)
+            return AnswerLost, "timeout", reason, hint
         if isinstance(error, requests.exceptions.ConnectionError) and _never_connected(error):
             reason = "no connection to %s: %s" % (server, _root_cause(error))
-            return CoderError(reason, "network", hint="Check 'url' and that the server runs.", **where)
+            return CoderError, "network", reason, "Check 'url' and that the server runs."
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
             reason = "%s cannot be sent: an address or a header holds characters that are not allowed" % request
-            return CoderError(reason, "invalid", **where)
+            return CoderError, "invalid", reason, None
         reason = "%s: the connection broke before the answer was complete" % request
-        return AnswerLost(reason, "network", hint="Try again; a proxy or the network cut the connection.", **where)
+        return AnswerLost, "network", reason, "Try again; a proxy or the network cut the connection."
 
     def _judge(self, method: str, path: str, response: requests.Response, content: bytes) -> Response:
         status = response.status_code

@@ -144,8 +144,9 @@ class Ensure:
     def apply(self, before: dict[str, Any] | None) -> dict[str, Any]:
         """From the task as it is, None for none, to the result."""
         state = self._params["state"]
+        after: dict[str, Any] | None = None
         if state == "absent":
-            after = self._ensure_absent(before)
+            self._ensure_absent(before)
         elif before is None:
             after = self._create()
         else:
