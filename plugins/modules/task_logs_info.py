@@ -139,7 +139,7 @@ logs:
       returned: always
       sample: true
     truncated:
-      description: Whether the hook that saved the snapshot cut a message.
+      description: Whether a message was cut, by the hook that saved the snapshot or by O(max_bytes).
       type: bool
       returned: always
       sample: false

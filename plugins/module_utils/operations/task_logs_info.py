@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..coder.client import CoderClient, Log
-from ..coder.errors import CoderError, attempting
+from ..coder.errors import CoderError, attempting, invalid
+from ..snapshot.fit import fit
 from .connection import connection_spec
 from .context import Context
 from .selection import choose, selection_spec
@@ -61,7 +62,7 @@ def _entry(client: CoderClient, task: dict[str, Any], params: dict[str, Any]) ->
         "source": log.source,
         "snapshot_at": log.snapshot_at,
         "complete": completeness(log),
-        "truncated": is_truncated(log.messages),
+        "truncated": is_truncated(messages),
         "omitted": len(log.messages) - len(messages),
         "reason": log.reason,
     }
@@ -105,13 +106,21 @@ def completeness(log: Log) -> bool | str:
     return False if ids[0] and ids[0] > 0 else "unknown"
 
 
-def bounded(
-    messages: list[dict[str, Any]], tail: int | None, max_bytes: int | None
-) -> list[dict[str, Any]]:
-    """The newest messages within both limits; ``tail: 0`` is none."""
+def bounded(messages: list[dict[str, Any]], tail: int | None, max_bytes: int | None) -> list[dict[str, Any]]:
+    """The newest messages within both limits; ``tail: 0`` is none.
+
+    :raises CoderError: a limit that nothing can keep.
+    """
+    if tail is not None and tail < 0:
+        raise invalid("'tail' is %d" % tail, "Give 0 or more.")
     if tail is not None:
-        messages = messages[-tail:] if tail > 0 else []
-    return messages
+        messages = messages[len(messages) - min(tail, len(messages)) :]
+    if max_bytes is None:
+        return messages
+    try:
+        return fit(messages, max_messages=0, max_bytes=max_bytes, shape="coder").messages
+    except ValueError as error:
+        raise invalid(str(error)) from None
 
 
 def _summary(entries: list[dict[str, Any]]) -> dict[str, Any]:
