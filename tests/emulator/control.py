@@ -71,12 +71,12 @@ def _hidden_state(task: Task) -> dict[str, Any]:
 
 def _change(task: Task, wanted: dict[str, Any]) -> dict[str, Any]:
     changes = {
-        "mode": lambda value: task.api.set_mode(value),
-        "busy": lambda value: task.api.work(value),
+        "mode": task.api.set_mode,
+        "busy": task.api.work,
         "agent": lambda value: task.kill_agent() if value == "dead" else task.revive_agent(),
         "report": lambda value: task.report(**value),
-        "messages": lambda value: task.api.set_messages(value),
-        "snapshot": lambda value: task.set_snapshot(value),
+        "messages": task.api.set_messages,
+        "snapshot": task.set_snapshot,
     }
     unknown = sorted(set(wanted) - set(changes))
     if unknown:

@@ -165,7 +165,7 @@ def parse_time(text: str) -> str:
         raise DecodeError(f'parsing time "{text}": month out of range')
     if not 1 <= int(values[4]) <= 31:
         raise DecodeError(f'parsing time "{text}": day out of range')
-    seconds, _, fraction = values[10].replace(",", ".").partition(".")
+    seconds, _dot, fraction = values[10].replace(",", ".").partition(".")
     fraction = fraction[:9].rstrip("0")
     values[10] = f"{seconds}.{fraction}" if fraction else seconds
     return "".join(values)

@@ -11,9 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-import yaml
-
 from ..coder.errors import CoderError, invalid
+from ..coder.transport import missing_library
 from .redact import SHORTEST_VALUE
 from .rules import Rule, pattern_rule
 
@@ -40,6 +39,10 @@ class UserRules(NamedTuple):
 
 def load(path: str) -> UserRules:
     """Read a rules file. Raises CoderError (`io`, `invalid`) that names the file and what is wrong in it."""
+    try:
+        import yaml
+    except ImportError as error:
+        raise missing_library("yaml", error) from None
     try:
         with open(path, encoding="utf-8") as file:
             data = yaml.safe_load(file) or {}

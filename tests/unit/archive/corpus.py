@@ -149,7 +149,7 @@ def plants() -> list[Plant]:
     """Every planted text; the same ones on each call."""
     rng = random.Random(20260601)
     result = []
-    for _ in range(3):
+    for _round in range(3):
         for kind, token in _tokens(rng).items():
             result += [Plant(kind, name, template.format(token), token) for name, template in _CONTEXTS.items()]
             for width, indent, border in ((67, "", ""), (80, "  ", ""), (76, "│ ", " │")):

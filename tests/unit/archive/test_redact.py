@@ -124,7 +124,7 @@ _HOSTILE = [
 
 def _seconds(text: str) -> float:
     best = float("inf")
-    for _ in range(2):
+    for _round in range(2):
         start = time.thread_time()
         redactor.redact(text)
         best = min(best, time.thread_time() - start)

@@ -50,7 +50,8 @@ def decode_as_the_server(body: bytes) -> list[dict[str, Any]]:
         missing = 'Missing required "messages" field.'
         raise Rejected(400, {"message": "Invalid agentapi payload structure.", "detail": missing})
     for item in payload["messages"]:
-        good = isinstance(item["content"], str) and type(item["id"]) is int and -(2**63) <= item["id"] < 2**63
+        number = isinstance(item["id"], int) and not isinstance(item["id"], bool)
+        good = isinstance(item["content"], str) and number and -(2**63) <= item["id"] < 2**63
         if not good or not _is_rfc3339(item["time"]):
             raise Rejected(400, {"message": "Failed to decode request payload.", "detail": f"json: {item!r:.200}"})
         if "\0" in item["content"]:

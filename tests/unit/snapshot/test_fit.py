@@ -106,7 +106,7 @@ def test_work_is_linear_whatever_the_characters(unit: str) -> None:
     def seconds(length: int) -> float:
         messages = [message(unit * length + "x"), message("y" * 10)]
         best = 9.0
-        for _ in range(3):
+        for _round in range(3):
             start = time.perf_counter()
             fit(messages, 10, 65536, partial=True)
             best = min(best, time.perf_counter() - start)
