@@ -1,0 +1,264 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hook itself: read the conversation, spool it, deliver it, and stop AgentAPI when asked to.
+
+Lines that the script before this one printed, and that are still true, are printed word for word.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import namedtuple
+
+from . import fit
+from .deadline import Deadline
+from .deliver import Delivery, deliver, is_route_missing, judge, post, request_headers
+from .read import ReadError, is_ready, read_agentapi, read_state_file
+from .spool import Capture, Spool
+from .wire import WireError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .read import Conversation
+    from .report import Reporter
+    from .settings import Settings
+    from .watchdog import Watchdog
+
+# Of the deadline, for stopping AgentAPI when that is asked for, and for the last words.
+_STOP_SECONDS = 1.5
+_END_SECONDS = 0.3
+_LOCK_SECONDS = 1.0
+
+_Found = namedtuple("_Found", "messages source capture")
+
+
+def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
+    """Run the hook once and return its exit code: 0 unless the conversation is lost."""
+    end = Deadline(settings.deadline - min(_END_SECONDS, settings.deadline / 4))
+    deadline = end.before(min(_STOP_SECONDS, settings.deadline / 4)) if settings.pid_file else end
+    report.say("started", "Shutting down AgentAPI")
+    code = _reason_to_skip(settings, report)
+    conversation, problem = None, None
+    if code is None or settings.pid_file:
+        if code is None:
+            report.say("reading", f"Fetching messages from AgentAPI on port {settings.port}", port=settings.port)
+        try:
+            conversation = read_agentapi(settings.agentapi, deadline)
+        except ReadError as error:
+            problem = str(error)
+    pid = _prepare_stop(settings, report, conversation)
+    if code is None:
+        code = snapshot(settings, report, watchdog, deadline, conversation, problem)
+    if pid:
+        watchdog.code = code
+        _stop(pid, report, end)
+    report.say("ended", "Shutdown complete")
+    return code
+
+
+def snapshot(
+    settings: Settings,
+    report: Reporter,
+    watchdog: Watchdog,
+    deadline: Deadline,
+    conversation: Conversation | None,
+    problem: str | None,
+) -> int:
+    """Spool and deliver the conversation, or what is known of it elsewhere, and return the exit code."""
+    spool = Spool(settings.environ)
+    if conversation is not None and conversation.ready:
+        found = _Found(conversation.messages, conversation.source, None)
+    else:
+        found = _find_elsewhere(settings, spool)
+        if not found.source and _is_no_task(settings, deadline):
+            return _skip_no_task(settings, report)
+        if problem is not None:
+            report.error("unreadable", f"Failed to fetch messages from AgentAPI ({problem})")
+        else:
+            report.say("not_ready", "AgentAPI is not ready yet, it does not show the conversation")
+        if not found.source and problem is not None:
+            report.error("lost", "Cannot capture log snapshot without messages")
+            return 1
+        if not found.source:
+            report.say("skipped", "No messages for log snapshot, an earlier one stays")
+            return 0
+        report.say("fallback", f"Using the conversation from the {found.source}", source=found.source)
+    if found.capture is None and not found.messages:
+        report.say("skipped", "No messages for log snapshot")
+        return 0
+    captured = found.capture or prepare(settings, report, found.messages, found.source)
+    kept = store(captured, spool, report)
+    if kept:
+        watchdog.code = 0
+    return send(settings, captured, spool, report, deadline, kept)[0]
+
+
+def prepare(settings: Settings, report: Reporter, messages: list[Any], source: str) -> Capture:
+    """Fit the messages into a body, and say what became of them."""
+    fitted = fit.fit(messages, settings.max_messages, settings.max_bytes, settings.partial)
+    wanted = min(fitted.total, settings.max_messages or fitted.total)
+    count, size = len(fitted.messages), len(fitted.body)
+    report.say("retrieved", f"Retrieved {wanted} messages for log snapshot", count=wanted, total=fitted.total)
+    if fitted.repaired:
+        report.say("repaired", f"Repaired {fitted.repaired} messages that Coder would refuse", count=fitted.repaired)
+    if count < wanted or fitted.cut:
+        dropped = wanted - count
+        room = f"to stay within {settings.max_bytes} bytes"
+        text = f"Left out {dropped} older messages and {fitted.cut} characters {room}"
+        report.say("cut", text, dropped=dropped, characters=fitted.cut)
+    report.say("payload", f"Log snapshot payload: {size} bytes, {count} messages", bytes=size, count=count)
+    return Capture(settings.task_id, time.time(), source, count, fitted.body)
+
+
+def store(captured: Capture, spool: Spool, report: Reporter) -> str | None:
+    """Spool the capture and return where; say so and return None when that is not possible anywhere."""
+    try:
+        return spool.put(captured)
+    except OSError as error:
+        report.error("not_spooled", f"Log snapshot could not be spooled ({error})")
+        return None
+
+
+def send(
+    settings: Settings, captured: Capture, spool: Spool, report: Reporter, deadline: Deadline, kept: str | None
+) -> tuple[int, Delivery | None]:
+    """Deliver a capture, kept in the spool or not, unless somebody else has delivered it or a newer one meanwhile.
+
+    Returns the exit code and how the delivery ended; None: it was not needed any more.
+    """
+    report.say("posting", "Posting log snapshot to Coder instance")
+    right = spool.delivering(captured.task_id, deadline.within(_LOCK_SECONDS))
+    try:
+        present = spool.get(captured.task_id) if kept else captured
+        if present is None or present.captured_at > captured.captured_at:
+            report.say("superseded", "Log snapshot was posted by another process")
+            return 0, None
+        delivery = deliver(settings, captured.task_id, captured.body, deadline)
+        return conclude(delivery, captured, spool, report, kept), delivery
+    finally:
+        if right is not None:
+            os.close(right)
+
+
+def conclude(delivery: Delivery, captured: Capture, spool: Spool, report: Reporter, kept: str | None) -> int:
+    """Say how a delivery ended, settle the spool, and return the exit code: 0 unless the conversation is lost."""
+    facts = {"status": delivery.status, "attempts": delivery.attempts}
+    if delivery.state == "delivered":
+        spool.remove(captured)
+        report.say("delivered", "Log snapshot posted successfully", **facts)
+        return 0
+    if delivery.state == "no_task":
+        spool.remove(captured)
+        report.say("skipped", _no_task(captured.task_id), **facts)
+        return 0
+    if delivery.state == "unsupported":
+        # A gateway says 404 too while Coder restarts: only Coder's own word ends it.
+        if is_route_missing(delivery.text):
+            spool.remove(captured)
+        text = "Log snapshot endpoint not supported by this Coder version, skipping"
+        report.say("unsupported", text, **facts)
+        return 0
+    if delivery.status is None:
+        report.error("unreachable", f"Failed to connect to Coder instance ({delivery.text})", **facts)
+    else:
+        text = f"Failed to post log snapshot (HTTP {delivery.status}): {delivery.text}"
+        report.error("refused", text, **facts)
+    if delivery.state == "rejected":
+        spool.remove(captured)
+    elif kept:
+        report.say("spooled", f"Log snapshot is kept in {kept} for the next start", path=kept)
+        return 0
+    report.error("lost", "Log snapshot capture failed")
+    return 1
+
+
+def missing_setting(settings: Settings) -> str | None:
+    """The name of the variable without which nothing can be delivered."""
+    if not settings.url:
+        return "CODER_AGENT_URL"
+    return None if settings.token else "CODER_AGENT_TOKEN"
+
+
+def _reason_to_skip(settings: Settings, report: Reporter) -> int | None:
+    """Say why nothing is captured, and return the exit code for that; None: capture."""
+    if not settings.enabled:
+        report.say("skipped", "Log snapshot disabled, skipping")
+        return 0
+    if not settings.task_id:
+        report.say("skipped", "No task ID, skipping log snapshot")
+        return 0
+    missing = missing_setting(settings)
+    if missing is None:
+        return None
+    report.error("lost", f"{missing} not set, cannot capture log snapshot")
+    return 1
+
+
+def _find_elsewhere(settings: Settings, spool: Spool) -> Any:
+    """The newer one of AgentAPI's state file and the last capture in the spool; source None: neither."""
+    spooled = spool.get(settings.task_id)
+    if settings.state_file:
+        try:
+            messages, changed = read_state_file(settings.state_file)
+        except ReadError:
+            messages, changed = [], 0.0
+        if is_ready(messages, None) and messages and (spooled is None or spooled.captured_at <= changed):
+            return _Found(messages, "state file", None)
+    return _Found([], "spool" if spooled else None, spooled)
+
+
+def _is_no_task(settings: Settings, deadline: Deadline) -> bool:
+    """Whether Coder says that this workspace does not belong to the task. Asks with a body that it never stores."""
+    try:
+        within = deadline.within(1.0)
+        status, _headers, text = post(settings, settings.task_id, b"{}", request_headers(settings, within), within)
+    except WireError:
+        return False
+    return judge(status, text) == "no_task"
+
+
+def _skip_no_task(settings: Settings, report: Reporter) -> int:
+    report.say("skipped", _no_task(settings.task_id))
+    return 0
+
+
+def _no_task(task_id: str) -> str:
+    return f"This workspace has no task {task_id}, skipping log snapshot"
+
+
+def _prepare_stop(settings: Settings, report: Reporter, conversation: Conversation | None) -> int | None:
+    """Find the AgentAPI to be stopped, have it save its state, and return its pid; None: it must not be stopped."""
+    if not settings.pid_file:
+        return None
+    import signal
+
+    from .state import NotAgentAPI, find_agentapi, send
+
+    try:
+        pid = find_agentapi(settings.pid_file, settings.port)
+    except NotAgentAPI as error:
+        report.say("not_stopped", f"AgentAPI is not stopped: {error}")
+        return None
+    has_state = settings.keeps_state or settings.state_file
+    if has_state and (conversation is None or not conversation.ready):
+        text = f"AgentAPI (pid {pid}) is not stopped: it is not ready and would overwrite its saved conversation"
+        report.say("not_stopped", text, pid=pid)
+        return None
+    if settings.keeps_state:
+        report.say("saving_state", f"Sending SIGUSR1 to AgentAPI (pid {pid}) to save state", pid=pid)
+        send(pid, signal.SIGUSR1)
+    return pid
+
+
+def _stop(pid: int, report: Reporter, deadline: Deadline) -> None:
+    import signal
+
+    from .state import send, wait_for_exit
+
+    report.say("stopping", f"Sending SIGTERM to AgentAPI (pid {pid})", pid=pid)
+    waited = deadline.left()
+    if send(pid, signal.SIGTERM) and not wait_for_exit(pid, deadline):
+        report.say("still_running", f"Warning: AgentAPI (pid {pid}) still running after {waited:.0f}s", pid=pid)

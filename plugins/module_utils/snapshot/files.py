@@ -1,0 +1,63 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading small files that somebody else may have put there."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .deadline import Deadline
+
+
+def read_regular(path: str, limit: int, dir_fd: int | None = None, follow_links: bool = True) -> tuple[bytes, float]:
+    """Content and time of change (seconds since the epoch) of a regular file of at most limit bytes.
+
+    Never waits, as opening a pipe would. Raises OSError.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags, dir_fd=dir_fd)
+    with os.fdopen(descriptor, "rb") as file:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise OSError(f"{path} is not a regular file")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise OSError(f"{path} is longer than {limit} bytes")
+    return data, facts.st_mtime
+
+
+def parse_json(data: bytes) -> Any:
+    """The JSON value, however odd its bytes: invalid UTF-8 becomes U+FFFD, raw control bytes pass.
+
+    Raises ValueError.
+    """
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    try:
+        return json.loads(data.decode("utf-8", "replace"), strict=False)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def lock(descriptor: int, deadline: Deadline) -> bool:
+    """Take an exclusive lock on an open file or folder; it ends when that is closed. False: not within the deadline."""
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            left = deadline.left()
+            if not left:
+                return False
+            time.sleep(min(0.02, left))
+        except OSError:
+            # A file system without locks.
+            return True

@@ -1,0 +1,51 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deliver what an earlier stop could only spool."""
+
+from __future__ import annotations
+
+import os
+
+from .capture import conclude, missing_setting
+from .deadline import Deadline
+from .deliver import deliver
+from .spool import Spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .report import Reporter
+    from .settings import Settings
+
+
+def flush(settings: Settings, report: Reporter) -> int:
+    """Deliver the spooled captures (of the task in the environment, or of all) and return 0 when none is left."""
+    spool = Spool(settings.environ)
+    deadline = Deadline(settings.deadline)
+    task_ids = [settings.task_id] if settings.task_id else spool.task_ids()
+    left = [task_id for task_id in task_ids if spool.get(task_id) is not None]
+    if not left:
+        report.say("nothing", "No log snapshot is waiting to be delivered")
+        return 0
+    missing = missing_setting(settings)
+    if missing is not None:
+        report.error("not_delivered", f"{missing} not set, cannot deliver log snapshot")
+        return 1
+    delivered = [flush_task(settings, task_id, spool, report, deadline) for task_id in left]
+    return 0 if all(delivered) else 1
+
+
+def flush_task(settings: Settings, task_id: str, spool: Spool, report: Reporter, deadline: Deadline) -> bool:
+    """Deliver what the spool has of one task. False: it is still there."""
+    right = spool.delivering(task_id, deadline)
+    try:
+        # Only now: while we waited another one may have delivered it, or something newer.
+        captured = spool.get(task_id)
+        if captured is None:
+            return True
+        report.say("posting", f"Posting spooled log snapshot of task {task_id} to Coder instance", task_id=task_id)
+        delivery = deliver(settings, task_id, captured.body, deadline)
+        conclude(delivery, captured, spool, report, kept=spool.folder)
+        return spool.get(task_id) is None
+    finally:
+        if right is not None:
+            os.close(right)

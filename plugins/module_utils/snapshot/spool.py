@@ -1,0 +1,186 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Captures that are not delivered yet: one file a task, 0600, the newest wins.
+
+They stand in the home, which is the part of a container that stays; where there is none, or none that can be written,
+in a temporary folder that is certainly ours.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections import namedtuple
+
+from .deadline import Deadline
+from .files import lock, parse_json, read_regular
+from .wire import quote
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Capture = namedtuple("Capture", "task_id captured_at source count body")
+Capture.__doc__ = """A body that is ready to be posted.
+
+captured_at -- seconds since the epoch
+source      -- where the messages came from: messages, events, state_file
+count       -- how many messages there are
+body        -- bytes, as fit gives them
+"""
+
+_FOLDER = "coder-tasks"
+_LIMIT = 16 * 1024 * 1024
+_LOCK_SECONDS = 0.5
+
+
+class Spool:
+    """The folders that can hold captures, opened without following a link at their end."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._folders: list[tuple[str, int]] = []
+        self.problems: list[str] = []
+        for path in _candidates(environ):
+            try:
+                self._folders.append((path, _open_folder(path)))
+            except OSError as error:
+                self.problems.append(f"{path}: {error.strerror or error}")
+
+    @property
+    def folder(self) -> str | None:
+        """Where the next capture goes, as far as it can be told without writing it."""
+        return self._folders[0][0] if self._folders else None
+
+    def put(self, capture: Capture) -> str:
+        """Write the capture unless a newer one of the task is there already, and return its path. Raises OSError."""
+        problems = list(self.problems)
+        for path, folder in self._folders:
+            try:
+                self._write(folder, capture)
+            except OSError as error:
+                problems.append(f"{path}: {error.strerror or error}")
+                continue
+            self._remove_older(capture, except_in=folder)
+            return os.path.join(path, _name(capture.task_id))
+        raise OSError("; ".join(problems))
+
+    def get(self, task_id: str) -> Capture | None:
+        """The task's newest capture."""
+        found = [capture for capture in self._captures(_name(task_id)) if capture.task_id == task_id]
+        return max(found, key=lambda capture: capture.captured_at, default=None)
+
+    def task_ids(self) -> list[str]:
+        """The tasks that have a capture here."""
+        names = {name for _path, folder in self._folders for name in os.listdir(folder) if name.endswith(".json")}
+        return sorted({capture.task_id for name in names for capture in self._captures(name)})
+
+    def remove(self, capture: Capture) -> None:
+        """Forget the capture, and older ones of its task; a newer one that came meanwhile stays."""
+        self._remove_older(capture)
+
+    def delivering(self, task_id: str, deadline: Deadline) -> int | None:
+        """Wait for the right to deliver this task's captures; it ends when the descriptor is closed, or with us.
+
+        Without it an older capture could arrive after a newer one. None: somebody else has it, or there is no spool.
+        """
+        return self._lock_file(f".{_name(task_id)}.lock", deadline)
+
+    def following(self, task_id: str) -> int | None:
+        """The right to follow this task, held as long as the descriptor is open. None: somebody else has it."""
+        return self._lock_file(f".{_name(task_id)}.follow", Deadline(0))
+
+    def _captures(self, name: str) -> Iterator[Capture]:
+        for _path, folder in self._folders:
+            capture = _read(folder, name)
+            if capture is not None:
+                yield capture
+
+    def _write(self, folder: int, capture: Capture) -> None:
+        name = _name(capture.task_id)
+        guard = os.open(".", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
+        try:
+            lock(guard, Deadline(_LOCK_SECONDS))
+            present = _read(folder, name)
+            if present is not None and present.captured_at > capture.captured_at:
+                return
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            # No fsync: what is guarded against is being killed, not a power cut, and it can take seconds.
+            with os.fdopen(os.open(f".{name}.tmp", flags, 0o600, dir_fd=folder), "wb") as file:
+                header = {key: value for key, value in capture._asdict().items() if key != "body"}
+                file.write(json.dumps(header).encode() + b"\n" + capture.body)
+            os.replace(f".{name}.tmp", name, src_dir_fd=folder, dst_dir_fd=folder)
+        finally:
+            os.close(guard)
+
+    def _remove_older(self, capture: Capture, except_in: int | None = None) -> None:
+        name = _name(capture.task_id)
+        for _path, folder in self._folders:
+            present = _read(folder, name) if folder != except_in else None
+            if present is not None and present.captured_at <= capture.captured_at:
+                try:
+                    os.unlink(name, dir_fd=folder)
+                except OSError:
+                    # A read-only file system: it will be delivered once more, which changes nothing.
+                    continue
+
+    def _lock_file(self, name: str, deadline: Deadline) -> int | None:
+        for _path, folder in self._folders:
+            try:
+                descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
+            except OSError:
+                continue
+            if lock(descriptor, deadline):
+                return descriptor
+            os.close(descriptor)
+            return None
+        return None
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[str]:
+    state = environ.get("XDG_STATE_HOME", "")
+    home = environ.get("HOME") or _home()
+    if os.path.isabs(state):
+        yield os.path.join(state, _FOLDER)
+    elif os.path.isabs(home):
+        yield os.path.join(home, ".local", "state", _FOLDER)
+    for temporary in (environ.get("TMPDIR", ""), "/tmp", "/var/tmp", "/dev/shm"):
+        if os.path.isabs(temporary) and os.path.isdir(temporary):
+            yield os.path.join(temporary, f"{_FOLDER}-{os.getuid()}")
+            return
+
+
+def _home() -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        return ""
+
+
+def _open_folder(path: str) -> int:
+    os.makedirs(path, 0o700, exist_ok=True)
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    facts = os.fstat(folder)
+    if facts.st_uid != os.geteuid() or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        os.close(folder)
+        raise OSError(f"{path} belongs to somebody else, or others may write to it")
+    return folder
+
+
+def _name(task_id: str) -> str:
+    return f"{quote(task_id)[:200]}.json"
+
+
+def _read(folder: int, name: str) -> Capture | None:
+    """A damaged or foreign file counts as none."""
+    try:
+        data, _changed = read_regular(name, _LIMIT, dir_fd=folder, follow_links=False)
+        first, _newline, body = data.partition(b"\n")
+        header = parse_json(first)
+        capture = Capture(body=body, **header)
+        sound = isinstance(capture.task_id, str) and isinstance(capture.captured_at, (int, float))
+    except (OSError, ValueError, TypeError):
+        return None
+    return capture if sound and body.startswith(b'{"messages":[') and body.endswith(b"]}") else None

@@ -1,0 +1,125 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ask AgentAPI to save its state, and stop it: only a process that is AgentAPI without a doubt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+from .files import read_regular
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .deadline import Deadline
+
+_NAME = "agentapi"
+_POLL_SECONDS = 0.02
+
+
+class NotAgentAPI(Exception):
+    """The pid file leads to no running AgentAPI; the text says what is there."""
+
+
+def find_agentapi(pid_file: str, port: int) -> int:
+    """The pid in the file, if that process is ours and either is called agentapi or listens on AgentAPI's port.
+
+    Raises NotAgentAPI. A pid file outlives its process, and the number may be a stranger's by now.
+    """
+    try:
+        text = read_regular(pid_file, 64)[0].decode("ascii", "replace").strip()
+    except OSError as error:
+        raise NotAgentAPI(f"the pid file {pid_file} cannot be read ({error.strerror or error})") from error
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 1):
+        raise NotAgentAPI(f"the pid file {pid_file} holds no pid but {text[:40]!r}")
+    pid = int(text)
+    if not is_running(pid):
+        raise NotAgentAPI(f"no process {pid} is running")
+    if pid in (os.getpid(), os.getppid()) or not (_is_called_agentapi(pid) or _listens(pid, port)):
+        raise NotAgentAPI(f"process {pid} is not AgentAPI")
+    return pid
+
+
+def send(pid: int, number: signal.Signals) -> bool:
+    """Send a signal. False: the process is gone or not ours."""
+    try:
+        os.kill(pid, number)
+    except OSError:
+        return False
+    return True
+
+
+def wait_for_exit(pid: int, deadline: Deadline) -> bool:
+    """Wait until the process has ended. False: it still runs at the deadline."""
+    while is_running(pid):
+        left = deadline.left()
+        if not left:
+            return False
+        time.sleep(min(_POLL_SECONDS, left))
+    return True
+
+
+def is_running(pid: int) -> bool:
+    """A process that has ended but was not yet collected by its parent does not run."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    try:
+        # pid (command) state ...; the command may hold brackets itself.
+        stat = read_regular(f"/proc/{pid}/stat", 4096)[0]
+    except OSError:
+        return not os.path.isdir("/proc/self")
+    return stat.rpartition(b")")[2].split()[:1] not in ([b"Z"], [b"X"])
+
+
+def _is_called_agentapi(pid: int) -> bool:
+    try:
+        if _NAME in os.path.basename(os.readlink(f"/proc/{pid}/exe")):
+            return True
+        command = read_regular(f"/proc/{pid}/cmdline", 1024 * 1024)[0]
+        return _NAME in os.path.basename(command.split(b"\0")[0].decode("utf-8", "replace"))
+    except OSError:
+        return not os.path.isdir("/proc/self") and _NAME in _name_from_ps(pid)
+
+
+def _listens(pid: int, port: int) -> bool:
+    """Whether the process holds a socket that listens on the TCP port."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            lines = read_regular(table, 64 * 1024 * 1024)[0].decode("ascii", "replace").splitlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            # sl local_address rem_address st ... inode; 0A is LISTEN.
+            fields = line.split()
+            if len(fields) > 9 and fields[3] == "0A" and fields[1].endswith(f":{port:04X}"):
+                inodes.add(f"socket:[{fields[9]}]")
+    folder = f"/proc/{pid}/fd"
+    try:
+        return bool(inodes) and any(_link(os.path.join(folder, name)) in inodes for name in os.listdir(folder))
+    except OSError:
+        return False
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def _name_from_ps(pid: int) -> str:
+    """For systems without /proc."""
+    import subprocess
+
+    try:
+        command = ["ps", "-p", str(pid), "-o", "comm="]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=1, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return os.path.basename(done.stdout.decode("utf-8", "replace").strip())
