@@ -12,7 +12,8 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test unit integration lint sanity sanity-oldest docs build summary clean emulator demo
+.PHONY: help setup test unit integration lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
+	emulator demo
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -28,7 +29,7 @@ $(VENV)/.installed: requirements-dev.txt
 .build/ansible_collections/coder/tasks:
 	@mkdir -p $(@D) && ln -sfn ../../.. $@
 
-test: lint unit integration sanity docs build summary  ## Everything that CI checks, then a summary
+test: lint unit integration sanity docs build smoke-oldest summary  ## Everything that CI checks, then a summary
 
 demo: setup  ## The life of three tasks, on an emulated server or on the one in CODER_URL
 	@scripts/demo
@@ -48,6 +49,9 @@ sanity: setup  ## ansible-test sanity on the newest ansible-core that this Pytho
 sanity-oldest: $(OLDEST_VENV)/.installed  ## ansible-test sanity on the oldest supported ansible-core
 	$(OLDEST_VENV)/bin/python scripts/sanity.py --oldest
 
+smoke-oldest: setup build $(OLDEST_VENV)/.installed  ## The built collection, installed and used on the oldest ansible-core
+	$(PYTHON) scripts/smoke.py $(OLDEST_VENV)
+
 $(OLDEST_VENV)/.installed: Makefile requirements.txt
 	@test -x $(OLDEST_VENV)/bin/python || "$$(scripts/find-python 3.11)" -m venv $(OLDEST_VENV)
 	@$(OLDEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check "ansible-core==$(OLDEST_CORE).*" -r requirements.txt
@@ -58,6 +62,9 @@ docs: setup  ## Check the plugins' documents and build the docsite in build/docs
 
 build: setup  ## The Galaxy tarball, in build/
 	@$(PYTHON) scripts/build.py
+
+changelog: setup  ## Turn the fragments into release notes of the version in galaxy.yml
+	@antsibull-changelog release
 
 summary:  ## What the last test runs found, in one line
 	@python3 scripts/summary.py $(RESULTS)
