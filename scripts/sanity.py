@@ -136,7 +136,7 @@ def run_sanity(tree: Path, pythons: dict[str, Path], arguments: list[str]) -> tu
     own = Path(sys.executable).parent
     others = [folder for folder in os.get_exec_path() if not folder.rstrip("/").endswith("/shims")]
     path = os.pathsep.join(map(str, [own, *(python.parent for python in pythons.values()), *others]))
-    command = [own / "ansible-test", "sanity", "--color", "no", *arguments]
+    command = [str(own / "ansible-test"), "sanity", "--color", "no", *arguments]
     environment = {**os.environ, "PATH": path}
     # The copy is the collection; the development tree's link must not be found beside it.
     environment.pop("ANSIBLE_COLLECTIONS_PATH", None)

@@ -46,7 +46,7 @@ def returned(module: str) -> dict[str, Any]:
 @functools.cache
 def resolved() -> dict[str, Any]:
     """DOCUMENTATION of every module as ansible-doc shows it, with its doc fragments merged in."""
-    ansible_doc = Path(sys.executable).with_name("ansible-doc")
+    ansible_doc = str(Path(sys.executable).with_name("ansible-doc"))
     command = [ansible_doc, "--type", "module", "--json", *(f"coder.tasks.{name}" for name in module_names())]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)

@@ -45,6 +45,10 @@ def differences(promised: dict[str, Any], result: dict[str, Any]) -> list[str]:
     return [f"{name} is missing" for name in missing] + _unlike(own, promised, "", nullable=False)
 
 
+def _is(value: Any, kind: str) -> bool:
+    return isinstance(value, TYPES[kind]) and (kind == "bool" or not isinstance(value, bool))
+
+
 def _when(key: dict[str, Any]) -> str:
     return key.get("returned", "always").partition(",")[0]
 
@@ -66,7 +70,7 @@ def _unlike_key(value: Any, key: dict[str, Any], where: str, *, nullable: bool) 
     kind = key["type"]
     if kind not in TYPES:  # raw, any
         return []
-    if not isinstance(value, TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
+    if not _is(value, kind):
         return [f"{where} is {value!r}, not of type {kind}"]
     if kind == "dict" and "contains" in key:
         return _unlike(value, key["contains"], f"{where}.", nullable=nullable)

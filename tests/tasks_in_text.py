@@ -27,8 +27,12 @@ class Loader(yaml.SafeLoader):
     """Plain YAML, with Ansible's own tags read as what they mark."""
 
 
-Loader.add_constructor("!unsafe", lambda loader, node: loader.construct_scalar(node))
-Loader.add_constructor("!vault", lambda loader, node: loader.construct_scalar(node))
+def _scalar(loader: Loader, node: yaml.ScalarNode) -> Any:
+    return loader.construct_scalar(node)
+
+
+Loader.add_constructor("!unsafe", _scalar)
+Loader.add_constructor("!vault", _scalar)
 
 
 def parse(text: str) -> Any:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
 import documents
 import pytest
@@ -69,7 +70,7 @@ def test_group_is_documented(module: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted(PLUGINS.rglob("*.py")), ids=lambda path: str(path.relative_to(PLUGINS)))
-def test_plugin_neither_asserts_nor_prints(path) -> None:
+def test_plugin_neither_asserts_nor_prints(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         assert not isinstance(node, ast.Assert), f"assert in line {node.lineno}"
         assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"line {node.lineno}"

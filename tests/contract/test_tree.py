@@ -13,7 +13,7 @@ import yaml
 
 ROOT = documents.ROOT
 # Files that cannot carry a header; REUSE.toml speaks for them.
-NO_HEADER = {".md", ".rst", ".json", ".jsonl", ".txt", ".typed"}
+NO_HEADER = {".j2", ".md", ".rst", ".json", ".jsonl", ".txt", ".typed"}
 HEADER = re.compile(r"Copyright: \(c\) .*SPDX-License-[I]dentifier: GPL-3\.0-or-later$", re.M | re.S)
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(work|root)\b")
 
