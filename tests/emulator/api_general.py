@@ -54,8 +54,11 @@ def find_user(request: Request) -> None:
     text, caller = request.params["user"], request.caller
     assert caller is not None
     user = request.world.find_user(text, caller)
-    reads_users = not request.path.startswith(tuple(f"{prefix}/tasks" for prefix in request.dialect.task_prefixes))
-    if user is None or (reads_users and not caller.may_access(user)):
+    for_tasks = request.path.startswith(tuple(f"{prefix}/tasks" for prefix in request.dialect.task_prefixes))
+    if for_tasks and user is not None and not caller.may_access(user):
+        if request.dialect.create_for_other == "not_found":
+            raise not_found()
+    elif user is None or not caller.may_access(user):
         if request.dialect.user_error == "bad_request":
             text = f'queried user="{text}"'
             raise ApiError(400, '"user" must be an existing uuid or username.', text)

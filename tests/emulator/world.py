@@ -390,7 +390,7 @@ def generated_names(prompt: str, *, from_prompt: bool) -> tuple[str, str]:
     """A task name and a display name for a task that was given neither."""
     words = re.sub(r"\s+", " ", prompt.strip())
     if len(words) > 27:
-        words = words[:28].rsplit(" ", 1)[0][:27]
+        words = words[:27].rsplit(" ", 1)[0]
     slug = re.sub("-+", "-", re.sub("[^a-z0-9-]", "", words.lower().replace(" ", "-"))).strip("-")
     if from_prompt and slug:
         return f"{slug}-{name_suffix()}", title(prompt)
