@@ -31,7 +31,7 @@ class AppError(Exception):
 class Behaviour:
     """How the AgentAPI of one workspace behaves; change it at any time.
 
-    mode: up, down (connection refused), or frozen (never answers).
+    mode: up, down (connection refused), slow (six seconds a call), or frozen (never answers).
     delay: how long each call takes; busy_time: how long the agent works on a message.
     status: answered instead of the true one; status_error: the body of a 500 to GET /status;
     reject: the error that every message is refused with.
@@ -48,8 +48,9 @@ class Behaviour:
     reply: Callable[[str], str] = field(default=lambda text: f"echo: {text}")
 
 
-# Coder's health checks: the app is unhealthy after so long down or frozen, healthy after so long up again.
-_NOTICED = {"down": 3.5, "frozen": 5.8, "up": 1.7}
+# Coder's health checks: the app is unhealthy after so long down, slow or frozen, healthy after so long up again.
+_NOTICED = {"down": 3.5, "frozen": 5.8, "slow": 5.8, "up": 1.7}
+SLOW = 6.0  # seconds a call takes
 
 
 class AgentApi:
@@ -69,7 +70,7 @@ class AgentApi:
     # State, by hand
 
     def set_mode(self, mode: str) -> None:
-        """Go up, down or frozen now."""
+        """Go up, down, slow or frozen now."""
         if mode not in _NOTICED:
             raise ValueError(f"unknown AgentAPI mode {mode!r}; one of: {', '.join(_NOTICED)}")
         self._was_healthy = self.healthy()
@@ -103,6 +104,10 @@ class AgentApi:
         good = self.behaviour.mode == "up"
         noticed = self._clock.now() - self._mode_since >= _NOTICED[self.behaviour.mode]
         return good if noticed else self._was_healthy
+
+    def delay(self) -> float:
+        """How long a call takes."""
+        return max(self.behaviour.delay, SLOW if self.behaviour.mode == "slow" else 0.0)
 
     def is_running(self) -> bool:
         return self._clock.now() < self.busy_until

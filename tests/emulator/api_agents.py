@@ -39,7 +39,8 @@ async def _app_status(request: Request) -> Answer:
         raise ApiError(400, "Message is too long.", problem, {"message": problem})
     state = body.get("state", "")
     if state not in ("working", "idle", "complete", "failure"):
-        raise ApiError(400, "Failed to parse request.", f"Invalid state: {state}")
+        message, detail, problem = request.dialect.state_error
+        raise ApiError(400, message, detail.format(state=state), {"state": problem} if problem else None)
     now = request.world.clock.now()
     workspace.reports.append(Report(now, state, body.get("message", ""), body.get("uri", "")))
     return Answer(200, b"null\n", {"Content-Type": "application/json; charset=utf-8"})

@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 from emulator.agentapi import AppError
-from emulator.answers import Answer, ApiError, empty, json_answer, not_found
+from emulator.answers import JSON, Answer, ApiError, empty, json_answer, not_found
 from emulator.api_general import find_user
 from emulator.api_workspaces import start_build, workspace_tasks
 from emulator.auth import require_user
@@ -254,7 +254,7 @@ async def _patch_input(request: Request) -> Answer:
     if "\0" in text:
         raise ApiError(500, "Failed to update task input.", 'pq: invalid byte sequence for encoding "UTF8": 0x00')
     task.prompt = text
-    return empty(204)
+    return Answer(204, headers={"Content-Type": JSON})
 
 
 async def _pause(request: Request) -> Answer:
@@ -385,8 +385,8 @@ async def _dial(request: Request, agent: Agent) -> None:
 
 async def _app_answers(request: Request, agent: Agent) -> None:
     """Wait as long as the AgentAPI takes; for ever while it is frozen."""
-    if agent.api.behaviour.delay:
-        await request.world.clock.sleep(agent.api.behaviour.delay)
+    if agent.api.delay():
+        await request.world.clock.sleep(agent.api.delay())
     await request.wait_while(lambda: agent.api.behaviour.mode == "frozen")
 
 

@@ -208,7 +208,7 @@ class Workspace:
             parameters=(parameters or {}) if previous is None else previous.parameters,
         )
         self.builds.append(build)
-        if transition == "start" and not error:
+        if transition == "start" and not error and started < NEVER:
             self._add_agent(build)
         return build
 
@@ -233,10 +233,10 @@ class Workspace:
         }[transition], ""
 
     def reschedule(self, build: Build, started: float) -> None:
-        """Let a held build start at a moment."""
-        duration, _error = self._duration(build.transition)
+        """Let a build start at another moment."""
+        duration, error = self._duration(build.transition)
         build.started, build.completed = started, started + duration
-        if build.number in self.agents:
+        if build.transition == "start" and not error:
             self._add_agent(build)
 
 

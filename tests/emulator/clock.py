@@ -44,9 +44,10 @@ class Clock:
 class ManualClock(Clock):
     """World time that stands still until it is set: a replay moves it to the time of each recorded exchange."""
 
-    def __init__(self) -> None:
+    def __init__(self, started_at: datetime | None = None) -> None:
         super().__init__()
         self._now = 0.0
+        self._started_at = started_at or self._started_at
 
     def now(self) -> float:
         return self._now

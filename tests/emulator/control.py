@@ -5,7 +5,7 @@
 GET, DELETE /_emulator/journal          the requests so far
 GET, POST, DELETE /_emulator/faults     rules: {"kind": ..., "method": ..., "path": ..., "count": ...}
 GET, POST /_emulator/tasks[/{task}]     a task's hidden state; POST changes what its body names:
-    mode (up, down, frozen), busy (seconds), agent (dead, alive), report ({state, message, uri}),
+    mode (up, down, slow, frozen), busy (seconds), agent (dead, alive), report ({state, message, uri}),
     messages, snapshot (lists of AgentAPI messages)
 """
 

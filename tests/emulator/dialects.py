@@ -81,6 +81,8 @@ class Dialect:
     # Agents
     agent_token_during_stop: bool = True
     connecting_is_healthy: bool = False
+    # what is said against an unknown app status: message, detail, validation
+    state_error: tuple[str, str, str] = ("Failed to parse request.", "Invalid state: {state}", "")
 
     # Rate limit
     rate_key: str = "user"  # or ip
@@ -98,6 +100,7 @@ _M = replace(
     name="2.29",
     version="v2.29.0-devel+b255827a5",
     provisioner_api="1.12",
+    walk=Walk(start=1.7, connected=0.25, started=0.3, ready=1.3, app_healthy=3.2),
     pause_resume=False,
     log_snapshot=False,
     pending_status="initializing",
@@ -111,6 +114,11 @@ _M = replace(
     deleted_hint="deleted",
     agent_token_during_stop=False,
     connecting_is_healthy=True,
+    state_error=(
+        "Invalid state provided.",
+        'invalid state: "{state}"',
+        "State must be one of: complete, failure, working.",
+    ),
     rate_key="ip",
     rate_bypass=False,
     omit={

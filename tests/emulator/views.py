@@ -7,7 +7,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from emulator.builds import Agent, Build, Workspace
+from emulator.builds import NEVER, Agent, Build, Workspace
 from emulator.clock import go_time
 from emulator.status import current_state, task_status
 from emulator.world import Preset, Task, Template, User, Version, World, parameter_values
@@ -211,7 +211,7 @@ class Views:
         """A task; just_created: as the answer to its creation, when the job has left the queue unnoticed."""
         workspace, dialect = task.workspace, self.dialect
         status, agent = task_status(workspace, dialect), workspace.agent()
-        if just_created and status == "pending" and not dialect.task_is_workspace and workspace.latest.started < 1e300:
+        if just_created and status == "pending" and not dialect.task_is_workspace and workspace.latest.started < NEVER:
             status = "initializing"
         if dialect.task_is_workspace:
             app_id = workspace.app_id if workspace.has_app() else None
