@@ -58,7 +58,7 @@ def read_agentapi(base: str, deadline: Deadline) -> Conversation:
 
 def is_ready(messages: list[Any], status: str | None) -> bool:
     """Whether these messages are the conversation, not what AgentAPI shows before the agent's first prompt."""
-    return not _is_greeting(messages) or (status != "running" and bool(_content(messages[0]).strip()))
+    return not _is_greeting(messages) or (status != "running" and bool(_content(messages[0]).strip(" ")))
 
 
 def replay_events(base: str, deadline: Deadline) -> tuple[list[Any], str | None]:

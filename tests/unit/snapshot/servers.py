@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Self
 
 TASK = "67b4e524-17b3-4e31-a26a-d8b92401a30c"
 TOKEN = "a5e1b2c3-0000-4000-8000-00000000beef"
@@ -141,7 +141,7 @@ class Server(ThreadingHTTPServer):
     def paths(self) -> list[str]:
         return [request.path for request in self.journal]
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
