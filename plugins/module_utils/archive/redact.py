@@ -110,7 +110,7 @@ def _exact_rule(values: Iterable[str]) -> Rule:
     def find(text: str) -> Iterator[Span]:
         return (match.span() for match in compiled.finditer(text))
 
-    return Rule("known-value", tuple(form.lower() for form in ordered), find)
+    return Rule("known-value", compiled.pattern, tuple(form.lower() for form in ordered), find)
 
 
 class Redactor:
@@ -128,11 +128,18 @@ class Redactor:
         self._key = key
         self._allow = frozenset(allow)
         self._rules = ((_exact_rule(values),) if values else ()) + tuple(rules) + RULES
+        self._needles = [(needle, at) for at, rule in enumerate(self._rules) for needle in rule.needles]
 
     @property
     def fingerprint(self) -> str:
         """Tells two keys apart and says nothing about them."""
         return self._hash(b"fingerprint of the redaction key")[:16]
+
+    @property
+    def configuration(self) -> str:
+        """Changes with the key, the rules, the values and what is allowed; says nothing about them either."""
+        rules = [(rule.name, rule.pattern) for rule in self._rules]
+        return self._hash(json.dumps([rules, sorted(self._allow)]).encode("utf-8"))[:16]
 
     def digest(self, data: bytes) -> str:
         """A checksum of unredacted bytes that cannot be used to guess the secrets in them."""
@@ -194,11 +201,10 @@ class Redactor:
 
     def _matches(self, text: str) -> Iterator[tuple[int, int, int]]:
         lowered = text.lower()
-        for preference, rule in enumerate(self._rules):
-            if any(needle in lowered for needle in rule.needles):
-                for start, end in rule.find(text):
-                    if end > start and text[start:end] not in self._allow:
-                        yield preference, start, end
+        for preference in sorted({preference for needle, preference in self._needles if needle in lowered}):
+            for start, end in self._rules[preference].find(text):
+                if end > start and text[start:end] not in self._allow:
+                    yield preference, start, end
 
     def _without_next_word(self, joined: _View, preference: int, start: int, end: int) -> int:
         """The end of a secret that was complete when its line ended, and only seemed to go on in the next line."""

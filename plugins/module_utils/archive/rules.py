@@ -19,6 +19,7 @@ class Rule(NamedTuple):
     """A kind of secret. `find` yields where they lie; it is asked only if one of `needles` (lower case) occurs."""
 
     name: str
+    pattern: str
     needles: tuple[str, ...]
     find: Callable[[str], Iterator[Span]]
 
@@ -35,7 +36,7 @@ def pattern_rule(
             if accept is None or accept(match):
                 yield match.span(group)
 
-    return Rule(name, tuple(needle.lower() for needle in needles), find)
+    return Rule(name, pattern, tuple(needle.lower() for needle in needles), find)
 
 
 def _token(name: str, body: str, *needles: str) -> Rule:
@@ -209,7 +210,7 @@ def _is_coder_token(match: re.Match[str]) -> bool:
 
 # In order of preference: where two rules cover the same characters, the first one names the secret.
 RULES: tuple[Rule, ...] = (
-    Rule("private-key", ("private key",), _find_private_keys),
+    Rule("private-key", _PEM_MARK.pattern, ("private key",), _find_private_keys),
     _token("anthropic-key", r"sk-ant-[A-Za-z0-9_-]{20,256}", "sk-ant-"),
     _token("openrouter-key", r"sk-or-v1-[0-9a-f]{64}", "sk-or-"),
     _token("openai-key", r"sk-(?:proj|svcacct|admin|service)-[A-Za-z0-9_-]{20,256}|sk-[A-Za-z0-9]{32,64}", "sk-"),

@@ -1,0 +1,106 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files as an archive needs them: private, whole or absent, the same bytes for the same data."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ..coder.errors import CoderError
+
+
+@contextlib.contextmanager
+def io_errors(attempt: str) -> Iterator[None]:
+    """Say in one sentence what could not be done with which file (CoderError, `io`)."""
+    try:
+        yield
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise CoderError(
+            f"could not {attempt}: {where}{error.strerror or error}",
+            "io",
+            hint="Check the free space, and that the folder can be written to; then run it again.",
+        ) from error
+
+
+def make_folder(path: str) -> None:
+    """Make a folder that only its owner can enter, whatever the umask."""
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    os.chmod(path, 0o700)
+
+
+def write_new(path: str, data: bytes) -> None:
+    """Write a file that only its owner can read, into a place where nobody looks yet."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    with open(descriptor, "wb") as file:
+        os.fchmod(descriptor, 0o600)
+        file.write(data)
+
+
+def replace(path: str, data: bytes) -> None:
+    """Put a file in its place in one step: whoever looks sees the old one or the new one, also after a crash."""
+    draft = os.path.join(os.path.dirname(path), f".new-{os.path.basename(path)}")
+    try:
+        write_new(draft, data)
+        sync(draft)
+        os.replace(draft, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(draft)
+        raise
+
+
+def sync(path: str) -> None:
+    """Have a file, or the names in a folder, on the disk and not only in memory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def json_line(value: Any) -> bytes:
+    """Canonical JSON in one line, without its line feed; readable UTF-8 unless a lone surrogate forbids it."""
+    try:
+        return _compact(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        return _compact(value, ensure_ascii=True).encode("ascii")
+
+
+def _compact(value: Any, ensure_ascii: bool) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, sort_keys=True, separators=(",", ":"))
+
+
+def json_lines(values: list[Any]) -> bytes:
+    return b"".join(json_line(value) + b"\n" for value in values)
+
+
+def json_pretty(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode("ascii")
+
+
+def parse_lines(data: bytes) -> list[Any]:
+    """Read JSON Lines back. Raises ValueError."""
+    return [json.loads(line) for line in data.split(b"\n") if line]

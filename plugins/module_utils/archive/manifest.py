@@ -1,0 +1,42 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""manifest.jsonl, a line a task, and SHA256SUMS, as `sha256sum -c` reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from .files import json_lines, parse_lines, sha256
+from .record import Entry
+
+MANIFEST = "manifest.jsonl"
+SUMS = "SHA256SUMS"
+
+
+def ordered(entries: Iterable[Entry]) -> list[Entry]:
+    """By owner, name and id, so that the order is the same on every run."""
+    return sorted(entries, key=lambda entry: (entry["owner"] or "", entry["name"] or "", entry["id"]))
+
+
+def manifest(entries: Iterable[Entry]) -> bytes:
+    return json_lines(ordered(entries))
+
+
+def read_manifest(data: bytes) -> list[Entry]:
+    """Raises ValueError if it is damaged."""
+    return parse_lines(data)
+
+
+def sums(entries: Iterable[Entry], top: Mapping[str, bytes]) -> bytes:
+    """Checksums of every file of every task, and of the given files at the top (all but SHA256SUMS itself)."""
+    hashes = {name: sha256(data) for name, data in top.items()}
+    for entry in entries:
+        for name, file in entry["files"].items():
+            hashes[f"tasks/{entry['folder']}/{name}"] = file["sha256"]
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items())).encode("ascii")
+
+
+def read_sums(data: bytes) -> dict[str, str]:
+    """The checksum of each path."""
+    lines = (line.split("  ", 1) for line in data.decode("utf-8", "replace").split("\n") if "  " in line)
+    return {path: digest for digest, path in lines}

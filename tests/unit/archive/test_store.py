@@ -1,0 +1,342 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.coder.tasks.plugins.module_utils.archive.files import json_lines, parse_lines
+from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Record, folder_name
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
+
+from . import samples
+from .samples import fleet, message, record
+
+TOKEN = "gh" + "p_" + "a1B2" * 9
+REPOSITORY = Path(__file__).parents[3]
+
+
+def save(path: Path, *records: Record, redactor: Redactor | None = None) -> list[str]:
+    with Archive(str(path), redactor) as archive:
+        outcomes = [archive.save(each) for each in records]
+        archive.finish()
+    return outcomes
+
+
+def tree(path: Path, derived: bool = False) -> dict[str, bytes]:
+    found = {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
+    return {name: data for name, data in found.items() if derived or name not in ("index.sqlite", ".lock")}
+
+
+def assert_sound(path: Path) -> None:
+    """By our own check and by coreutils."""
+    with Archive(str(path), None) as archive:
+        check = archive.verify_files()
+    assert check.ok, check
+    sums = subprocess.run(["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"], cwd=path, capture_output=True,
+                          text=True, check=False)
+    assert (sums.returncode, sums.stdout, sums.stderr) == (0, "", "")
+    listed = {line.split("  ", 1)[1] for line in (path / "SHA256SUMS").read_text().splitlines()}
+    assert listed == set(tree(path)) - {"SHA256SUMS"}
+
+
+def manifest(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in (path / "manifest.jsonl").read_text().splitlines()]
+
+
+def test_a_task_is_created_then_unchanged_then_changed(tmp_path: Path) -> None:
+    assert save(tmp_path, record()) == ["created"]
+    before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
+    assert save(tmp_path, record()) == ["unchanged"]
+    assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
+    assert save(tmp_path, record(complete=False)) == ["changed"]
+    assert manifest(tmp_path)[0]["complete"] is False
+    assert_sound(tmp_path)
+
+
+def test_what_was_saved_is_read_back_untouched(tmp_path: Path) -> None:
+    odd = message(1, "漢字 \ud800 \0 \u2028 \r\n" + samples.HOSTILE)
+    given = record(messages=[odd, {**message(2, ""), "extra": [1.5, None]}])
+    save(tmp_path, given)
+    with Archive(str(tmp_path), None) as archive:
+        saved = archive.read(given["task"]["id"])
+        assert saved is not None
+        assert (saved.task, saved.messages) == (given["task"], given["messages"])
+        assert saved.entry["raw_digest"] == archive.raw_digest(given["messages"])
+        assert archive.read("no such id") is None
+    assert_sound(tmp_path)
+
+
+def test_the_manifest_says_what_was_found(tmp_path: Path) -> None:
+    save(tmp_path, record(), record(2, [], source="none", complete=False, error_kind="conflict"))
+    first, second = manifest(tmp_path)
+    assert (first["owner"], first["name"], first["messages"], first["error_kind"]) == ("bob", "task-1", 2, None)
+    assert (first["first_time"], first["last_time"]) == ("2026-06-01T12:00:01Z", "2026-06-01T12:00:02Z")
+    assert sorted(first["files"]) == ["messages.jsonl", "task.json", "transcript.html", "transcript.md"]  # type: ignore[call-overload]
+    assert (second["source"], second["messages"], second["error_kind"]) == ("none", 0, "conflict")
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        save(tmp_path / "archive", record())
+    finally:
+        os.umask(old)
+    for path in [tmp_path / "archive", *(tmp_path / "archive").rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+
+
+def test_a_growing_log_needs_no_earlier_version(tmp_path: Path) -> None:
+    log = [message(1, "a"), message(2, "b")]
+    assert save(tmp_path, record(messages=log[:1])) + save(tmp_path, record(messages=log)) == ["created", "changed"]
+    assert manifest(tmp_path)[0]["earlier"] == 0
+
+
+def test_changed_messages_are_kept(tmp_path: Path) -> None:
+    first, second = [message(1, "a"), message(2, "b")], [message(1, "a"), message(2, "B")]
+    versions = [first, second, second[1:], [*second[1:], message(3, "c")]]
+    for version in versions:
+        save(tmp_path, record(messages=version))
+    folder = next((tmp_path / "tasks").iterdir())
+    assert parse_lines((folder / "messages.1.jsonl").read_bytes()) == versions[0]
+    assert parse_lines((folder / "messages.2.jsonl").read_bytes()) == versions[1]
+    assert not (folder / "messages.3.jsonl").exists()
+    assert "messages.1.jsonl to messages.2.jsonl" in (folder / "transcript.html").read_text()
+    assert_sound(tmp_path)
+
+
+def test_a_failed_read_never_replaces_a_log(tmp_path: Path) -> None:
+    failed = record(messages=[], source="none", complete=False, error_kind="unavailable")
+    redactor = Redactor(samples.KEY)
+    save(tmp_path, record(messages=[message(1, f"x {TOKEN}")]), redactor=redactor)
+    before = manifest(tmp_path)[0]
+    assert [save(tmp_path, failed, redactor=redactor) for _ in range(2)] == [["changed"], ["unchanged"]]
+    after = manifest(tmp_path)[0]
+    assert (after["messages"], after["source"], after["error_kind"], after["earlier"]) == (1, "live", "unavailable", 0)
+    assert (after["raw_digest"], after["redactions"]) == (before["raw_digest"], before["redactions"])
+
+
+def test_a_renamed_task_keeps_its_folder(tmp_path: Path) -> None:
+    save(tmp_path, record())
+    save(tmp_path, record(task_changes={"name": "another"}))
+    assert len(list((tmp_path / "tasks").iterdir())) == 1
+    assert manifest(tmp_path)[0]["name"] == "another"
+
+
+def test_secrets_reach_no_file(tmp_path: Path) -> None:
+    redactor = Redactor(samples.KEY)
+    given = record(messages=[message(1, f"the token {TOKEN}")], task_changes={"initial_prompt": f"use {TOKEN}"})
+    save(tmp_path, given, redactor=redactor)
+    assert not [name for name, data in tree(tmp_path, derived=True).items() if TOKEN.encode() in data]
+    entry = manifest(tmp_path)[0]
+    assert entry["redactions"] == {"github-token": 2}
+    assert entry["redaction_key"] == redactor.fingerprint
+    assert str(entry["raw_digest"]).startswith("hmac-sha256:")
+    assert samples.KEY not in b"".join(tree(tmp_path, derived=True).values())
+
+
+def test_a_new_rule_cleans_what_was_saved_before(tmp_path: Path) -> None:
+    for content in ("the word is swordfish", "the word is not swordfish"):
+        save(tmp_path, record(messages=[message(1, content)]))
+    save(tmp_path, record(messages=[message(1, "fish")]), redactor=Redactor(samples.KEY, values=["swordfish"]))
+    assert manifest(tmp_path)[0]["earlier"] == 2
+    assert not [name for name, data in tree(tmp_path, derived=True).items() if b"swordfish" in data]
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.path[:0] = ['.build', 'tests/unit'];"
+        "from archive.samples import KEY, fleet;"
+        "from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive;"
+        "from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor;"
+        "archive = Archive(sys.argv[1], Redactor(KEY)); records = fleet(40);"
+        "[archive.save(each) for each in (records if sys.argv[2] == '0' else records[::-1])]; archive.finish()"
+    )
+    for number, (seed, zone, locale) in enumerate((("0", "UTC", "C"), ("123", "Asia/Tokyo", "C.UTF-8"))):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": locale}
+        subprocess.run([sys.executable, "-c", script, str(tmp_path / str(number)), str(number)], check=True, timeout=60,
+                       cwd=REPOSITORY, env=environment)
+    assert tree(tmp_path / "0") == tree(tmp_path / "1")
+
+
+@pytest.mark.parametrize("file", ["messages.jsonl", "transcript.html", "task.json", "transcript.md"])
+@pytest.mark.parametrize("damage", ["change", "remove"])
+def test_damage_is_found_and_mended(tmp_path: Path, file: str, damage: str) -> None:
+    save(tmp_path, record(1), record(2))
+    path = next((tmp_path / "tasks").glob("bob*")) / file
+    if damage == "change":
+        path.write_bytes(path.read_bytes().replace(b"e", b"x", 1))
+    else:
+        path.unlink()
+    with Archive(str(tmp_path), None) as archive:
+        check = archive.verify_files()
+    assert check.damaged == {record(1)["task"]["id"]: [str(path.relative_to(tmp_path))]}
+    assert check.intact == {record(2)["task"]["id"]}
+    if damage == "remove":
+        assert save(tmp_path, record(1), record(2)) == ["changed", "unchanged"]
+        assert_sound(tmp_path)
+
+
+def test_damage_at_the_top_and_strays_are_found(tmp_path: Path) -> None:
+    save(tmp_path, record())
+    (tmp_path / "index.csv").write_text("")
+    stray = next((tmp_path / "tasks").iterdir()) / "stray"
+    stray.write_text("")
+    with Archive(str(tmp_path), None) as archive:
+        check = archive.verify_files()
+    assert (check.top, check.stray) == (["index.csv"], [str(stray.relative_to(tmp_path))])
+    assert not check.ok
+
+
+def test_a_damaged_manifest_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
+    save(tmp_path, *fleet(5))
+    before = tree(tmp_path)
+    (tmp_path / "manifest.jsonl").write_text('{"broken')
+    save(tmp_path)
+    assert tree(tmp_path) == before
+
+
+def test_two_runs_cannot_write_at_once(tmp_path: Path) -> None:
+    with Archive(str(tmp_path), None), pytest.raises(CoderError, match="another run is writing") as error:
+        Archive(str(tmp_path), None)
+    assert error.value.kind == "busy"
+    save(tmp_path, record())
+
+
+def test_threads_may_save_different_tasks(tmp_path: Path) -> None:
+    with Archive(str(tmp_path), Redactor(samples.KEY)) as archive, ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(archive.save, fleet(60))) == {"created"}
+        archive.finish()
+    assert_sound(tmp_path)
+
+
+_SAVER = """
+import sys; sys.path[:0] = [".build", "tests/unit"]
+from archive.samples import KEY, fleet
+from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+for seed in range(int(sys.argv[2]), 1000):
+    with Archive(sys.argv[1], Redactor(KEY)) as archive:
+        for each in fleet(30, seed):
+            archive.save(each)
+            print(seed, flush=True)
+        archive.finish()
+"""
+
+
+def test_killed_at_any_moment_it_is_whole_and_goes_on(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    seed = 0
+    for _ in range(20):
+        command = [sys.executable, "-c", _SAVER, str(tmp_path), str(seed)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
+            assert process.stdout is not None
+            watchdog = threading.Timer(30, process.kill)
+            watchdog.start()
+            process.stdout.readline()
+            time.sleep(rng.uniform(0, 0.25))
+            process.send_signal(signal.SIGKILL)
+            lines = process.stdout.read().split()
+            watchdog.cancel()
+        seed = int(lines[-1]) if lines else seed
+        with Archive(str(tmp_path), Redactor(samples.KEY)) as archive:
+            for entry in archive.entries():
+                for name, file in entry["files"].items():
+                    path = tmp_path / "tasks" / entry["folder"] / name
+                    assert path.stat().st_size == file["bytes"], path
+    records = fleet(30, 7)
+    save(tmp_path, *records, redactor=Redactor(samples.KEY))
+    assert_sound(tmp_path)
+    redactor = Redactor(samples.KEY)
+    with Archive(str(tmp_path), redactor) as archive:
+        for each in records:
+            saved = archive.read(each["task"]["id"])
+            assert saved is not None
+            if each["messages"]:
+                assert saved.messages == each["messages"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_broken(tmp_path: Path) -> None:
+    save(tmp_path, record(1), record(2))
+    before = tree(tmp_path)
+    script = (
+        "import resource, sys; sys.path[:0] = ['.build', 'tests/unit']; import signal\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "from archive.samples import message, record\n"
+        "from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive\n"
+        "from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError\n"
+        "archive = Archive(sys.argv[1], None)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+        "try: archive.save(record(1, [message(1, 'x' * 50000)]))\n"
+        "except CoderError as error: print(error.kind, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True,
+                          check=True, timeout=60)
+    assert done.stdout.startswith("io could not save the task task-1: ") and "Check the free space" in done.stdout
+    with Archive(str(tmp_path), None) as archive:
+        archive.finish()
+    assert tree(tmp_path) == before
+    assert_sound(tmp_path)
+
+
+def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CoderError, match="could not open the archive") as error:
+        Archive(str(tmp_path / "file" / "archive"), None)
+    assert error.value.kind == "io"
+
+
+_ODD = ["", "..", "/etc/passwd", "CON", "a\0b", "-rf", ".git", "名前", "A" * 300]
+_names = st.one_of(st.text(max_size=80), st.sampled_from(_ODD))
+
+
+@given(_names, _names, st.one_of(st.uuids().map(str), _names))
+def test_folder_names_are_safe_everywhere(owner: str, name: str, task_id: str) -> None:
+    folder = folder_name({"id": task_id, "owner_name": owner, "name": name})
+    assert set(folder) <= set("abcdefghijklmnopqrstuvwxyz0123456789-_")
+    assert len(folder) <= 120 and folder[0] not in "-_"
+    assert folder.split("_")[0] and len(folder.split("_")) == 3
+
+
+@given(st.lists(st.text(max_size=6), min_size=2, max_size=12, unique=True))
+def test_folder_names_never_collide(ids: list[str]) -> None:
+    assert len({folder_name({"id": each, "owner_name": "a", "name": "b"}) for each in ids}) == len(ids)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters(exclude_categories=[])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.lists(_json, max_size=4))
+def test_json_lines_survive_a_round_trip(values: list[object]) -> None:
+    data = json_lines(values)
+    assert data.count(b"\n") == len(values)
+    assert parse_lines(data) == values
+
+
+def test_a_fleet_can_be_removed_and_made_again(tmp_path: Path) -> None:
+    save(tmp_path, *fleet(20))
+    before = tree(tmp_path)
+    shutil.rmtree(tmp_path / "tasks")
+    (tmp_path / ".unfinished").write_text("")
+    save(tmp_path, *fleet(20))
+    assert tree(tmp_path) == before
