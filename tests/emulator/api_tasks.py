@@ -76,10 +76,7 @@ def _find_task(request: Request) -> None:
         if "\0" in text:
             detail = 'fetch object: pq: invalid byte sequence for encoding "UTF8": 0x00'
             raise ApiError(500, "Internal error fetching task.", detail) from None
-        found = (
-            task for task in world.visible_tasks() if task.owner is request.user and task.name.lower() == text.lower()
-        )
-        task = next(found, None)
+        task = world.task_named(request.user, text)
     else:
         task = world.tasks.get(identity)
         task = task if task and world.is_visible(task) else None

@@ -186,11 +186,10 @@ async def _create_build(request: Request) -> Answer:
 def _find_build(request: Request) -> None:
     identity = uuid_param(request, "build")
     assert request.caller is not None
-    for workspace in list(request.world.workspaces.values()):
-        if request.caller.may_access(workspace.owner) and any(build.id == identity for build in workspace.builds):
-            request.workspace = workspace
-            return
-    raise not_found()
+    workspace = request.world.workspace_of_build(identity)
+    if workspace is None or not request.caller.may_access(workspace.owner):
+        raise not_found()
+    request.workspace = workspace
 
 
 def _build(request: Request) -> tuple[Workspace, Build]:

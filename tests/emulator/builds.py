@@ -9,9 +9,10 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from emulator.agentapi import AgentApi, Behaviour
+from emulator.agentapi import AgentApi
 from emulator.clock import Clock
 from emulator.dialects import Dialect, Walk
+from emulator.runtime import Runtime
 
 if TYPE_CHECKING:
     from emulator.world import Task, Template, User, Version
@@ -132,7 +133,7 @@ class Workspace:
     created: float
     clock: Clock
     dialect: Dialect
-    behaviour: Behaviour
+    runtime: Runtime
     task: Task | None = None
     builds: list[Build] = field(default_factory=list)
     agents: dict[int, Agent] = field(default_factory=dict)
@@ -213,7 +214,7 @@ class Workspace:
         return build
 
     def _add_agent(self, build: Build) -> None:
-        api = AgentApi(self.clock, self.behaviour, build.completed + self.dialect.walk.ready)
+        api = self.runtime.start(build.completed + self.dialect.walk.ready)
         self.agents[build.number] = Agent(build, self.dialect.walk, self.clock, api)
 
     def _duration(self, transition: str) -> tuple[float, str]:

@@ -134,7 +134,7 @@ _M = replace(
 _28 = replace(
     _M,
     name="2.28",
-    version="v2.28.0",
+    version="v2.28.0+0000000",
     measured=False,
     note="read, not measured: task UUIDs only, experimental prefix only",
     provisioner_api="1.11",
@@ -189,7 +189,7 @@ DIALECTS: dict[str, Dialect] = {
         replace(
             _M,
             name="2.30",
-            version="v2.30.0",
+            version="v2.30.0+0000000",
             measured=False,
             note=f"{_READ}: stores snapshots but does not read them back",
             log_snapshot=True,
@@ -198,7 +198,7 @@ DIALECTS: dict[str, Dialect] = {
         replace(
             _L,
             name="2.31",
-            version="v2.31.1",
+            version="v2.31.1+0000000",
             measured=False,
             note=f"{_READ}: pause, resume and snapshots, busy is still 502, failure is still failure",
             failure_state="failure",
@@ -212,7 +212,7 @@ DIALECTS: dict[str, Dialect] = {
         replace(
             _L,
             name="2.36",
-            version="v2.36.0",
+            version="v2.36.0+0000000",
             measured=False,
             note=f"{_READ}: the tasks feature is hidden behind CODER_ENABLE_AI_TASKS",
             task_prefixes=(),
@@ -221,7 +221,7 @@ DIALECTS: dict[str, Dialect] = {
         replace(
             _L,
             name="2.38",
-            version="v2.38.0",
+            version="v2.38.0+0000000",
             measured=False,
             note=f"{_READ}: the tasks feature is removed",
             task_prefixes=(),

@@ -31,11 +31,21 @@ _SETTINGS = {option.name for option in fields(Settings)} - {"behaviour"}
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn's server, but it stops within 5 ms instead of 100."""
+    """Uvicorn's server, but it stops at once, whoever still waits for an answer."""
 
     async def main_loop(self) -> None:
         while not self.should_exit:
             await asyncio.sleep(0.005)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        for task in list(self.server_state.tasks):
+            task.cancel()
 
 
 class Emulator:
@@ -129,8 +139,8 @@ class Emulator:
 
     @property
     def token(self) -> str:
-        """The session token of alice, who is an owner."""
-        return self.tokens["alice"]
+        """The session token of the first user: alice, who is an owner."""
+        return self.state.users[0].token
 
     @property
     def tokens(self) -> dict[str, str]:
@@ -198,7 +208,7 @@ def _finish(world: World, task: Task, build: Build) -> None:
     build.completed -= shift
     agent = task.workspace.agents.get(build.number)
     if agent is not None:
-        agent.api = type(agent.api)(world.clock, task.workspace.behaviour, build.completed + walk.ready)
+        agent.api = task.workspace.runtime.start(build.completed + walk.ready)
     for snapshot in task.snapshots:
         snapshot.time = min(snapshot.time, now)
     for report in task.workspace.reports:

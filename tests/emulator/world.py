@@ -14,6 +14,7 @@ from emulator.agentapi import Behaviour
 from emulator.builds import NEVER, Build, Report, Workspace, name_suffix
 from emulator.clock import Clock, go_time
 from emulator.dialects import Dialect
+from emulator.runtime import VirtualRuntime
 from emulator.status import task_status
 
 _NAMESPACE = uuid.UUID("c0de7a5c-0000-4000-8000-000000000000")
@@ -153,6 +154,7 @@ class Settings:
     """How a world behaves; all may be changed while it runs. Times are world seconds unless said."""
 
     behaviour: Behaviour = field(default_factory=Behaviour)  # of every AgentAPI that starts from now on
+    prompt_parameter: bool = False  # task templates carry the parameter "AI Prompt" also where they need it no more
     auto_snapshot: bool = True  # the shutdown hook of each workspace posts a snapshot when it stops
     report_states: bool = False  # agents report working and idle by themselves
     dead_agent_delay: float = 30.0
@@ -177,6 +179,9 @@ class World:
         self.tasks: dict[str, Task] = {}
         self.held = False
         self._free: list[float] = []
+        # The newest workspace of each name: an older one of the same name is deleted.
+        self._by_name: dict[tuple[str, str], Workspace] = {}
+        self._by_build: dict[str, Workspace] = {}
 
     def _template(self, fixture: dict[str, Any]) -> Template:
         name = fixture["name"]
@@ -191,7 +196,7 @@ class World:
         for version in fixture.get("versions", [{"name": "v1"}]):
             source = {**fixture, **version}
             parameters = [Parameter(**parameter) for parameter in source.get("parameters", [])]
-            if template.task and self.dialect.prompt_parameter:
+            if template.task and (self.dialect.prompt_parameter or self.settings.prompt_parameter):
                 parameters.insert(0, Parameter("AI Prompt"))
             identity = f"version {name} {version['name']}"
             presets = [
@@ -242,14 +247,17 @@ class World:
 
     def workspace_named(self, owner: User, name: str) -> Workspace | None:
         """An undeleted workspace."""
-        return next(
-            (
-                workspace
-                for workspace in self.workspaces.values()
-                if workspace.owner is owner and workspace.name.lower() == name.lower() and not workspace.is_deleted()
-            ),
-            None,
-        )
+        workspace = self._by_name.get((owner.id, name.lower()))
+        return None if workspace is None or workspace.is_deleted() else workspace
+
+    def workspace_of_build(self, identity: str) -> Workspace | None:
+        return self._by_build.get(identity)
+
+    def task_named(self, owner: User, name: str) -> Task | None:
+        """A task that the server still shows."""
+        workspace = self._by_name.get((owner.id, name.lower()))
+        task = workspace.task if workspace else None
+        return task if task and self.is_visible(task) else None
 
     # Changing things
 
@@ -277,7 +285,7 @@ class World:
             created=now,
             clock=self.clock,
             dialect=self.dialect,
-            behaviour=self.settings.behaviour,
+            runtime=VirtualRuntime(self.clock, self.settings.behaviour),
         )
         task = Task(identity, name, display_name or title(prompt), prompt, owner, workspace, now)
         workspace.task = task
@@ -292,6 +300,7 @@ class World:
             parameters=values,
         )
         self.workspaces[workspace.id] = workspace
+        self._by_name[owner.id, name.lower()] = workspace
         self.tasks[task.id] = task
         return task
 
@@ -300,6 +309,7 @@ class World:
         hook = self.dialect.log_snapshot and self.settings.auto_snapshot and transition == "stop"
         snapshot = self._capture(workspace) if hook and workspace.builds else None
         build = workspace.build(transition, initiator, queued_until=self._queue(), **options)
+        self._by_build[build.id] = workspace
         if self.settings.provisioners:
             self._free.append(build.completed)
         if snapshot is not None and workspace.task is not None:
@@ -323,9 +333,7 @@ class World:
     @staticmethod
     def _capture(workspace: Workspace) -> list[dict[str, Any]] | None:
         agent = workspace.agent()
-        if agent is None or agent.is_dead() or agent.api.behaviour.mode != "up":
-            return None
-        return [vars(message).copy() for message in agent.api.conversation()[-10:]] or None
+        return None if agent is None or agent.is_dead() else workspace.runtime.stop()
 
     def hold_builds(self) -> None:
         """Keep every new build in the queue."""
