@@ -28,6 +28,7 @@ from emulator.world import Task
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 DIALECTS = ("2025-10", "2.29", "2.34")
 PLACEHOLDER = re.compile(r"<(?:task|workspace|user|organization|template|version|preset|id) ?[^<>|]*(?:\|\w+)?>")
+Act = Callable[["Replay"], object]
 GENERATED = re.compile(".+-[0-9a-f]{4}")  # a name made by the server
 
 # What cannot be replayed, and why. Keys: dialect (or *), scenario, exchange name (a regular expression).
@@ -63,7 +64,7 @@ MORE_SETUP: dict[tuple[str, str], list[dict[str, Any]]] = {
 }
 
 
-def behave(name: str, **changes: Any) -> Callable[[Replay], None]:
+def behave(name: str, **changes: Any) -> Act:
     """The AgentAPI of a task begins to behave in another way."""
 
     def act(replay: Replay) -> None:
@@ -73,15 +74,15 @@ def behave(name: str, **changes: Any) -> Callable[[Replay], None]:
     return act
 
 
-def mode(name: str, new: str) -> Callable[[Replay], None]:
+def mode(name: str, new: str) -> Act:
     return lambda replay: replay.task(name).api.set_mode(new)
 
 
-def say(name: str, *messages: dict[str, Any]) -> Callable[[Replay], None]:
+def say(name: str, *messages: dict[str, Any]) -> Act:
     return lambda replay: replay.task(name).api.set_messages(list(messages))
 
 
-def send(name: str, text: str, *, hook: bool = False) -> Callable[[Replay], None]:
+def send(name: str, text: str, *, hook: bool = False) -> Act:
     """Send a message a second before; hook: from now on the stop hook posts a snapshot."""
 
     def act(replay: Replay) -> None:
@@ -92,7 +93,7 @@ def send(name: str, text: str, *, hook: bool = False) -> Callable[[Replay], None
     return act
 
 
-def stop(name: str) -> Callable[[Replay], None]:
+def stop(name: str) -> Act:
     """Stop a workspace, in time to be stopped."""
 
     def act(replay: Replay) -> None:
@@ -103,16 +104,16 @@ def stop(name: str) -> Callable[[Replay], None]:
     return act
 
 
-def stop_now(name: str) -> Callable[[Replay], None]:
+def stop_now(name: str) -> Act:
     return lambda replay: replay.emulator.state.build(replay.task(name).workspace, "stop", replay.task(name).owner)
 
 
-def start(name: str) -> Callable[[Replay], None]:
+def start(name: str) -> Act:
     """Start a workspace now."""
     return lambda replay: replay.emulator.state.build(replay.task(name).workspace, "start", replay.task(name).owner)
 
 
-def settle(name: str, status: str) -> Callable[[Replay], None]:
+def settle(name: str, status: str) -> Act:
     """The recorder waited until a task had a status."""
 
     def act(replay: Replay) -> None:
@@ -123,7 +124,7 @@ def settle(name: str, status: str) -> Callable[[Replay], None]:
     return act
 
 
-def both(*acts: Callable[[Replay], None]) -> Callable[[Replay], None]:
+def both(*acts: Act) -> Act:
     def act(replay: Replay) -> None:
         for one in acts:
             one(replay)
@@ -131,7 +132,7 @@ def both(*acts: Callable[[Replay], None]) -> Callable[[Replay], None]:
     return act
 
 
-def only(dialect: str, act: Callable[[Replay], None]) -> Callable[[Replay], None]:
+def only(dialect: str, act: Act) -> Act:
     return lambda replay: act(replay) if replay.dialect == dialect else None
 
 
@@ -156,7 +157,7 @@ def use_new_agent_token(replay: Replay) -> None:
     replay.known.pop("<agent-token>", None)
 
 
-def kill_agent(name: str) -> Callable[[Replay], None]:
+def kill_agent(name: str) -> Act:
     return lambda replay: replay.task(name).kill_agent()
 
 
@@ -173,7 +174,7 @@ def stop_and_name_the_build(replay: Replay) -> None:
 
 
 # What the recorder did outside of HTTP before an exchange: scenario, exchange name.
-ACTIONS: dict[tuple[str, str], Callable[[Replay], None]] = {
+ACTIONS: dict[tuple[str, str], Act] = {
     ("03-list", "bob: empty list"): both(only("2025-10", delete_rest_of_create), only("2.34", stop("first"))),
     ("03-list", "many (no q)"): stop("l-one"),
     ("05-status-walk", "pause with dead agent"): kill_agent("w-walk"),
