@@ -46,7 +46,8 @@ def run_module(operation: Any) -> None:
         check_mode=module.check_mode,
         diff=module._diff,
         warn=module.warn,
-        deprecate=lambda text: module.deprecate(text, collection_name="coder.tasks"),
+        # The operation names the version. pylint: disable-next=collection-invalid-deprecated-version
+        deprecate=lambda text, version: module.deprecate(text, version=version, collection_name="coder.tasks"),
     )
     result = outcome(operation, context)
     if result.pop("failed", False):

@@ -45,10 +45,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     if isinstance(value, str):
-        return value if type(value) is str else str(value)
+        return str(value)
     for kind in (bool, int, float):
         if isinstance(value, kind):
-            return value if type(value) is kind else kind(value)
+            return kind(value)
     return value
 
 
@@ -165,7 +165,8 @@ class OperationAction(ActionBase):
             check_mode=self._task.check_mode,
             diff=self._task.diff,
             warn=warnings.append,
-            deprecate=lambda text: display.deprecated(text, collection_name="coder.tasks"),
+            # The operation names the version. pylint: disable-next=collection-invalid-deprecated-version
+            deprecate=lambda text, version: display.deprecated(text, version=version, collection_name="coder.tasks"),
             progress=lambda text: display.display("%s: %s" % (self._task.action, text)),
         )
 

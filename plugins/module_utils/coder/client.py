@@ -411,7 +411,10 @@ class CoderClient:
         query = "has-ai-task:true"
         if organization:
             query += " organization:%s" % self.organization(organization)["name"]
-        ask = lambda: self._get("/api/v2/templates", params={"q": query}) or []  # noqa: E731
+
+        def ask() -> list[dict[str, Any]]:
+            return self._get("/api/v2/templates", params={"q": query}) or []
+
         return self._remember(("templates", organization), ask)
 
     def template_versions(self, template_id: str) -> list[dict[str, Any]]:

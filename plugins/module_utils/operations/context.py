@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..coder.client import CoderClient
 
 
-def _ignore(text: str) -> None:
+def _ignore(*texts: str) -> None:
     return None
 
 
@@ -31,7 +31,8 @@ class Context:
     check_mode: bool = False
     diff: bool = False
     warn: Callable[[str], None] = _ignore
-    deprecate: Callable[[str], None] = _ignore
+    # Takes the text and the version of the collection in which the deprecated thing goes.
+    deprecate: Callable[[str, str], None] = _ignore
     progress: Callable[[str], None] = _ignore
     # Time: `monotonic()`, `time()` and `sleep()`; tests replace it.
     clock: Any = time

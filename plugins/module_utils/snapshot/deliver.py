@@ -95,7 +95,7 @@ def post(
     Raises WireError.
     """
     url = endpoint(settings, task_id)
-    for _ in range(_MAX_REDIRECTS):
+    for _hop in range(_MAX_REDIRECTS):
         with open_request("POST", url, deadline, headers, body, settings.environ, settings.ca_file) as answer:
             target = answer.headers.get("location", "")
             if answer.status not in (307, 308):
@@ -153,7 +153,7 @@ def _command_output(settings: Settings, deadline: Deadline) -> str:
 
     environ = {**settings.environ, "CODER_URL": settings.url}
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # pylint: disable=ansible-bad-function # in a workspace there is no AnsibleModule
             ["sh", "-c", settings.header_command],
             env=environ,
             stdin=subprocess.DEVNULL,

@@ -119,7 +119,9 @@ def _name_from_ps(pid: int) -> str:
 
     try:
         command = ["ps", "-p", str(pid), "-o", "comm="]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=1, check=False)
+        done = subprocess.run(  # pylint: disable=ansible-bad-function # in a workspace there is no AnsibleModule
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=1, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return os.path.basename(done.stdout.decode("utf-8", "replace").strip())

@@ -125,7 +125,7 @@ class Answer:
         if not match:
             raise WireError("what listens there does not speak HTTP")
         headers: dict[str, str] = {}
-        for _ in range(_MAX_HEADERS):
+        for _line in range(_MAX_HEADERS):
             name, _colon, value = self._line().decode("latin-1").partition(":")
             if not name:
                 return int(match.group(1)), headers
