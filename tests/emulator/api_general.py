@@ -7,6 +7,7 @@ from __future__ import annotations
 from emulator.answers import Answer, ApiError, json_answer, not_found
 from emulator.auth import require_user
 from emulator.gojson import DecodeError, parse_uuid
+from emulator.paging import page
 from emulator.request import Request
 from emulator.router import Router
 from emulator.search import check_organization, parse
@@ -83,9 +84,8 @@ async def _users(request: Request) -> Answer:
         for user in request.world.users
         if caller.may_access(user) and all(word in f"{user.username} {user.email}".lower() for word in words)
     ]
-    offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", 0))
-    page = found[offset : offset + limit] if limit else found[offset:]
-    return json_answer(200, {"users": [Views(request.world).user(user) for user in page], "count": len(found)})
+    views = Views(request.world)
+    return json_answer(200, {"users": [views.user(user) for user in page(request, found)], "count": len(found)})
 
 
 async def _user(request: Request) -> Answer:

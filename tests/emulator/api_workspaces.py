@@ -10,11 +10,12 @@ from emulator.answers import Answer, ApiError, json_answer, not_found
 from emulator.api_general import find_user, uuid_param
 from emulator.auth import require_user
 from emulator.builds import Build, Workspace
+from emulator.paging import number, page
 from emulator.request import Request
 from emulator.router import Router
 from emulator.search import check_organization, parse
 from emulator.views import Views
-from emulator.world import Task, as_uuid
+from emulator.world import Task
 
 _QUERY = "Invalid workspace search query."
 _KEYS = (
@@ -91,19 +92,15 @@ async def _get_named(request: Request) -> Answer:
 
 async def _list(request: Request) -> Answer:
     found = _search(request)
-    page = _page(request, found)
     views = Views(request.world)
-    return json_answer(200, {"workspaces": [views.workspace(workspace) for workspace in page], "count": len(found)})
+    return json_answer(
+        200, {"workspaces": [views.workspace(workspace) for workspace in page(request, found)], "count": len(found)}
+    )
 
 
 def workspace_tasks(request: Request) -> list[Task]:
     """One page of the tasks whose workspaces a query finds (era S). Raises ApiError 400."""
-    offset = _number(request, "offset")
-    if request.query.get("after_id"):
-        _check_after_id(request)
-    limit = _number(request, "limit")
-    found = [workspace.task for workspace in _search(request) if workspace.task is not None]
-    return found[offset : offset + limit] if limit else found[offset:]
+    return page(request, [workspace.task for workspace in _search(request) if workspace.task is not None])
 
 
 def _search(request: Request) -> list[Workspace]:
@@ -135,30 +132,6 @@ def _search(request: Request) -> list[Workspace]:
     ]
     running_first = sorted(found, key=lambda workspace: (workspace.owner.username, workspace.name.lower()))
     return sorted(running_first, key=lambda workspace: workspace.status() != "running")
-
-
-def _page(request: Request, found: list[Workspace]) -> list[Workspace]:
-    offset, limit = _number(request, "offset"), _number(request, "limit")
-    return found[offset : offset + limit] if limit else found[offset:]
-
-
-def _number(request: Request, name: str) -> int:
-    text = request.query.get(name, "") or "0"
-    try:
-        number = int(text)
-        why = "value is negative" if number < 0 else ""
-    except ValueError:
-        number, why = 0, f'strconv.ParseInt: parsing "{text}": invalid syntax'
-    if why:
-        detail = f'Query param "{name}" must be a valid 32-bit positive integer: {why}'
-        raise ApiError(400, "Query parameters have invalid values.", validations={name: detail})
-    return number
-
-
-def _check_after_id(request: Request) -> None:
-    if as_uuid(request.query["after_id"]) is None:
-        problem = {"after_id": 'Query param "after_id" must be a valid uuid'}
-        raise ApiError(400, "Query parameters have invalid values.", validations=problem)
 
 
 # Builds
@@ -204,7 +177,7 @@ async def _get_build(request: Request) -> Answer:
 
 async def _build_logs(request: Request) -> Answer:
     _workspace, build = _build(request)
-    return json_answer(200, Views(request.world).build_logs(build, _number(request, "after")))
+    return json_answer(200, Views(request.world).build_logs(build, number(request, "after")))
 
 
 async def _build_parameters(request: Request) -> Answer:
