@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import namedtuple
 
@@ -149,22 +150,26 @@ def _coder_message(text: str) -> str | None:
 
 def _command_output(settings: Settings, deadline: Deadline) -> str:
     """What CODER_AGENT_HEADER_COMMAND prints, run as the Coder agent runs it."""
+    import signal
     import subprocess
 
-    environ = {**settings.environ, "CODER_URL": settings.url}
     try:
-        done = subprocess.run(  # pylint: disable=ansible-bad-function # in a workspace there is no AnsibleModule
+        process = subprocess.Popen(
             ["sh", "-c", settings.header_command],
-            env=environ,
+            env={**settings.environ, "CODER_URL": settings.url},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            timeout=deadline.within(ATTEMPT_SECONDS).left(),
-            check=False,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired:
-        raise WireError("CODER_AGENT_HEADER_COMMAND did not end in time") from None
     except OSError as error:
         raise WireError(f"CODER_AGENT_HEADER_COMMAND cannot be run: {error.strerror}") from error
-    if done.returncode:
-        raise WireError(f"CODER_AGENT_HEADER_COMMAND failed with exit code {done.returncode}")
-    return done.stdout.decode("utf-8", "replace")
+    try:
+        output = process.communicate(timeout=deadline.within(ATTEMPT_SECONDS).left())[0]
+    except subprocess.TimeoutExpired:
+        # With its children: one that is left would keep our output open, and the agent waits for that.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise WireError("CODER_AGENT_HEADER_COMMAND did not end in time") from None
+    if process.returncode:
+        raise WireError(f"CODER_AGENT_HEADER_COMMAND failed with exit code {process.returncode}")
+    return output.decode("utf-8", "replace")

@@ -1,0 +1,93 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command line: help, options, exit codes, and status."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from unit.snapshot.conftest import Hook
+from unit.snapshot.servers import RESOURCE_404, ROUTE_404, FakeAgentAPI, FakeCoder, conversation
+
+
+@pytest.mark.parametrize("command", ["capture", "follow", "flush", "status"])
+def test_every_command_has_help_with_its_exit_codes(hook: Hook, command: str) -> None:
+    run = hook.run(command, "--help")
+    assert run.code == 0
+    assert run.lines[0].endswith(f"{command} [OPTION...]")
+    assert "Exit codes: 0: " in run.stdout
+    assert "ARG_TASK_ID" in run.stdout
+    assert command in hook.run("--help").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["nonsense"], "choose one of capture, follow, flush, status"),
+        (["capture", "--nope"], "choose one of --deadline, --max-messages, --max-bytes, --partial, --json"),
+        (["capture", "--deadline"], "--deadline needs a value (SECONDS)"),
+        (["capture", "--deadline", "soon"], "--deadline cannot be 'soon'"),
+        (["capture", "--deadline=-1"], "--deadline cannot be '-1'"),
+        (["capture", "--max-messages", "-1"], "--max-messages cannot be '-1'"),
+        (["capture", "--max-bytes", "9"], "--max-bytes cannot be '9'"),
+        (["capture", "--partial=yes"], "--partial takes no value"),
+        (["flush", "--partial"], "flush has no option '--partial'"),
+    ],
+)
+def test_wrong_usage_is_2_and_says_what_there_is(hook: Hook, arguments: list[str], says: str) -> None:
+    run = hook.run(*arguments)
+    assert run.code == 2
+    assert says in run.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1", "٣"])
+def test_a_port_that_is_none_is_an_error(both: Hook, port: str) -> None:
+    run = both.run("capture", ARG_AGENTAPI_PORT=port)
+    assert run.code == 1
+    assert "give a port between 1 and 65535" in run.stderr
+
+
+def test_options_limit_the_body(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
+    agentapi.messages = conversation(*("x" * 400 for _ in range(9)))
+    assert both.run("capture", "--max-messages=2").code == 0
+    assert both.run("capture", "--max-bytes", "1200", "--partial").code == 0
+    assert [len(snapshot) for snapshot in coder.snapshots] == [2, 3]
+    assert len(coder.journal[-1].body) <= 1200
+
+
+def test_status_tells_that_the_hook_would_work_and_changes_nothing(both: Hook, coder: FakeCoder) -> None:
+    run = both.run("status", "--json")
+    events = [json.loads(line) for line in run.lines]
+    assert run.code == 0
+    assert [event["event"] for event in events] == [
+        *("python", "enabled", "task_id", "url", "token", "spool", "agentapi", "route", "status"),
+    ]
+    assert all(event["ok"] for event in events)
+    assert coder.snapshots == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"CODER_AGENT_TOKEN": "wrong"}, "not ok: Coder answered HTTP 401: "),
+        ({"CODER_AGENT_TOKEN": None}, "not ok: CODER_AGENT_TOKEN is not set"),
+        ({"ARG_TASK_LOG_SNAPSHOT": "no"}, "not ok: ARG_TASK_LOG_SNAPSHOT is not true"),
+        ({"ARG_AGENTAPI_PORT": "1"}, "not ok: AgentAPI on port 1 has no messages (may not be running)"),
+        ({"CODER_AGENT_URL": "http://127.0.0.1:1"}, "not ok: Coder at http://127.0.0.1:1 does not answer"),
+        ({"ARG_TASK_ID": "other"}, "not ok: Coder has no such task in this workspace"),
+    ],
+)
+def test_status_names_what_is_missing(both: Hook, environ: dict[str, str | None], line: str) -> None:
+    run = both.run("status", **environ)
+    assert run.code == 1
+    assert any(each.startswith(line) for each in run.lines), run.stdout
+    assert run.lines[-1] == "The log snapshot hook would not work"
+
+
+@pytest.mark.parametrize(("answer", "says"), [(ROUTE_404, "came with 2.30"), (RESOURCE_404, "no such task")])
+def test_status_tells_the_404s_apart(both: Hook, coder: FakeCoder, answer: object, says: str) -> None:
+    coder.answers.append((404, answer))
+    run = both.run("status")
+    assert run.code == 1
+    assert says in run.stdout

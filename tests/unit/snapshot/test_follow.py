@@ -1,0 +1,154 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""follow: what is posted when, what it survives, what it costs."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from unit.snapshot.conftest import Hook
+from unit.snapshot.servers import RESOURCE_404, ROUTE_404, FakeAgentAPI, FakeCoder, conversation
+
+
+@contextmanager
+def following(hook: Hook, *options: str) -> Iterator[subprocess.Popen[str]]:
+    process = hook.start("follow", *options)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def until(condition: Callable[[], object], seconds: float = 8.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def contents(coder: FakeCoder) -> list[str]:
+    return [item["content"] for item in coder.snapshots[-1]] if coder.snapshots else []
+
+
+def test_it_posts_at_once_and_soon_after_idle(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
+    with following(both) as process:
+        until(lambda: contents(coder) == ["Hello.", "fix it", "fixed"])
+        agentapi.change_status("running")
+        agentapi.say("more", "user")
+        for count in range(20):
+            agentapi.say(f"line {count}")
+        time.sleep(1.0)
+        assert len(coder.snapshots) == 1, "while the agent works, not before the interval has passed"
+        agentapi.change_status("stable")
+        until(lambda: contents(coder)[-1:] == ["line 19"], 2)
+        assert len(coder.snapshots) == 2
+        process.terminate()
+        assert process.wait(5) == 0
+
+
+def test_while_the_agent_works_it_posts_at_the_interval(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
+    with following(both, "--min-interval", "0.6"):
+        until(lambda: coder.snapshots)
+        agentapi.change_status("running")
+        agentapi.say("working", "user")
+        until(lambda: contents(coder)[-1:] == ["working"], 2)
+
+
+def test_it_does_not_post_what_has_not_changed(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
+    with following(both):
+        until(lambda: coder.snapshots)
+        for _ in range(3):
+            agentapi.change_status("running")
+            agentapi.change_status("stable")
+        time.sleep(1.2)
+    assert len(coder.snapshots) == 1
+
+
+def test_it_survives_a_restart_of_agentapi_and_posts_nothing_poorer(hook: Hook, coder: FakeCoder) -> None:
+    with FakeAgentAPI(conversation("Hello.", "do", "done")) as first:
+        hook.point_at(first, coder)
+        process = hook.start("follow")
+        until(lambda: coder.snapshots)
+    try:
+        with FakeAgentAPI(conversation(""), "running", port=first.port) as second:
+            until(lambda: "/events" in second.paths())
+            time.sleep(0.8)
+            assert len(coder.snapshots) == 1
+            second.messages.clear()
+            for text, role in (("Hello.", "agent"), ("again", "user"), ("fine", "agent")):
+                second.say(text, role)
+            second.change_status("stable")
+            until(lambda: contents(coder) == ["Hello.", "again", "fine"])
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+
+
+def test_it_survives_a_coder_that_is_down(hook: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
+    coder.answers = [(401, {"message": "Workspace agent not authorized."})]
+    with following(hook.point_at(agentapi, coder)):
+        until(lambda: hook.spooled.exists() and coder.journal)
+        agentapi.say("later")
+        agentapi.change_status("stable")
+        until(lambda: contents(coder)[-1:] == ["later"])
+        until(lambda: not hook.spooled.exists())
+
+
+def test_a_signal_posts_what_is_new_and_ends_it(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
+    with following(both) as process:
+        until(lambda: coder.snapshots)
+        agentapi.change_status("running")
+        agentapi.say("last words")
+        time.sleep(0.3)
+        process.terminate()
+        stdout, stderr = process.communicate(timeout=5)
+    assert process.returncode == 0
+    assert stdout.splitlines()[-1] == "Following ended"
+    assert stderr == ""
+    assert contents(coder)[-1] == "last words"
+
+
+def test_it_delivers_what_an_earlier_stop_has_spooled(hook: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
+    assert hook.point_at(agentapi, "http://127.0.0.1:1").run("capture", "--deadline", "0.5").code == 0
+    with following(hook.point_at(1, coder)):
+        until(lambda: coder.snapshots)
+        until(lambda: not hook.spooled.exists())
+
+
+def test_there_is_one_for_a_task(both: Hook, coder: FakeCoder) -> None:
+    with following(both):
+        until(lambda: coder.snapshots)
+        second = both.run("follow")
+    assert second.code == 0
+    assert "is followed already" in second.stdout
+
+
+def test_it_ends_where_there_is_nothing_to_follow(both: Hook, coder: FakeCoder) -> None:
+    for answer in (ROUTE_404, RESOURCE_404):
+        coder.answers = [(404, answer)]
+        assert both.run("follow").code == 0
+    assert both.run("follow", ARG_TASK_ID=None).lines == ["No task ID, not following"]
+    assert both.run("follow", CODER_AGENT_URL=None).code == 1
+
+
+def test_idle_it_costs_no_cpu_and_little_memory(both: Hook, coder: FakeCoder) -> None:
+    def ticks(pid: int) -> int:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
+
+    with following(both) as process:
+        until(lambda: coder.snapshots)
+        time.sleep(0.3)
+        before = ticks(process.pid)
+        time.sleep(1.0)
+        assert ticks(process.pid) - before <= 1, "hundredths of a second in a second"
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        resident = next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
+        assert resident * 1024 < 25_000_000
+        assert len(os.listdir(f"/proc/{process.pid}/task")) == 1
