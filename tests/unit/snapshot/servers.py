@@ -204,7 +204,8 @@ class FakeAgentAPI(Server):
         self._send(request, "status_change", {"status": self.status, "agent_type": "custom"})
         while not self.closing.is_set():
             with self._changed:
-                self._changed.wait_for(lambda at=seen: len(self._events) > at or self.closing.is_set(), 0.1)
+                if len(self._events) == seen:
+                    self._changed.wait(0.1)
                 fresh, seen = self._events[seen:], len(self._events)
             for kind, data in fresh:
                 self._send(request, kind, data)

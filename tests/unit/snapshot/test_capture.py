@@ -215,12 +215,12 @@ def test_killed_after_the_spool_it_has_lost_nothing(hook: Hook, agentapi: FakeAg
 def python_3_8() -> str | None:
     """The oldest interpreter that the hook promises to run on."""
     places = [*sorted(Path.home().glob(".pyenv/versions/3.8.*/bin/python3")), shutil.which("python3.8")]
-    for place in filter(None, places):
+    for place in [str(place) for place in places if place]:
         done = subprocess.run(
             [place, "-c", "import sys; print(sys.version_info[:2])"], capture_output=True, check=False
         )
         if done.stdout.strip() == b"(3, 8)":
-            return str(place)
+            return place
     return None
 
 
