@@ -9,6 +9,8 @@ import subprocess
 from pathlib import Path
 
 import documents
+import pytest
+import tasks_in_text
 import yaml
 
 ROOT = documents.ROOT
@@ -69,3 +71,12 @@ def test_execution_environment_gets_the_run_time_requirements() -> None:
     wanted = {line for line in requirements("requirements.txt") if not line.startswith("ansible-core")}
     assert requirements("meta/ee-requirements.txt") == wanted
     assert not any("<" in line or "==" in line for line in wanted)
+
+
+@pytest.mark.parametrize("name", [name for name in tree() if name.endswith(".md")])
+def test_tasks_in_a_document_would_be_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CODER_URL", "https://coder.example.com")
+    monkeypatch.setenv("CODER_SESSION_TOKEN", "example")
+    for block in tasks_in_text.yaml_blocks(ROOT / name):
+        for task in tasks_in_text.tasks(tasks_in_text.parse(block)):
+            tasks_in_text.check_task(task)
