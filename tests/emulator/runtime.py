@@ -17,11 +17,9 @@ class Runtime(Protocol):
 
     def start(self, ready: float) -> AgentApi:
         """Start what a start build brings up; its AgentAPI answers from the moment `ready`."""
-        ...
 
     def stop(self) -> list[dict[str, Any]] | None:
         """Run the stop scripts; gives the messages of the snapshot that they post, None when they post none."""
-        ...
 
 
 class VirtualRuntime:

@@ -1,9 +1,8 @@
-#!/usr/bin/env python3
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bring recordings of real servers into tests/recordings, normalised.
 
-    scripts/import-recordings SOURCE
+    python scripts/import_recordings.py SOURCE
 
 SOURCE holds one folder a server (coder-2.34, agentapi, ...), one JSON file a scenario. Ids become placeholders that say
 what they are the id of (<task fix-login>, <version ai v1>), times of the recording become <time>, ports <port>, headers
