@@ -154,7 +154,7 @@ def _command_output(settings: Settings, deadline: Deadline) -> str:
     import subprocess
 
     try:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # pylint: disable=ansible-bad-function # in a workspace there is no AnsibleModule
             ["sh", "-c", settings.header_command],
             env={**settings.environ, "CODER_URL": settings.url},
             stdin=subprocess.DEVNULL,

@@ -49,7 +49,7 @@ def test_a_port_that_is_none_is_an_error(both: Hook, port: str) -> None:
 
 
 def test_options_limit_the_body(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
-    agentapi.messages = conversation(*("x" * 400 for _ in range(9)))
+    agentapi.messages = conversation(*("x" * 400 for _number in range(9)))
     assert both.run("capture", "--max-messages=2").code == 0
     assert both.run("capture", "--max-bytes", "1200", "--partial").code == 0
     assert [len(snapshot) for snapshot in coder.snapshots] == [2, 3]

@@ -63,7 +63,7 @@ def test_while_the_agent_works_it_posts_at_the_interval(both: Hook, agentapi: Fa
 def test_it_does_not_post_what_has_not_changed(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
     with following(both):
         until(lambda: coder.snapshots)
-        for _ in range(3):
+        for _turn in range(3):
             agentapi.change_status("running")
             agentapi.change_status("stable")
         time.sleep(1.2)

@@ -168,7 +168,7 @@ def test_row_12_one_deadline_stands_over_everything(hook: Hook) -> None:
 
 
 def test_row_12_large_messages_are_read_once(hook: Hook, coder: FakeCoder) -> None:
-    with FakeAgentAPI(conversation(*("x" * 1_000_000 for _ in range(10)))) as agentapi:
+    with FakeAgentAPI(conversation(*("x" * 1_000_000 for _number in range(10)))) as agentapi:
         run = hook.point_at(agentapi, coder).run("capture")
     assert run.code == 0
     assert run.seconds < 2
