@@ -213,6 +213,18 @@ def test_too_long_a_prompt_fails(emulator: Start) -> None:
     assert workspace["latest_build"]["job"]["error"].endswith("argument list too long")
 
 
+def test_failing_delete_build(emulator: Start) -> None:
+    server = emulator(failing_builds={"delete": "terraform destroy: exit status 1"})
+    workspace = server.create_task("one").workspace
+    assert ask(server, "DELETE", "/api/v2/tasks/me/one").status_code == 202
+    assert ask(server, "GET", "/api/v2/tasks/me/one").status_code == 404
+    wait_for(lambda: workspace.status() == "failed")
+    shown = ask(server, "GET", f"/api/v2/workspaces/{workspace.id}").json()
+    assert shown["latest_build"]["job"]["error"] == "terraform destroy: exit status 1"
+    body = {"template_version_id": active_version(server), "name": "one"}
+    assert ask(server, "POST", "/api/v2/tasks/me", json=body).status_code == 409
+
+
 # Agents that misbehave
 
 

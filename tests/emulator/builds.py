@@ -184,13 +184,15 @@ class Workspace:
         initiator: User,
         *,
         queued_until: float | None = None,
+        failure: str = "",
         reason: str = "initiator",
         preset_id: str | None = None,
         parameters: dict[str, str] | None = None,
     ) -> Build:
-        """Begin a build; queued_until is when a provisioner is free (default: at once)."""
+        """Begin a build; queued_until is when a provisioner is free (default: at once), failure the job's error."""
         now, walk = self.clock.now(), self.dialect.walk
         duration, error = self._duration(transition)
+        error = failure or error
         previous = self.builds[-1] if self.builds else None
         started = max(now + walk.queued, queued_until or 0.0)
         build = Build(
@@ -235,9 +237,9 @@ class Workspace:
 
     def reschedule(self, build: Build, started: float) -> None:
         """Let a build start at another moment."""
-        duration, error = self._duration(build.transition)
+        duration, _error = self._duration(build.transition)
         build.started, build.completed = started, started + duration
-        if build.transition == "start" and not error:
+        if build.transition == "start" and not build.error:
             self._add_agent(build)
 
 

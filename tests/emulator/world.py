@@ -159,6 +159,7 @@ class Settings:
     report_states: bool = False  # agents report working and idle by themselves
     dead_agent_delay: float = 30.0
     create_time: float = 0.05  # between the check of a name and the insertion of the task
+    failing_builds: dict[str, str] = field(default_factory=dict)  # job error by transition: start, stop, delete
     provisioners: int = 0  # builds at once; 0: no limit
     rate_limit: int = 512  # 0: off
     rate_window: float = 60.0  # real seconds
@@ -308,7 +309,8 @@ class World:
         """Begin a build; stopping a running workspace runs its shutdown hook."""
         hook = self.dialect.log_snapshot and self.settings.auto_snapshot and transition == "stop"
         snapshot = self._capture(workspace) if hook and workspace.builds else None
-        build = workspace.build(transition, initiator, queued_until=self._queue(), **options)
+        failure = self.settings.failing_builds.get(transition, "")
+        build = workspace.build(transition, initiator, queued_until=self._queue(), failure=failure, **options)
         self._by_build[build.id] = workspace
         if self.settings.provisioners:
             self._free.append(build.completed)
