@@ -8,7 +8,7 @@ import random
 import uuid
 from typing import Any
 
-from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Message, Record, Task
+from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Entry, Message, Record, Task, entry
 
 KEY = b"a key for the tests only"
 HOSTILE = (
@@ -60,6 +60,12 @@ def record(number: int = 1, messages: list[Message] | None = None, task_changes:
     }
     made.update(changes)
     return made  # type: ignore[return-value]
+
+
+def entry_of(given: Record, **changes: Any) -> Entry:
+    """The manifest's line about a record that is not stored."""
+    stored = {"earlier": 0, "redacted": False, "redactions": {}, "files": {}, "bytes": 0}
+    return {**entry(given, "folder"), **stored, **changes}
 
 
 def fleet(count: int, seed: int = 1) -> list[Record]:

@@ -13,19 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Record, entry
+from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Record
 from ansible_collections.coder.tasks.plugins.module_utils.archive.report import index, timeline, transcript
 from ansible_collections.coder.tasks.plugins.module_utils.archive.text import plain
 
 from . import samples
-from .samples import message, record
+from .samples import entry_of, message, record
 
 HOSTILE = samples.HOSTILE
-
-
-def entry_of(given: Record, **changes: Any) -> dict[str, Any]:
-    stored = {"earlier": 0, "redacted": False, "redactions": {}, "files": {}, "bytes": 0}
-    return {**entry(given, "folder"), **stored, **changes}
 
 
 def hostile_record() -> Record:

@@ -113,7 +113,7 @@ PAGE = """\
 
 SCRIPT = r"""
 "use strict";
-const PAGE = 200;
+const PAGE = 100;
 const $ = (id) => document.getElementById(id);
 const body = document.querySelector("tbody");
 const columns = ["name", "owner", "template", "status", "source", "coverage", "messages", "last"];

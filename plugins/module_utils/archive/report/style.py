@@ -9,7 +9,7 @@ STYLE = r"""
   color-scheme: light dark;
   --page: #f6f7f9; --card: #ffffff; --text: #1c2127; --soft: #59636e; --line: #dfe3e8; --accent: #2557c7;
   --user: #2557c7; --user-card: #eef3fd; --agent: #7a4bb5; --code: #f6f7f9;
-  --good: #1a7f4b; --good-card: #e3f5ea; --warn: #8a5a00; --warn-card: #fdf3d8; --bad: #b3261e; --bad-card: #fdeceb;
+  --good: #157040; --good-card: #e3f5ea; --warn: #8a5a00; --warn-card: #fdf3d8; --bad: #b3261e; --bad-card: #fdeceb;
   --info-card: #e8eff8; --mark: #ffe28a; --shadow: 0 1px 2px #1c212714, 0 1px 6px #1c21270a;
   --active: #2e9e63; --paused: #7d8da1; --initializing: #3b82d6; --pending: #c9a227; --error: #d2483f;
     --unknown: #b3b9c1;
@@ -38,7 +38,7 @@ a { color: var(--accent); text-underline-offset: .15em; }
 h1 { margin: .35rem 0 .75rem; font-size: clamp(1.35rem, 4vw, 1.9rem); line-height: 1.2; letter-spacing: -.015em;
   overflow-wrap: anywhere; }
 h2 { margin: 0; font-size: 1rem; }
-.top { padding: 1.75rem 0 1rem; }
+.top { padding-block: 1.75rem 1rem; }
 .crumb { color: var(--soft); font-size: .9rem; }
 .soft { color: var(--soft); }
 code, pre, .mono { font-family: ui-monospace, "SF Mono", "Cascadia Code", Menlo, Consolas, "DejaVu Sans Mono",
@@ -93,7 +93,7 @@ summary { cursor: pointer; }
 .prompt { margin: 1rem 0 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px;
   box-shadow: var(--shadow); }
 .prompt > summary { padding: .65rem 1rem; font-weight: 600; }
-.foot { padding: 1.25rem 0 3rem; color: var(--soft); font-size: .85rem; border-top: 1px solid var(--line);
+.foot { padding-block: 1.25rem 3rem; color: var(--soft); font-size: .85rem;
   overflow-wrap: anywhere; }
 ::highlight(found) { background: var(--mark); color: inherit; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 0 0 1rem; }
@@ -122,7 +122,8 @@ rect.hover { fill: transparent; } rect.hover:hover { fill: var(--text); fill-opa
   box-shadow: var(--shadow); }
 table { width: 100%; border-collapse: collapse; table-layout: fixed; font-size: .92rem; }
 th { text-align: left; border-bottom: 1px solid var(--line); padding: 0; }
-th button { width: 100%; text-align: left; border: 0; border-radius: 0; background: none; font-weight: 600;
+th button { width: 100%; padding-inline: .7rem 0; white-space: nowrap; text-align: left; border: 0; border-radius: 0;
+  background: none; font-weight: 600;
   color: var(--soft); font-size: .82rem; }
 th button::after { content: " \2195"; opacity: .35; }
 th[aria-sort=ascending] button::after { content: " \2191"; opacity: 1; }
@@ -131,11 +132,12 @@ th[aria-sort=ascending] button, th[aria-sort=descending] button { color: var(--t
 td { padding: .5rem .7rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 tbody tr:first-child td { border-top: 0; }
 tbody tr:hover { background: var(--page); }
-td.number, th.number button { text-align: right; font-variant-numeric: tabular-nums; }
+td.number, th.number button { padding-right: .7rem; text-align: right; font-variant-numeric: tabular-nums; }
 td a { font-weight: 600; text-decoration: none; }
 td a:hover { text-decoration: underline; }
 td small { display: block; color: var(--soft); }
-.w-task { width: 30%; } .w-small { width: 7.5rem; } .w-time { width: 10.5rem; }
+.w-task { width: 27%; } .w-small { width: 7.5rem; } .w-time { width: 12rem; }
+td time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .more { display: flex; justify-content: center; margin: 1rem 0 2rem; }
 .nothing { padding: 2rem; text-align: center; color: var(--soft); }
 [hidden] { display: none !important; }
