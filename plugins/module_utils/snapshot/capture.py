@@ -242,8 +242,8 @@ def _prepare_stop(settings: Settings, report: Reporter, conversation: Conversati
     except NotAgentAPI as error:
         report.say("not_stopped", f"AgentAPI is not stopped: {error}")
         return None
-    has_state = settings.keeps_state or settings.state_file
-    if has_state and (conversation is None or not conversation.ready):
+    may_have_state = conversation is not None or settings.keeps_state or settings.state_file
+    if may_have_state and not (conversation is not None and conversation.ready):
         text = f"AgentAPI (pid {pid}) is not stopped: it is not ready and would overwrite its saved conversation"
         report.say("not_stopped", text, pid=pid)
         return None

@@ -43,7 +43,7 @@ class ReadError(Exception):
 def read_agentapi(base: str, deadline: Deadline) -> Conversation:
     """The conversation from /messages, or from /events when that cannot answer now. Raises ReadError."""
     try:
-        messages = _get_messages(base, deadline.within(MESSAGES_SECONDS))
+        messages = _get_messages(base, deadline)
     except WireError as error:
         if error.refused:
             raise ReadError("may not be running", refused=True) from error
@@ -160,7 +160,9 @@ class EventParser:
 
 def _get_messages(base: str, deadline: Deadline) -> list[Any]:
     """Raises WireError for what may be better in the event stream, ReadError for a wrong server."""
-    with open_request("GET", f"{base}/messages", deadline) as answer:
+    with open_request("GET", f"{base}/messages", deadline.within(MESSAGES_SECONDS)) as answer:
+        # The lock is behind us: a long conversation may take its time, but not what the fallbacks need.
+        answer.deadline = deadline.within(deadline.left() / 2)
         if answer.status >= 500:
             raise WireError(f"HTTP {answer.status}: {answer.excerpt()}")
         if answer.status != 200:

@@ -199,7 +199,7 @@ def open_request(
     """
     target = Url(url)
     proxy = _proxy_for(target, environ) if environ is not None else None
-    lines = {"Host": target.netloc, "Connection": "close", "Accept": "*/*"}
+    lines = {"Host": target.netloc, "Connection": "close", "Accept": "*/*", "User-Agent": "coder-tasks-snapshot"}
     if body is not None:
         lines["Content-Length"] = str(len(body))
     lines.update(headers or {})

@@ -104,18 +104,31 @@ def test_agentapi_is_stopped_whatever_became_of_the_snapshot(
     assert agent.signals() == ["SIGTERM"]
 
 
-def test_an_agent_that_is_not_ready_gets_no_signal(hook: Hook, starting: Agent, coder: FakeCoder) -> None:
+@pytest.mark.parametrize("persistent", ["true", "false"])
+def test_an_agent_that_is_not_ready_gets_no_signal(
+    hook: Hook, starting: Agent, coder: FakeCoder, persistent: str
+) -> None:
     """Before its first prompt either signal overwrites the saved conversation with what is on the screen."""
     hook.point_at(starting.port, coder)
-    run = hook.run("capture", ARG_PID_FILE_PATH=str(starting.pid_file), ARG_ENABLE_STATE_PERSISTENCE="true")
+    run = hook.run("capture", ARG_PID_FILE_PATH=str(starting.pid_file), ARG_ENABLE_STATE_PERSISTENCE=persistent)
     assert run.code == 0
     assert any("is not ready and would overwrite its saved conversation" in line for line in run.lines)
     assert starting.signals() == []
 
 
-def test_without_a_saved_state_there_is_nothing_to_lose(hook: Hook, starting: Agent, coder: FakeCoder) -> None:
-    hook.point_at(starting.port, coder).run("capture", ARG_PID_FILE_PATH=str(starting.pid_file))
-    assert starting.signals() == ["SIGTERM"]
+@pytest.mark.parametrize(("persistent", "stopped"), [("true", False), ("false", True)])
+def test_one_that_does_not_answer_is_stopped_only_when_it_keeps_no_state(
+    hook: Hook, agent: Agent, coder: FakeCoder, persistent: str, stopped: bool
+) -> None:
+    program = hook.home / "agentapi"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([str(program), "30"]) as silent:
+        agent.pid_file.write_text(str(silent.pid))
+        hook.point_at(1, coder).run(
+            "capture", ARG_PID_FILE_PATH=str(agent.pid_file), ARG_ENABLE_STATE_PERSISTENCE=persistent
+        )
+        assert (silent.poll() is not None) == stopped
+        silent.kill()
 
 
 def test_the_registry_s_module_folder_tells_where_the_pid_is(hook: Hook, agent: Agent, coder: FakeCoder) -> None:
