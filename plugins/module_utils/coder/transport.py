@@ -457,7 +457,7 @@ def _root_cause(error: BaseException) -> str:
         seen = inner
     cause = seen.__context__ if isinstance(seen.__context__, OSError) else seen
     text = getattr(cause, "strerror", None) or str(cause)
-    return re.sub(r"^.*?(?:: )?\[Errno -?\d+\] ", "", text).strip() or type(cause).__name__
+    return re.sub(r"^.*?(?:: )?\[Errno -?\d+\] ", "", text).strip(" '\")") or type(cause).__name__
 
 
 def _tls_reason(error: BaseException) -> str:
