@@ -255,7 +255,7 @@ task:
       returned: always
       sample: d73e57e0-adf9-4da9-b36d-c4acc389194c
     workspace_agent_lifecycle:
-      description: "Lifecycle state of the workspace agent, such as V(ready)."
+      description: "Lifecycle state of the workspace agent, such as V(ready); null where none runs."
       type: str
       returned: always
       sample: ready
@@ -275,7 +275,7 @@ task:
           returned: when unhealthy
           sample: agent has lost connection
     workspace_app_id:
-      description: UUID of the app that shows the agent.
+      description: UUID of the app that shows the agent; null where none runs.
       type: str
       returned: always
       sample: d7ca1825-926a-4539-8415-ca4b25d6caed
@@ -333,7 +333,7 @@ task:
 created_by:
   description:
     - "Who made a task that was not there before: V(this_call), V(someone_else) who was faster, or V(uncertain) when
-      an answer was lost and a task just like it stands there now. Null when nothing was created."
+      an answer was lost and a task just like it stands there now; null when nothing was created."
   type: str
   returned: success
   sample: this_call
@@ -388,22 +388,22 @@ diagnosis:
       returned: always
       contains:
         lifecycle:
-          description: Its lifecycle state.
+          description: Its lifecycle state; null where none runs.
           type: str
           returned: always
           sample: starting
         healthy:
-          description: Whether it is in reach.
+          description: Whether it is in reach; null where none runs.
           type: bool
           returned: always
           sample: false
         reason:
-          description: Why it is not.
+          description: Why it is not; null where it is, or none runs.
           type: str
           returned: always
           sample: agent has lost connection
     state:
-      description: What the agent reported last, like RV(task.current_state).
+      description: What the agent reported last, like RV(task.current_state); null where it never did.
       type: dict
       returned: always
       sample: null
@@ -416,7 +416,7 @@ failure:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
           V(unavailable), V(rate_limited), V(server), V(network), V(tls), V(timeout), V(protocol), V(build_failed),
-          V(wait_timeout), V(library), V(io)."
+          V(wait_timeout), V(library), V(io), V(internal)."
       type: str
       returned: always
       sample: not_found
@@ -426,17 +426,17 @@ failure:
       returned: always
       sample: 404
     method:
-      description: HTTP method of the request.
+      description: HTTP method of the request; null where none was made.
       type: str
       returned: always
       sample: GET
     path:
-      description: Path of the request.
+      description: Path of the request; null where none was made.
       type: str
       returned: always
       sample: /api/v2/tasks/me/fix-login
     detail:
-      description: The server's further words.
+      description: The server's further words; null where there were none.
       type: str
       returned: always
       sample: null
@@ -447,7 +447,7 @@ failure:
       returned: always
       sample: []
     attempts:
-      description: How often the request was tried.
+      description: How often the request was tried; null where none was made.
       type: int
       returned: always
       sample: 1

@@ -133,7 +133,7 @@ tasks:
       returned: always
       sample: d73e57e0-adf9-4da9-b36d-c4acc389194c
     workspace_agent_lifecycle:
-      description: "Lifecycle state of the workspace agent, such as V(ready)."
+      description: "Lifecycle state of the workspace agent, such as V(ready); null where none runs."
       type: str
       returned: always
       sample: ready
@@ -153,7 +153,7 @@ tasks:
           returned: when unhealthy
           sample: agent has lost connection
     workspace_app_id:
-      description: UUID of the app that shows the agent.
+      description: UUID of the app that shows the agent; null where none runs.
       type: str
       returned: always
       sample: d7ca1825-926a-4539-8415-ca4b25d6caed
@@ -248,7 +248,7 @@ failure:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
           V(unavailable), V(rate_limited), V(server), V(network), V(tls), V(timeout), V(protocol), V(build_failed),
-          V(wait_timeout), V(library), V(io)."
+          V(wait_timeout), V(library), V(io), V(internal)."
       type: str
       returned: always
       sample: not_found
@@ -258,17 +258,17 @@ failure:
       returned: always
       sample: 404
     method:
-      description: HTTP method of the request.
+      description: HTTP method of the request; null where none was made.
       type: str
       returned: always
       sample: GET
     path:
-      description: Path of the request.
+      description: Path of the request; null where none was made.
       type: str
       returned: always
       sample: /api/v2/tasks/me/fix-login
     detail:
-      description: The server's further words.
+      description: The server's further words; null where there were none.
       type: str
       returned: always
       sample: null
@@ -279,7 +279,7 @@ failure:
       returned: always
       sample: []
     attempts:
-      description: How often the request was tried.
+      description: How often the request was tried; null where none was made.
       type: int
       returned: always
       sample: 1

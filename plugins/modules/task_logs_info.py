@@ -127,7 +127,7 @@ logs:
       returned: always
       sample: snapshot
     snapshot_at:
-      description: When the snapshot was saved.
+      description: When the snapshot was saved; null where the log is no snapshot.
       type: str
       returned: always
       sample: "2026-11-21T11:21:13.722889Z"
@@ -203,7 +203,7 @@ failure:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
           V(unavailable), V(rate_limited), V(server), V(network), V(tls), V(timeout), V(protocol), V(build_failed),
-          V(wait_timeout), V(library), V(io)."
+          V(wait_timeout), V(library), V(io), V(internal)."
       type: str
       returned: always
       sample: not_found
@@ -213,17 +213,17 @@ failure:
       returned: always
       sample: 404
     method:
-      description: HTTP method of the request.
+      description: HTTP method of the request; null where none was made.
       type: str
       returned: always
       sample: GET
     path:
-      description: Path of the request.
+      description: Path of the request; null where none was made.
       type: str
       returned: always
       sample: /api/v2/tasks/me/fix-login
     detail:
-      description: The server's further words.
+      description: The server's further words; null where there were none.
       type: str
       returned: always
       sample: null
@@ -234,7 +234,7 @@ failure:
       returned: always
       sample: []
     attempts:
-      description: How often the request was tried.
+      description: How often the request was tried; null where none was made.
       type: int
       returned: always
       sample: 1
