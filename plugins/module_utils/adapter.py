@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+import os
+import traceback
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
-from .coder.errors import CoderError
+from .coder.errors import CoderError, invalid
 from .operations.connection import open_session, secrets_in
 from .operations.context import Context
 
@@ -31,15 +33,51 @@ def outcome(operation: Any, context: Context) -> dict[str, Any]:
     try:
         result = operation.run(context)
     except CoderError as error:
-        result = dict(error.result, failed=True, msg=error.message, failure=error.failure())
+        result = failed(error)
+    except Exception as error:  # noqa: BLE001  (an answer of a shape that nobody foresaw, or a mistake of ours)
+        result = failed(_internal(error))
     result.setdefault("changed", False)
     return result
 
 
+def failed(error: CoderError) -> dict[str, Any]:
+    """The result that tells of an error."""
+    return dict(error.result, failed=True, changed=False, msg=error.message, failure=error.failure())
+
+
+def bad_arguments(text: str) -> dict[str, Any]:
+    """What an argument error has beside its text, which is Ansible's own."""
+    return {"failure": invalid(text).failure()}
+
+
+def _internal(error: Exception) -> CoderError:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return CoderError(
+        "%s: %s (%s, line %s)" % (type(error).__name__, error, os.path.basename(where.filename), where.lineno or "?"),
+        "internal",
+        hint="The server answered in a way that nobody foresaw, or this collection has a mistake: please report it.",
+    )
+
+
+class OperationModule(AnsibleModule):
+    """Hides the secrets that no option of their own marks, before anything is logged or returned."""
+
+    def hide_secrets(self) -> None:
+        self.no_log_values.update(secrets_in(self.params))
+
+    def _log_invocation(self) -> None:
+        self.hide_secrets()
+        super()._log_invocation()
+
+    def fail_json(self, msg: str, **details: Any) -> NoReturn:
+        self.hide_secrets()
+        super().fail_json(msg, **{**bad_arguments(msg), **details})
+
+
 def run_module(operation: Any) -> None:
     """The whole main of a module."""
-    module = AnsibleModule(**module_arguments(operation))
-    module.no_log_values.update(secrets_in(module.params))
+    module = OperationModule(**module_arguments(operation))
+    module.hide_secrets()
     context = Context(
         params=module.params,
         open_session=open_session,

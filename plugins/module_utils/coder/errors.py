@@ -30,6 +30,7 @@ KINDS = (
     "wait_timeout",   # the awaited state did not come within wait_timeout
     "library",        # a Python library is missing
     "io",             # a local file could not be read or written
+    "internal",       # a mistake of this collection, or an answer of a shape that nobody foresaw
 )
 
 

@@ -61,6 +61,9 @@ def open_session(context: Context) -> CoderClient:
 
 def secrets_in(params: dict[str, Any]) -> set[str]:
     """Values to scrub from every output beside the options marked ``no_log``."""
-    values = {str(value) for value in (params.get("headers") or {}).values()}
-    values.add(str(params.get("proxy") or "").rpartition("@")[0].rpartition(":")[2])
+    headers = params.get("headers") or {}
+    # Headers that are no dictionary are refused, with a message that may quote them.
+    values = {str(value) for value in (headers.values() if isinstance(headers, dict) else [headers])}
+    for option in ("url", "proxy"):
+        values.add(str(params.get(option) or "").rpartition("@")[0].rpartition(":")[2])
     return {value for value in values if len(value) >= SECRET_LENGTH}
