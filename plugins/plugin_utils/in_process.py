@@ -15,14 +15,20 @@ import sys
 from typing import Any
 
 from ansible import constants as C
-from ansible.errors import AnsibleError
+from ansible.errors import AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import remove_values
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 # Imported while the plugin is loaded, in the parent process: each worker that is forked has it already.
-from ansible_collections.coder.tasks.plugins.module_utils.adapter import module_arguments, outcome
+from ansible_collections.coder.tasks.plugins.module_utils.adapter import (
+    bad_arguments,
+    failed,
+    module_arguments,
+    outcome,
+)
 from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
 from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import (
@@ -67,7 +73,7 @@ class OperationAction(ActionBase):
         try:
             arguments = self._with_local_files(dict(self._task.args))
         except CoderError as error:
-            return {"failed": True, "changed": False, "msg": error.message, "failure": error.failure()}
+            return failed(error)
         reason = self._why_not_here(task_vars)
         if reason:
             display.vvv("%s: %s, so the ordinary module runs" % (self._task.action, reason))
@@ -75,7 +81,7 @@ class OperationAction(ActionBase):
                 module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
             )
         display.vvv("%s: runs in the worker's own process" % self._task.action)
-        return self._run_here(plain(arguments))
+        return self._run_here(plain(arguments), task_vars)
 
     # Files
 
@@ -96,16 +102,22 @@ class OperationAction(ActionBase):
         try:
             # Searched like the source of a copy task, and decrypted if it is a vault.
             path = self._loader.get_real_file(self._find_needle("files", named))
-            with open(path, "rb") as stream:
-                arguments["input"] = stream.read().decode("utf-8")
+            try:
+                with open(path, "rb") as stream:
+                    arguments["input"] = stream.read().decode("utf-8")
+            finally:
+                # A worker does not clean up at its end: the decrypted copy would stay until the whole run is over.
+                self._loader.cleanup_tmp_file(path)
         except UnicodeDecodeError:
             raise CoderError("the file %s in 'input_file' is not UTF-8 text" % named, "io") from None
-        except (AnsibleError, OSError) as error:
-            text = str(error).splitlines()[0]
+        except AnsibleFileNotFound:
             raise CoderError(
-                "the file %s in 'input_file' could not be read: %s" % (named, text), "io",
+                "there is no file %s as 'input_file' names it" % named, "io",
                 hint="It is looked for on the controller, beside the playbook and under its files/.",
             ) from None
+        except (AnsibleError, OSError) as error:
+            text = str(error).splitlines()[0]
+            raise CoderError("the file %s in 'input_file' could not be read: %s" % (named, text), "io") from None
         del arguments["input_file"]
 
     # Where to run
@@ -122,7 +134,7 @@ class OperationAction(ActionBase):
         if any(self._task.environment or []):
             return "an environment is set"
         interpreter = self._interpreter(task_vars)
-        if interpreter and os.path.realpath(interpreter) != os.path.realpath(sys.executable):
+        if interpreter and _place(interpreter) != _place(sys.executable):
             return "ansible_python_interpreter is %s" % interpreter
         return None
 
@@ -141,34 +153,51 @@ class OperationAction(ActionBase):
 
     # Running here
 
-    def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _run_here(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         arguments_of = module_arguments(self.operation)
         spec = arguments_of.pop("argument_spec")
         arguments_of.pop("supports_check_mode", None)
         checked = ArgumentSpecValidator(spec, **arguments_of).validate(arguments)
         params = plain(checked.validated_parameters)
         hidden = set(checked._no_log_values) | secrets_in(params)
-        warnings: list[str] = []
+        said: dict[str, list[Any]] = {"warnings": [], "deprecations": []}
         if checked.error_messages:
-            result: dict[str, Any] = {"failed": True, "changed": False, "msg": checked.errors.msg}
+            text = checked.errors.msg
+            if isinstance(checked.errors[0], UnsupportedError):
+                text = "Unsupported parameters for (%s) module: %s" % (self._task.action, text)
+            result: dict[str, Any] = {"failed": True, "changed": False, "msg": text, **bad_arguments(text)}
         else:
-            result = outcome(self.operation, self._context(params, warnings))
-        if warnings:
-            result["warnings"] = warnings
-        result["invocation"] = {"module_args": params}
+            result = outcome(self.operation, self._context(params, said))
+        result.update((name, texts) for name, texts in said.items() if texts)
+        if _shows_invocation(task_vars):
+            result["invocation"] = {"module_args": params}
         return remove_values(result, {value for value in hidden if value})
 
-    def _context(self, params: dict[str, Any], warnings: list[str]) -> Context:
+    def _context(self, params: dict[str, Any], said: dict[str, list[Any]]) -> Context:
         return Context(
             params=params,
             open_session=_kept_session,
             check_mode=self._task.check_mode,
             diff=self._task.diff,
-            warn=warnings.append,
-            # The operation names the version. pylint: disable-next=collection-invalid-deprecated-version
-            deprecate=lambda text, version: display.deprecated(text, version=version, collection_name="coder.tasks"),
+            warn=said["warnings"].append,
+            deprecate=lambda text, version: said["deprecations"].append(
+                {"msg": text, "version": version, "collection_name": "coder.tasks"}
+            ),
             progress=lambda text: display.display("%s: %s" % (self._task.action, text)),
         )
+
+
+def _place(interpreter: str) -> tuple[str, str]:
+    """Two names of one interpreter are the same; two virtual environments of one Python are not."""
+    return os.path.realpath(os.path.dirname(interpreter)), os.path.realpath(interpreter)
+
+
+def _shows_invocation(task_vars: dict[str, Any]) -> bool:
+    """Whether a module would return its arguments: before ansible-core had the setting, each did."""
+    try:
+        return bool(C.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
+    except AnsibleError:
+        return True
 
 
 def _kept_session(context: Context) -> CoderClient:
