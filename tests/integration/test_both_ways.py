@@ -246,7 +246,8 @@ class Way:
 
     def result(self, case: Case) -> Any:
         """The result with what cannot be the same twice replaced: ids, times, ports and folders."""
-        return comparable(self.run.result(case.name), {self.server.url.removeprefix("http://"): "ADDRESS", str(self.folder): "FOLDER"})
+        address = self.server.url.removeprefix("http://")
+        return comparable(self.run.result(case.name), {address: "ADDRESS", str(self.folder): "FOLDER"})
 
 
 def comparable(result: dict[str, Any], replaced: dict[str, str]) -> Any:
