@@ -223,8 +223,8 @@ class Way:
         (self.folder / "other-password").write_text("another")
         for file, password in (("vault.txt", "password"), ("locked.txt", "other-password")):
             (self.folder / file).write_text(PROMPT, encoding="utf-8")
-            vault = Path(sys.executable).with_name("ansible-vault")
-            command = [vault, "encrypt", "--vault-password-file", self.folder / password, self.folder / file]
+            vault = str(Path(sys.executable).with_name("ansible-vault"))
+            command = [vault, "encrypt", "--vault-password-file", str(self.folder / password), str(self.folder / file)]
             subprocess.run(command, check=True, capture_output=True, timeout=30)
 
     def play(self) -> None:
