@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, NamedTuple
 
 from . import models
@@ -54,12 +55,18 @@ class CoderClient:
     """One server and one user's token.
 
     :param read_only: refuse every write; set in check mode.
+    :param sharing: another client of the same transport, whose memory of what cannot change is shared.
     """
 
-    def __init__(self, transport: Transport, read_only: bool = False) -> None:
+    def __init__(
+        self, transport: Transport, read_only: bool = False, sharing: CoderClient | None = None
+    ) -> None:
         self.transport = transport
         self.read_only = read_only
         self._cache: dict[Any, Any] = {}
+        self._cache_lock = threading.RLock()
+        if sharing is not None:
+            self._cache, self._cache_lock = sharing._cache, sharing._cache_lock
 
     @classmethod
     def connect(cls, connection: Connection, clock: Any) -> CoderClient:
@@ -68,9 +75,7 @@ class CoderClient:
 
     def reader(self) -> CoderClient:
         """The same session, refusing every write: for check mode."""
-        client = CoderClient(self.transport, read_only=True)
-        client._cache = self._cache
-        return client
+        return CoderClient(self.transport, read_only=True, sharing=self)
 
     # Requests
 
@@ -83,9 +88,11 @@ class CoderClient:
         return self._request("GET", path, **options).data
 
     def _remember(self, key: Any, ask: Any) -> Any:
-        """What cannot change while a session lives is asked for once."""
+        """What cannot change while a session lives is asked for once, also by threads that want it at once."""
         if key not in self._cache:
-            self._cache[key] = ask()
+            with self._cache_lock:
+                if key not in self._cache:
+                    self._cache[key] = ask()
         return self._cache[key]
 
     # Server
@@ -152,6 +159,10 @@ class CoderClient:
             return self._remember(("user", name), lambda: self._get("/api/v2/users/%s" % segment(name)))
         except CoderError as error:
             raise self._explain_owner(error, name) from None
+
+    def username(self, owner: str) -> str:
+        """The owner as tasks name it; only `me` and UUIDs are asked for."""
+        return self.user(owner)["username"] if owner == "me" or is_uuid(owner) else owner
 
     @staticmethod
     def _explain_owner(error: CoderError, name: str) -> CoderError:
@@ -377,6 +388,11 @@ class CoderClient:
                 return None
             raise self._explain_owner(error, owner) from None
 
+    def list_workspaces(self, owner: str | None = None) -> list[dict[str, Any]]:
+        """Every workspace that the token may see and that is not deleted, of one owner or of all."""
+        params = {"q": "owner:%s" % self._owner_term(owner)} if owner else {}
+        return self._get("/api/v2/workspaces", params=params)["workspaces"] or []
+
     def workspace(self, workspace_id: str) -> dict[str, Any] | None:
         """A workspace by its UUID; None once it is deleted."""
         try:
@@ -419,7 +435,8 @@ class CoderClient:
 
     def template_versions(self, template_id: str) -> list[dict[str, Any]]:
         """All versions of a template."""
-        return self._get("/api/v2/templates/%s/versions" % segment(template_id)) or []
+        path = "/api/v2/templates/%s/versions" % segment(template_id)
+        return self._remember(path, lambda: self._get(path) or [])
 
     def template_version(self, version_id: str) -> dict[str, Any]:
         """A template version by its UUID."""

@@ -81,6 +81,12 @@ class CoderError(Exception):
             text += "."
         return "%s %s" % (text, self.hint) if self.hint else text
 
+    def copy(self) -> CoderError:
+        """The same error for somebody else who met it too; what is added to one is not added to the other."""
+        other = type(self)(self.reason, self.kind)
+        other.__dict__.update(self.__dict__, result=dict(self.result))
+        return other
+
     def __str__(self) -> str:
         return self.message
 

@@ -13,6 +13,8 @@ import re
 import sys
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable
@@ -99,7 +101,7 @@ class RateGate:
 
 
 class Transport:
-    """Requests to one server. Safe for use from several threads; each has a session of its own."""
+    """Requests to one server. Safe for use from several threads; no two share a session at the same time."""
 
     def __init__(self, connection: Connection, clock: Any) -> None:
         if IMPORT_ERROR is not None:
@@ -111,7 +113,8 @@ class Transport:
         self.server_ahead = 0.0
         self._base = _checked_url(connection.url)
         self._gate = RateGate()
-        self._local = threading.local()
+        # Sessions that nobody uses now, the last used one at the end; there are as many as requests ran at once.
+        self._sessions: list[requests.Session] = []
         self._headers = _request_headers(connection)
         self._verify = _verify(connection)
         self._cert = _client_cert(connection)
@@ -143,6 +146,19 @@ class Transport:
         :raises AnswerLost: a write may or may not have been processed.
         :raises CoderError: any other failure, see :data:`errors.KINDS`.
         """
+        with self._free_session() as session:
+            return self._request(session, method, path, params, body, timeout, final)
+
+    def _request(
+        self,
+        session: requests.Session,
+        method: str,
+        path: str,
+        params: dict[str, Any] | None,
+        body: Any,
+        timeout: float | None,
+        final: Callable[[str], bool] | None,
+    ) -> Response:
         ends_at = self.clock.monotonic() + self.connection.deadline
         attempts = 0
         failures = 0
@@ -151,7 +167,7 @@ class Transport:
             attempts += 1
             pause = None
             try:
-                return self._once(method, path, params, body, timeout, ends_at)
+                return self._once(session, method, path, params, body, timeout, ends_at)
             except CoderError as error:
                 error.attempts = attempts
                 if error.kind == "rate_limited":
@@ -190,7 +206,14 @@ class Transport:
             self.clock.sleep(needed)
 
     def _once(
-        self, method: str, path: str, params: dict[str, Any] | None, body: Any, timeout: float | None, ends_at: float
+        self,
+        session: requests.Session,
+        method: str,
+        path: str,
+        params: dict[str, Any] | None,
+        body: Any,
+        timeout: float | None,
+        ends_at: float,
     ) -> Response:
         limit = ends_at - self.clock.monotonic()
         read_timeout = max(0.001, min(timeout or self.connection.timeout, limit))
@@ -201,7 +224,7 @@ class Transport:
             headers = dict(headers, **{"Content-Type": "application/json"})
         self.calls += 1
         try:
-            response = self._session().request(
+            response = session.request(
                 method, self._base + path, params=params, data=data, headers=headers,
                 timeout=(min(self.connection.connect_timeout, max(0.001, limit)), read_timeout),
                 allow_redirects=False, verify=self._verify, cert=self._cert, proxies=self._proxies, stream=True,
@@ -233,13 +256,17 @@ class Transport:
             raise requests.exceptions.ConnectionError("the body ended after %d of %s bytes" % (len(body), expected))
         return body
 
-    def _session(self) -> requests.Session:
-        session = getattr(self._local, "session", None)
-        if session is None:
-            session = self._local.session = requests.Session()
-            # The environment is read once, above: left on, it would override TLS options and add .netrc passwords.
-            session.trust_env = False
-        return session
+    @contextmanager
+    def _free_session(self) -> Iterator[requests.Session]:
+        """A session that no other thread uses meanwhile."""
+        try:
+            session = self._sessions.pop()
+        except IndexError:
+            session = _new_session()
+        try:
+            yield session
+        finally:
+            self._sessions.append(session)
 
     def _no_answer(self, method: str, path: str, error: Exception, read_timeout: float) -> CoderError:
         request = "%s %s" % (method, path)
@@ -319,6 +346,13 @@ class Transport:
         )
         error.server_message = message
         return error
+
+
+def _new_session() -> requests.Session:
+    session = requests.Session()
+    # The environment is read once, by the transport: left on, it would override TLS options and add .netrc passwords.
+    session.trust_env = False
+    return session
 
 
 _HINTS = {
