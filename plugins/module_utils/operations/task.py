@@ -172,8 +172,8 @@ class Ensure:
             if self._params["wait"] and not self._context.check_mode:
                 self._wait_for_earlier_removal(name)
             return
-        self.changed = True
         if self._context.check_mode:
+            self.changed = True
             return
         with attempting("delete the task %s" % name):
             self.changed = self._life.delete(task)
@@ -205,8 +205,8 @@ class Ensure:
                     hint="state=paused never creates a task; use state=present first.",
                 )
             body, origin = self._creation(name)
-            self.changed = True
             if self._context.check_mode:
+                self.changed = True
                 self.created_by = THIS_CALL
                 return self._predicted(body, origin)
             task, self.created_by = self._life.create(self._owner, body)
@@ -330,14 +330,13 @@ class Ensure:
                 "it is %s, and Coder changes a prompt only while the task is paused" % task["status"], "conflict",
                 hint="Set allow_restart=true to pause it, change the prompt and resume it.",
             )
-        self.changed = True
         self._was_running = running
-        if self._context.check_mode:
-            return
-        if running:
-            self._life.pause(task)
+        if running and not self._context.check_mode:
+            self.changed = self._life.pause(task)
             task = self._life.wait_for(task, "paused")
-        self._client.update_input(task, self._params["input"])
+        if not self._context.check_mode:
+            self._client.update_input(task, self._params["input"])
+        self.changed = True
 
     def _recreate(self, task: dict[str, Any]) -> dict[str, Any]:
         self._name = self._name if self._name and not names.is_uuid(self._name) else task["name"]
@@ -345,13 +344,14 @@ class Ensure:
         for option, value in (("template", task["template_name"]), ("display_name", task["display_name"])):
             self._params[option] = self._params[option] or value
         body, origin = self._creation(task["name"])
-        self.changed = True
-        self.created_by = THIS_CALL
         if self._context.check_mode:
+            self.changed = True
+            self.created_by = THIS_CALL
             return self._predicted(body, origin)
-        self._life.delete(task)
+        self.changed = self._life.delete(task)
         self._life.wait_until_removed(task["workspace_id"], task["name"])
         created, self.created_by = self._life.create(self._owner, body)
+        self.changed = True
         return self._life.wait_for(created, self._goal) if self._params["wait"] else created
 
     # States
