@@ -1,0 +1,120 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many who watch their task see it in one list, so that waiting costs one request a look and not one a task."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Callable, Generic, TypeVar
+
+from .client import CoderClient
+from .errors import CoderError, attempting
+from .transport import Response
+
+Answer = TypeVar("Answer")
+
+# Failures of one look that may pass by themselves, and how many in a row are borne: everyone waits for this look.
+PASSING = ("server", "network", "timeout", "unavailable", "protocol")
+MOST_FAILURES = 5
+
+
+class Poll(Generic[Answer]):
+    """One question that many threads ask again and again, and that is put to the server at most once an interval.
+
+    :param interval: least seconds between the starts of two requests.
+    """
+
+    def __init__(self, ask: Callable[[], Answer], clock: Any, interval: float) -> None:
+        self._ask = ask
+        self._clock = clock
+        self._interval = interval
+        self._lock = threading.Lock()
+        self._begun_at = float("-inf")
+        self._outcome: Answer | CoderError | None = None
+
+    def answer(self) -> Answer:
+        """What the server said to a request that was sent after this call began.
+
+        :raises CoderError: it could not be asked; all who waited for this answer are told.
+        """
+        asked_at = self._clock.monotonic()
+        with self._lock:
+            if self._outcome is None or self._begun_at < asked_at:
+                self._outcome = self._look()
+            outcome = self._outcome
+        if isinstance(outcome, CoderError):
+            raise outcome.copy()
+        return outcome
+
+    def _look(self) -> Answer | CoderError:
+        failures = 0
+        while True:
+            pause = self._begun_at + self._interval - self._clock.monotonic()
+            if pause > 0:
+                self._clock.sleep(pause)
+            self._begun_at = self._clock.monotonic()
+            try:
+                return self._ask()
+            except CoderError as error:
+                failures += 1
+                if error.kind not in PASSING or failures == MOST_FAILURES:
+                    return error
+
+
+class Halted(CoderError):
+    """A write that was not sent, because no more are wanted."""
+
+
+class ListedClient(CoderClient):
+    """A client for many threads, which sees single tasks and workspaces in lists of all.
+
+    :param owner: whose tasks are listed; None for all that the token may see.
+    :param interval: least seconds between two requests for the same list.
+    :param concurrency: most requests at once, whatever the number of threads.
+    """
+
+    def __init__(
+        self, client: CoderClient, owner: str | None, clock: Any, interval: float, concurrency: int
+    ) -> None:
+        super().__init__(client.transport, client.read_only, sharing=client)
+        self._turns = threading.BoundedSemaphore(concurrency)
+        self._halted = False
+        self._tasks = Poll(lambda: {task["id"]: task for task in self.list_tasks(owner)}, clock, interval)
+        self._workspaces = Poll(lambda: {item["id"]: item for item in self.list_workspaces(owner)}, clock, interval)
+
+    def halt(self) -> None:
+        """Send no further write; each is refused with :class:`Halted`."""
+        self._halted = True
+
+    def _request(self, method: str, path: str, **options: Any) -> Response:
+        with self._turns:
+            if self._halted and method != "GET":
+                raise Halted("%s %s was not sent, because too much had failed" % (method, path), "conflict")
+            return super()._request(method, path, **options)
+
+    def all_tasks(self) -> list[dict[str, Any]]:
+        """Every task of the list."""
+        with attempting("list the tasks"):
+            return list(self._tasks.answer().values())
+
+    def refresh(self, task: dict[str, Any]) -> dict[str, Any] | None:
+        """The same task as it is now, None when it is gone."""
+        found = self._tasks.answer().get(task["id"])
+        if found is None and self.dialect.paged:
+            # Pages shift while they are read, so a task can be missing from all of them.
+            return super().refresh(task)
+        return found
+
+    def workspace(self, workspace_id: str) -> dict[str, Any] | None:
+        """A workspace by its UUID; None once it is deleted."""
+        return self._workspaces.answer().get(workspace_id)
+
+    def find_workspace(self, owner: str, name: str) -> dict[str, Any] | None:
+        """A workspace that is not deleted, by its owner and name."""
+        owner = self.username(owner).lower()
+        for workspace in self._workspaces.answer().values():
+            if workspace["owner_name"].lower() == owner and workspace["name"].lower() == name.lower():
+                return workspace
+        return None

@@ -1,0 +1,313 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring a declared list of tasks into its state: one list to begin with, then every task at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from typing import Any
+
+from ..coder import names
+from ..coder.errors import CoderError, invalid
+from ..coder.listed import Halted, ListedClient
+from .connection import connection_spec
+from .context import Context
+from .task import Ensure, check_options, diff_of, goal_of, input_text, task_options
+from .waiting import waiting_spec
+
+# Tasks under way at once, most of them waiting; how many requests run at once is `concurrency`.
+MOST_UNDER_WAY = 256
+# Failures that the message tells in full; the result has all.
+FAILURES_TOLD = 5
+# Seconds between two lines of progress.
+PROGRESS_EVERY = 5.0
+
+
+def spec() -> dict[str, Any]:
+    """Keyword arguments of AnsibleModule, as plain data."""
+    item = dict(task_options(), name={"type": "str", "required": True}, owner={"type": "str"})
+    item["input_file"] = {"type": "path"}
+    tasks = {
+        "type": "list",
+        "elements": "dict",
+        "required": True,
+        "options": item,
+        "mutually_exclusive": [["input", "input_file"]],
+    }
+    return {
+        "argument_spec": dict(
+            connection_spec(),
+            tasks=tasks,
+            owner={"type": "str", "default": "me"},
+            concurrency={"type": "int", "default": 16},
+            max_failures={"type": "int"},
+            purge={"type": "bool", "default": False},
+            purge_prefix={"type": "str"},
+            **waiting_spec(["ready", "idle", "complete"]),
+        ),
+        "required_if": [["purge", True, ["purge_prefix"]]],
+        "supports_check_mode": True,
+    }
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Result: ``tasks``, one entry for each declared or purged one in this order, and ``summary``.
+
+    :raises CoderError: the declaration is wrong, the tasks could not be listed, or some failed; then its ``result``
+        holds the same two.
+    """
+    _check(context.params)
+    items = _declared(context.params)
+    if not items:
+        return _result([], context)
+    client = _client(context, items)
+    members = _members(context, client, items)
+    _bring_all(context, client, members)
+    result = _result(members, context)
+    failed = [member for member in members if member.error]
+    if failed:
+        raise _some_failed(failed, result)
+    return result
+
+
+# The declaration
+
+
+def _check(params: dict[str, Any]) -> None:
+    if params["concurrency"] < 1:
+        raise invalid("concurrency=%d would never send a request" % params["concurrency"], "Give 1 or more.")
+    if params["max_failures"] is not None and params["max_failures"] < 0:
+        raise invalid("max_failures=%d is below zero" % params["max_failures"], "Give 0 or more, or leave it out.")
+    if params["purge"] and not params["purge_prefix"]:
+        raise invalid(
+            "purge with an empty 'purge_prefix' would delete every task that is not declared",
+            "Give the beginning of the names that this list alone manages.",
+        )
+    if params["purge"] and not params["tasks"]:
+        raise invalid(
+            "purge with an empty list would delete every task that begins with %r" % params["purge_prefix"],
+            "Declare at least one task; to delete all, declare each with state=absent.",
+        )
+
+
+def _declared(params: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """(owner, name, options of :class:`Ensure`) of each item. :raises CoderError: naming every one that is wrong."""
+    items = []
+    problems = []
+    for number, given in enumerate(params["tasks"], 1):
+        try:
+            owner, name = names.split_reference(given["name"], given["owner"] or params["owner"])
+            item = dict(given, name=name, owner=owner, input=input_text(given), wait=params["wait"], wait_for=None)
+            if item["state"] in ("present", "active"):
+                item["wait_for"] = params["wait_for"]
+            check_options(item)
+            items.append((owner, name, item))
+        except CoderError as error:
+            problems.append("item %d (%s): %s" % (number, given["name"], error.message))
+    if problems:
+        raise invalid("the declaration of the fleet is wrong: %s" % " ".join(problems), "Nothing was changed.")
+    return items
+
+
+class Member:
+    """One task of the fleet, and what became of it."""
+
+    def __init__(
+        self, context: Context, client: ListedClient, item: dict[str, Any], before: dict[str, Any] | None, purged: bool
+    ) -> None:
+        self.label = "%s/%s" % (item["owner"], item["name"])
+        self.error: CoderError | None = None
+        self.attempted = False
+        self._item = item
+        self._before = before
+        self._after = before
+        self._purged = purged
+        self._warnings: list[str] = []
+        self._waited = 0.0
+        own = Context(
+            # The time to wait is the fleet's; the rest is the item's own.
+            params=dict(context.params, **item),
+            open_session=lambda _context: client,
+            check_mode=context.check_mode,
+            diff=context.diff,
+            warn=self._warnings.append,
+            clock=context.clock,
+            poll_interval=context.poll_interval,
+        )
+        self._ensure = Ensure(own, item, goal_of(item))
+
+    def bring(self) -> bool:
+        """Into the declared state; a failure is kept, not raised. :returns: whether it did not fail."""
+        self.attempted = True
+        try:
+            outcome = self._ensure.apply(self._before)
+        except Halted as error:
+            # Between the steps of a change it is a failure, before the first one nothing was tried.
+            self.attempted = self.changed
+            self.error = error if self.changed else None
+        except CoderError as error:
+            self.error = error
+            self._after = error.result.get("task", self._before)
+            self._waited = error.result.get("waited", 0.0)
+        else:
+            self._after = outcome["task"]
+            self._waited = outcome["waited"]
+        return self.error is None
+
+    @property
+    def changed(self) -> bool:
+        return self._ensure.changed
+
+    @property
+    def warnings(self) -> list[str]:
+        return self._warnings
+
+    @property
+    def action(self) -> str | None:
+        """What was done, or would be in check mode."""
+        if not self.changed:
+            return None
+        if self._before is None:
+            return "create"
+        if self._item["state"] == "absent":
+            return "delete"
+        if self._ensure.created_by:
+            return "recreate"
+        if self._item["state"] == "paused":
+            return "pause"
+        return "resume" if self._after and self._after["initial_prompt"] == self._before["initial_prompt"] else "update"
+
+    def diff(self) -> dict[str, Any]:
+        """Before and after, under headers that name the task."""
+        return dict(
+            diff_of(self._before, self._after, self.changed), before_header=self.label, after_header=self.label
+        )
+
+    def result(self, with_diff: bool) -> dict[str, Any]:
+        """The entry under ``tasks``."""
+        entry = {
+            "name": self._item["name"],
+            "owner": self._item["owner"],
+            "state": self._item["state"],
+            "purged": self._purged,
+            "attempted": self.attempted,
+            "changed": self.changed,
+            "action": self.action,
+            "task": self._after,
+            "created_by": self._ensure.created_by,
+            "waited": self._waited,
+            "failed": self.error is not None,
+            "msg": self.error.message if self.error else None,
+            "failure": self.error.failure() if self.error else None,
+            "diagnosis": self.error.result.get("diagnosis") if self.error else None,
+        }
+        if with_diff:
+            entry["diff"] = diff_of(self._before, self._after, self.changed)
+        return entry
+
+
+def _client(context: Context, items: list[tuple[str, str, dict[str, Any]]]) -> ListedClient:
+    """It lists the tasks of one owner, or of all where several are meant: one list in any case."""
+    owners = {owner for owner, _name, _item in items}
+    if context.params["purge"]:
+        owners.add(context.params["owner"])
+    owner = owners.pop() if len(owners) == 1 else None
+    return ListedClient(context.session, owner, context.clock, context.poll_interval, context.params["concurrency"])
+
+
+def _members(
+    context: Context, client: ListedClient, items: list[tuple[str, str, dict[str, Any]]]
+) -> list[Member]:
+    """The declared tasks and those to purge, each with what the list shows of it."""
+    listed = client.all_tasks()
+    by_reference = {task["id"]: task for task in listed}
+    by_reference.update({_reference(task["owner_name"], task["name"]): task for task in listed})
+    members = []
+    declared: dict[str, int] = {}
+    for number, (owner, name, item) in enumerate(items, 1):
+        username = client.username(owner)
+        found = by_reference.get(name if names.is_uuid(name) else _reference(username, name))
+        identity = found["id"] if found else _reference(username, name)
+        if identity in declared:
+            raise invalid(
+                "the items %d and %d of the fleet are the same task, %s/%s" % (declared[identity], number, owner, name),
+                "Declare each task once. Nothing was changed.",
+            )
+        declared[identity] = number
+        members.append(Member(context, client, dict(item, owner=username), found, purged=False))
+    if context.params["purge"]:
+        owner = client.username(context.params["owner"]).lower()
+        prefix = context.params["purge_prefix"].lower()
+        for task in listed:
+            mine = task["owner_name"].lower() == owner and task["name"].lower().startswith(prefix)
+            if mine and task["id"] not in declared:
+                members.append(Member(context, client, _to_purge(context, task), task, purged=True))
+    return members
+
+
+def _reference(owner: str, name: str) -> str:
+    """Coder does not tell names apart by case."""
+    return "%s/%s" % (owner.lower(), name.lower())
+
+
+def _to_purge(context: Context, task: dict[str, Any]) -> dict[str, Any]:
+    options = dict.fromkeys(task_options())
+    return dict(
+        options, name=task["name"], owner=task["owner_name"], state="absent", wait=context.params["wait"], wait_for=None
+    )
+
+
+# All at once
+
+
+def _bring_all(context: Context, client: ListedClient, members: list[Member]) -> None:
+    most = context.params["max_failures"]
+    failures = 0
+    shown_at = context.clock.monotonic()
+    with ThreadPoolExecutor(min(len(members), MOST_UNDER_WAY), "fleet") as pool:
+        for done, future in enumerate(as_completed([pool.submit(member.bring) for member in members]), 1):
+            failures += not future.result()
+            if most is not None and failures > most:
+                client.halt()
+            if context.clock.monotonic() - shown_at >= PROGRESS_EVERY:
+                shown_at = context.clock.monotonic()
+                context.progress("%d of %d tasks are done, %d failed" % (done, len(members), failures))
+    for member in members:
+        for warning in member.warnings:
+            context.warn(warning)
+
+
+def _result(members: list[Member], context: Context) -> dict[str, Any]:
+    changed = [member for member in members if member.changed]
+    failed = sum(member.error is not None for member in members)
+    left = sum(not member.attempted for member in members)
+    result: dict[str, Any] = {
+        "changed": bool(changed),
+        "tasks": [member.result(context.diff) for member in members],
+        "summary": {
+            "total": len(members),
+            "changed": len(changed),
+            "unchanged": sum(member.attempted and not member.changed and not member.error for member in members),
+            "failed": failed,
+            "not_attempted": left,
+            "actions": dict(Counter(member.action for member in changed)),
+        },
+    }
+    if context.diff:
+        result["diff"] = [member.diff() for member in changed]
+    return result
+
+
+def _some_failed(failed: list[Member], result: dict[str, Any]) -> CoderError:
+    """One error for all: of the first one's kind, with the words of a few."""
+    errors = [member.error for member in failed if member.error]
+    told = ["%s: %s" % (member.label, member.error.message) for member in failed[:FAILURES_TOLD] if member.error]
+    error = errors[0].copy()
+    error.attempt = "bring the fleet into its declared state"
+    error.reason = "%d of %d tasks failed. %s" % (len(failed), result["summary"]["total"], " ".join(told))
+    error.hint = "'tasks' in the result has the rest; the same call again tries only what is missing."
+    error.result = result
+    return error
