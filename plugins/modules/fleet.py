@@ -131,7 +131,7 @@ options:
     type: int
   purge:
     description:
-      - Whether to delete the tasks of O(owner) whose names begin with O(purge_prefix) and that O(tasks) does not declare.
+      - Whether to delete the tasks of O(owner) whose names begin with O(purge_prefix) and that are not in O(tasks).
       - It is refused when O(tasks) is empty.
     type: bool
     default: false
@@ -230,7 +230,7 @@ tasks:
     action:
       description:
         - "What was done, or would be in check mode: V(create), V(delete), V(recreate), V(pause), V(resume) or
-          V(update). Null when nothing was changed."
+          V(update); null when nothing was changed."
       type: str
       returned: always
       sample: create
@@ -320,7 +320,7 @@ tasks:
           returned: always
           sample: d73e57e0-adf9-4da9-b36d-c4acc389194c
         workspace_agent_lifecycle:
-          description: "Lifecycle state of the workspace agent, such as V(ready)."
+          description: "Lifecycle state of the workspace agent, such as V(ready); null where none runs."
           type: str
           returned: always
           sample: ready
@@ -340,7 +340,7 @@ tasks:
               returned: when unhealthy
               sample: agent has lost connection
         workspace_app_id:
-          description: UUID of the app that shows the agent.
+          description: UUID of the app that shows the agent; null where none runs.
           type: str
           returned: always
           sample: d7ca1825-926a-4539-8415-ca4b25d6caed
@@ -398,7 +398,7 @@ tasks:
     created_by:
       description:
         - "Who made a task that was not there before: V(this_call), V(someone_else) who was faster, or V(uncertain)
-          when an answer was lost and a task just like it stands there now. Null when nothing was created."
+          when an answer was lost and a task just like it stands there now; null when nothing was created."
       type: str
       returned: always
       sample: this_call
@@ -426,7 +426,7 @@ tasks:
           description:
             - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
               V(unavailable), V(rate_limited), V(server), V(network), V(tls), V(timeout), V(protocol), V(build_failed),
-              V(wait_timeout), V(library), V(io)."
+              V(wait_timeout), V(library), V(io), V(internal)."
           type: str
           returned: always
           sample: not_found
@@ -436,17 +436,17 @@ tasks:
           returned: always
           sample: 404
         method:
-          description: HTTP method of the request.
+          description: HTTP method of the request; null where none was made.
           type: str
           returned: always
           sample: GET
         path:
-          description: Path of the request.
+          description: Path of the request; null where none was made.
           type: str
           returned: always
           sample: /api/v2/tasks/me/fix-login
         detail:
-          description: The server's further words.
+          description: The server's further words; null where there were none.
           type: str
           returned: always
           sample: null
@@ -457,7 +457,7 @@ tasks:
           returned: always
           sample: []
         attempts:
-          description: How often the request was tried.
+          description: How often the request was tried; null where none was made.
           type: int
           returned: always
           sample: 1
@@ -507,22 +507,22 @@ tasks:
           returned: always
           contains:
             lifecycle:
-              description: Its lifecycle state.
+              description: Its lifecycle state; null where none runs.
               type: str
               returned: always
               sample: starting
             healthy:
-              description: Whether it is in reach.
+              description: Whether it is in reach; null where none runs.
               type: bool
               returned: always
               sample: false
             reason:
-              description: Why it is not.
+              description: Why it is not; null where it is, or none runs.
               type: str
               returned: always
               sample: agent has lost connection
         state:
-          description: What the agent reported last, like RV(tasks[].task.current_state).
+          description: What the agent reported last, like RV(tasks[].task.current_state); null where it never did.
           type: dict
           returned: always
           sample: null
@@ -585,7 +585,7 @@ failure:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
           V(unavailable), V(rate_limited), V(server), V(network), V(tls), V(timeout), V(protocol), V(build_failed),
-          V(wait_timeout), V(library), V(io)."
+          V(wait_timeout), V(library), V(io), V(internal)."
       type: str
       returned: always
       sample: not_found
@@ -595,17 +595,17 @@ failure:
       returned: always
       sample: 404
     method:
-      description: HTTP method of the request.
+      description: HTTP method of the request; null where none was made.
       type: str
       returned: always
       sample: GET
     path:
-      description: Path of the request.
+      description: Path of the request; null where none was made.
       type: str
       returned: always
       sample: /api/v2/tasks/me/fix-login
     detail:
-      description: The server's further words.
+      description: The server's further words; null where there were none.
       type: str
       returned: always
       sample: null
@@ -616,7 +616,7 @@ failure:
       returned: always
       sample: []
     attempts:
-      description: How often the request was tried.
+      description: How often the request was tried; null where none was made.
       type: int
       returned: always
       sample: 1

@@ -93,7 +93,16 @@ class OperationAction(ActionBase):
                 arguments[name] = self._loader.path_dwim(path)
         if arguments.get("input_file"):
             self._read_input_file(arguments)
+        if isinstance(arguments.get("tasks"), list):
+            arguments["tasks"] = [self._with_input(item) for item in arguments["tasks"]]
         return arguments
+
+    def _with_input(self, item: Any) -> Any:
+        """An item of a fleet, with its file read like that of a single task."""
+        if isinstance(item, dict) and item.get("input_file"):
+            item = dict(item)
+            self._read_input_file(item)
+        return item
 
     def _read_input_file(self, arguments: dict[str, Any]) -> None:
         named = str(arguments["input_file"])

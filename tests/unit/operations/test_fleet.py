@@ -1,0 +1,302 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The fleet operation over real sockets, in every dialect."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from returned import check_return
+
+from ansible_collections.coder.tasks.plugins.module_utils.adapter import module_arguments, outcome
+from ansible_collections.coder.tasks.plugins.module_utils.operations import fleet
+from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import open_session
+from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
+from emulator import Emulator
+from emulator.world import Task
+
+MANY = 200
+
+
+def call(server: Emulator, tasks: list[dict[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
+    """Run the operation as a module would, hold the result against RETURN, and empty the journal before."""
+    arguments = module_arguments(fleet)
+    spec = arguments.pop("argument_spec")
+    del arguments["supports_check_mode"]
+    given = {"tasks": tasks, "url": server.url, "token": server.token, **options}
+    checked = ArgumentSpecValidator(spec, **arguments).validate(given)
+    assert not checked.error_messages
+    context = Context(
+        checked.validated_parameters, open_session, check_mode=check, diff=True, poll_interval=0.2
+    )
+    result = outcome(fleet, context)
+    check_return("fleet", result)
+    return result
+
+
+def declared(count: int, **options: Any) -> list[dict[str, Any]]:
+    return [{"name": f"t-{number}", "template": "ai", "input": f"Do {number}", **options} for number in range(count)]
+
+
+def names(server: Emulator) -> list[str]:
+    return sorted(task.name for task in tasks_of(server))
+
+
+def tasks_of(server: Emulator) -> list[Task]:
+    # Era S goes on showing what was deleted.
+    return [task for task in server.state.visible_tasks() if not task.workspace.is_deleted()]
+
+
+def lists(server: Emulator) -> int:
+    # A development build is asked first whether it has the list: those answers are no lists.
+    answered = [entry for entry in server.journal if entry.method == "GET" and entry.status not in (400, 404)]
+    return sum(entry.path.endswith("/tasks") for entry in answered)
+
+
+def actions(result: dict[str, Any]) -> list[str | None]:
+    return [entry["action"] for entry in result["tasks"]]
+
+
+# The life of a fleet
+
+
+def test_check_mode_lists_all_and_writes_nothing(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    server.create_task("t-0", input="Do 0")
+    server.create_task("t-9")
+    result = call(server, declared(3), check=True, purge=True, purge_prefix="t-")
+    assert actions(result) == [None, "create", "create", "delete"]
+    assert [entry["after"].get("name") for entry in result["diff"]] == ["t-1", "t-2", None]
+    assert result["changed"] and result["summary"]["actions"] == {"create": 2, "delete": 1}
+    assert not server.writes
+
+
+def test_every_state_is_reached_once(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    for state, action in (("present", "create"), ("paused", "pause"), ("active", "resume"), ("absent", "delete")):
+        first = call(server, declared(5, state=state))
+        assert actions(first) == [action] * 5, first
+        server.journal.clear()
+        second = call(server, declared(5, state=state))
+        assert not second["changed"] and not server.writes, state
+    assert names(server) == []
+
+
+def test_unchanged_fleet_is_one_list(emulator) -> None:
+    server = emulator()
+    call(server, declared(MANY), wait=False)
+    call(server, declared(MANY))
+    server.journal.clear()
+    assert call(server, declared(MANY))["summary"]["unchanged"] == MANY
+    asked = Counter(entry.path for entry in server.journal)
+    assert asked == {"/api/v2/buildinfo": 1, "/api/v2/users/me": 1, "/api/v2/tasks": 1}
+
+
+def test_one_post_a_task_and_one_poll_for_all_waits(emulator) -> None:
+    server = emulator(time_factor=0.2)
+    result = call(server, declared(MANY))
+    assert result["summary"]["actions"] == {"create": MANY}
+    assert all(entry["task"]["status"] == "active" for entry in result["tasks"])
+    waited = max(entry["waited"] for entry in result["tasks"])
+    assert lists(server) <= 2 + waited / 0.2
+    assert Counter(entry.method for entry in server.journal)["POST"] == MANY
+    assert not [entry for entry in server.journal if entry.method == "GET" and entry.path.startswith("/api/v2/tasks/")]
+
+
+def test_requests_at_once_are_bounded(emulator) -> None:
+    server = emulator(time_factor=1)
+    server.faults.add("latency", method="POST", seconds=0.02, count=None)
+    call(server, declared(20), wait=False, concurrency=4)
+    posts = [entry for entry in server.journal if entry.method == "POST"]
+    spans = [(entry.time, entry.time + entry.seconds) for entry in posts]
+    at_once = [sum(begin <= start < end for begin, end in spans) for start, _end in spans]
+    assert 1 < max(at_once) <= 4
+
+
+def test_items_are_compared_without_case_and_by_uuid(emulator) -> None:
+    server = emulator()
+    task = server.create_task("Fix-Login")
+    result = call(server, [{"name": "fix-login"}])
+    assert not result["changed"]
+    result = call(server, [{"name": task.id, "state": "paused"}])
+    assert actions(result) == ["pause"]
+
+
+def test_tasks_of_two_owners_are_found_with_one_list(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    server.create_task("t-0", owner="bob", input="Do 0")
+    result = call(server, [{"name": "bob/t-0"}, {"name": "t-0", "template": "ai"}], check=True)
+    assert actions(result) == [None, "create"]
+    assert [entry["owner"] for entry in result["tasks"]] == ["bob", "alice"]
+    assert lists(server) == 1
+
+
+def test_prompts_follow_the_declaration(emulator) -> None:
+    server = emulator()
+    call(server, declared(2))
+    changed = [
+        {"name": "t-0", "input": "Other", "on_input_change": "update", "allow_restart": True},
+        {"name": "t-1", "input": "Other", "on_input_change": "recreate", "discard_log": True},
+    ]
+    result = call(server, changed)
+    assert actions(result) == ["update", "recreate"], result
+    assert {entry["task"]["initial_prompt"] for entry in result["tasks"]} == {"Other"}
+
+
+# Purge
+
+
+def test_purge_deletes_what_begins_with_the_prefix_and_no_more(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    for name in ("night-1", "Night-2", "nightly", "day-1"):
+        server.create_task(name)
+    server.create_task("night-3", owner="bob")
+    result = call(server, [{"name": "night-1"}], purge=True, purge_prefix="night-")
+    assert [(entry["name"], entry["purged"], entry["action"]) for entry in result["tasks"]] == [
+        ("night-1", False, None), ("Night-2", True, "delete"),
+    ]  # fmt: skip
+    assert names(server) == ["day-1", "night-1", "night-3", "nightly"]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "prefix"), [([], "night-"), ([{"name": "night-1"}], "")], ids=["empty list", "empty prefix"]
+)
+def test_purge_that_would_delete_all_is_refused(emulator, tasks: list[dict[str, Any]], prefix: str) -> None:
+    server = emulator()
+    server.create_task("night-1")
+    result = call(server, tasks, purge=True, purge_prefix=prefix)
+    assert result["failed"] and result["failure"]["kind"] == "invalid" and "would delete every task" in result["msg"]
+    assert not list(server.journal)
+
+
+def test_empty_list_is_nothing_to_do(emulator) -> None:
+    server = emulator()
+    assert call(server, [])["summary"]["total"] == 0
+    assert not list(server.journal)
+
+
+# Failures
+
+
+def test_wrong_declaration_is_told_whole_before_anything_is_sent(emulator) -> None:
+    server = emulator()
+    result = call(server, [{"name": "good", "template": "ai"}, {"name": "x--y"}, {"name": "z", "input": "a\0b"}])
+    assert result["failed"] and "item 2 (x--y)" in result["msg"] and "item 3 (z)" in result["msg"]
+    assert not list(server.journal)
+
+
+def test_task_declared_twice_is_refused(emulator) -> None:
+    server = emulator()
+    task = server.create_task("t-0")
+    for second in ("T-0", "alice/t-0", task.id):
+        result = call(server, [{"name": "t-0"}, {"name": second}])
+        assert result["failed"] and "items 1 and 2" in result["msg"]
+
+
+def test_each_failure_stands_by_its_task(emulator) -> None:
+    server = emulator()
+    tasks = [*declared(2), {"name": "bad", "template": "nope"}, {"name": "broken", "template": "ai-fail"}]
+    result = call(server, tasks)
+    assert [entry["failed"] for entry in result["tasks"]] == [False, False, True, True]
+    assert [entry["changed"] for entry in result["tasks"]] == [True, True, False, True]
+    assert result["tasks"][2]["failure"]["kind"] == "not_found"
+    assert result["tasks"][3]["failure"]["kind"] == "build_failed" and result["tasks"][3]["diagnosis"]["build"]
+    assert "2 of 4 tasks failed" in result["msg"] and "alice/bad" in result["msg"]
+
+
+def test_max_failures_stops_what_has_not_begun(emulator) -> None:
+    server = emulator()
+    server.faults.add("status", method="POST", status=500, count=3)
+    server.faults.add("latency", method="POST", seconds=0.05, count=None)
+    result = call(server, declared(60), wait=False, concurrency=2, max_failures=2)
+    summary = result["summary"]
+    assert summary["failed"] == 3 and summary["not_attempted"] > 40
+    assert summary["total"] == summary["changed"] + summary["failed"] + summary["not_attempted"]
+    assert len(names(server)) == summary["changed"]
+    assert all(not entry["changed"] for entry in result["tasks"] if not entry["attempted"])
+
+
+def test_look_that_fails_now_and_then_is_borne(emulator) -> None:
+    server = emulator(time_factor=0.1)
+    server.faults.add("status", method="GET", path="/api/v2/tasks$", status=500, count=4)
+    assert not call(server, declared(3)).get("failed")
+
+
+def test_look_that_never_works_fails_the_call_once(emulator) -> None:
+    server = emulator()
+    server.faults.add("status", method="GET", path="/api/v2/tasks$", status=500, count=None)
+    result = call(server, declared(3))
+    assert result["failed"] and "list the tasks" in result["msg"] and lists(server) == 5
+
+
+# Faults and races
+
+
+def mixed_faults(server: Emulator, share: float, seed: int) -> None:
+    """Every kind of fault that a network and a server have, so that `share` of the requests meet one."""
+    kinds: list[dict[str, Any]] = [
+        {"kind": "lost"}, {"kind": "reset"}, {"kind": "truncate"}, {"kind": "latency", "seconds": 0.01},
+        {"kind": "status", "status": 500}, {"kind": "status", "status": 502}, {"kind": "login"},
+        {"kind": "status", "status": 429, "headers": {"Retry-After": "0"}},
+    ]  # fmt: skip
+    server.faults._random.seed(seed)
+    left = 1.0
+    for fault in kinds:
+        part = share / len(kinds)
+        # A rule sees only what those before it have let pass.
+        server.faults.add(probability=part / left, count=None, path="^/api/", **fault)
+        left -= part
+
+
+def bring(server: Emulator, tasks: list[dict[str, Any]], good: Any) -> int:
+    """Run under faults until nothing fails, looking after each run that the result tells the truth."""
+    for turn in range(1, 6):
+        result = call(server, tasks)
+        if not result.get("failed"):
+            return turn
+        # Without entries the list itself failed, and nothing was begun.
+        failed = {entry["name"] for entry in result.get("tasks", []) if entry["failed"]}
+        assert all(entry["msg"] for entry in result.get("tasks", []) if entry["failed"])
+        if "tasks" in result:
+            wrong = {task["name"] for task in tasks if not good(task["name"])}
+            assert wrong <= failed, f"not told: {wrong - failed}"
+    raise AssertionError(f"five runs were not enough: {result['msg']}")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_twenty_percent_of_faults(emulator, seed: int) -> None:
+    server = emulator()
+    mixed_faults(server, 0.2, seed)
+    tasks = declared(MANY)
+
+    def status(name: str) -> str:
+        return next((task.status for task in tasks_of(server) if task.name == name), "absent")
+
+    bring(server, tasks, lambda name: status(name) == "active")
+    assert names(server) == sorted(task["name"] for task in tasks)
+    bring(server, [{**task, "state": "paused"} for task in tasks], lambda name: status(name) == "paused")
+    assert names(server) == sorted(task["name"] for task in tasks)
+    bring(server, [{**task, "state": "absent"} for task in tasks], lambda name: status(name) == "absent")
+    assert names(server) == []
+    server.faults.clear()
+    assert not call(server, [{**task, "state": "absent"} for task in tasks])["changed"]
+
+
+def test_two_runs_at_once_create_nothing_twice(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    server.faults.add("latency", method="POST", seconds=0.01, count=None)
+    tasks = declared(60)
+    with ThreadPoolExecutor(2) as both:
+        runs = [both.submit(call, server, random.Random(seed).sample(tasks, 60)) for seed in (1, 2)]
+        results = [run.result() for run in runs]
+    assert names(server) == sorted(task["name"] for task in tasks)
+    assert not any(result.get("failed") for result in results)
+    makers = Counter(
+        entry["name"] for result in results for entry in result["tasks"] if entry["created_by"] == "this_call"
+    )
+    assert makers == {task["name"]: 1 for task in tasks}
