@@ -357,7 +357,9 @@ class World:
         agent.api.post(text)
         if self.settings.report_states:
             task.report("working", text.strip().splitlines()[0][:160])
-            task.workspace.reports.append(Report(agent.api.busy_until, "idle", "Waiting for input", ""))
+            # After the report of working, also where the agent answers at once.
+            finished = max(agent.api.busy_until, self.clock.now() + 1e-6)
+            task.workspace.reports.append(Report(finished, "idle", "Waiting for input", ""))
 
 
 def _fixed_id(what: str) -> str:
