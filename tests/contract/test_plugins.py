@@ -74,3 +74,11 @@ def test_plugin_neither_asserts_nor_prints(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         assert not isinstance(node, ast.Assert), f"assert in line {node.lineno}"
         assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"line {node.lineno}"
+
+
+@every_module
+def test_module_is_named_in_a_test(module: str) -> None:
+    name = re.compile(rf"coder\.tasks\.{module}\b|[\"']{module}[\"']|operations(\.| import ){module}\b")
+    folders = [documents.ROOT / "tests" / kind for kind in ("unit", "integration")]
+    tests = [path for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".yml")]
+    assert any(name.search(path.read_text()) for path in tests)

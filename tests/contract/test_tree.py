@@ -73,6 +73,18 @@ def test_execution_environment_gets_the_run_time_requirements() -> None:
     assert not any("<" in line or "==" in line for line in wanted)
 
 
+def plugin_names() -> set[str]:
+    kinds = ("modules", "inventory", "filter", "lookup", "callback", "connection")
+    plugins = [path for kind in kinds for path in (ROOT / "plugins" / kind).glob("*.py")]
+    roles = [path for path in (ROOT / "roles").glob("*") if path.is_dir()]
+    return {path.stem for path in [*plugins, *roles]} - {"__init__"}
+
+
+def test_readme_lists_every_plugin() -> None:
+    readme = text("README.md")
+    assert not [name for name in plugin_names() if f"`{name}`" not in readme]
+
+
 @pytest.mark.parametrize("name", [name for name in tree() if name.endswith(".md")])
 def test_tasks_in_a_document_would_be_accepted(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CODER_URL", "https://coder.example.com")
