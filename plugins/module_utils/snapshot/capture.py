@@ -50,50 +50,15 @@ def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
         except ReadError as error:
             problem = str(error)
     pid = _prepare_stop(settings, report, conversation)
-    if code is None:
-        code = snapshot(settings, report, watchdog, deadline, conversation, problem)
-    if pid:
+    try:
+        if code is None:
+            code = _snapshot(settings, report, watchdog, deadline, conversation, problem)
         watchdog.code = code
-        _stop(pid, report, end)
+    finally:
+        if pid:
+            _stop(pid, report, end)
     report.say("ended", "Shutdown complete")
     return code
-
-
-def snapshot(
-    settings: Settings,
-    report: Reporter,
-    watchdog: Watchdog,
-    deadline: Deadline,
-    conversation: Conversation | None,
-    problem: str | None,
-) -> int:
-    """Spool and deliver the conversation, or what is known of it elsewhere, and return the exit code."""
-    spool = Spool(settings.environ)
-    if conversation is not None and conversation.ready:
-        found = _Found(conversation.messages, conversation.source, None)
-    else:
-        found = _find_elsewhere(settings, spool)
-        if not found.source and _is_no_task(settings, deadline):
-            return _skip_no_task(settings, report)
-        if problem is not None:
-            report.error("unreadable", f"Failed to fetch messages from AgentAPI ({problem})")
-        else:
-            report.say("not_ready", "AgentAPI is not ready yet, it does not show the conversation")
-        if not found.source and problem is not None:
-            report.error("lost", "Cannot capture log snapshot without messages")
-            return 1
-        if not found.source:
-            report.say("skipped", "No messages for log snapshot, an earlier one stays")
-            return 0
-        report.say("fallback", f"Using the conversation from the {found.source}", source=found.source)
-    if found.capture is None and not found.messages:
-        report.say("skipped", "No messages for log snapshot")
-        return 0
-    captured = found.capture or prepare(settings, report, found.messages, found.source)
-    kept = store(captured, spool, report)
-    if kept:
-        watchdog.code = 0
-    return send(settings, captured, spool, report, deadline, kept)[0]
 
 
 def prepare(settings: Settings, report: Reporter, messages: list[Any], source: str) -> Capture:
@@ -197,6 +162,54 @@ def _reason_to_skip(settings: Settings, report: Reporter) -> int | None:
     return 1
 
 
+def _snapshot(
+    settings: Settings,
+    report: Reporter,
+    watchdog: Watchdog,
+    deadline: Deadline,
+    conversation: Conversation | None,
+    problem: str | None,
+) -> int:
+    """Spool and deliver the conversation, or what is known of it elsewhere, and return the exit code."""
+    spool = Spool(settings.environ)
+    if conversation is not None and conversation.ready:
+        found = _Found(conversation.messages, conversation.source, None)
+    else:
+        found = _find_elsewhere(settings, spool)
+        if not found.source:
+            return _give_up(settings, report, deadline, problem)
+        _say_why_not_agentapi(report, problem)
+        report.say("fallback", f"Using the conversation from the {found.source}", source=found.source)
+    if found.capture is None and not found.messages:
+        report.say("skipped", "No messages for log snapshot")
+        return 0
+    captured = found.capture or prepare(settings, report, found.messages, found.source)
+    kept = store(captured, spool, report)
+    if kept:
+        watchdog.code = 0
+    return send(settings, captured, spool, report, deadline, kept)[0]
+
+
+def _give_up(settings: Settings, report: Reporter, deadline: Deadline, problem: str | None) -> int:
+    """There are no messages anywhere: say whether that is a loss, and return the exit code for it."""
+    if _is_no_task(settings, deadline):
+        report.say("skipped", _no_task(settings.task_id))
+        return 0
+    _say_why_not_agentapi(report, problem)
+    if problem is None:
+        report.say("skipped", "No messages for log snapshot, an earlier one stays")
+        return 0
+    report.error("lost", "Cannot capture log snapshot without messages")
+    return 1
+
+
+def _say_why_not_agentapi(report: Reporter, problem: str | None) -> None:
+    if problem is None:
+        report.say("not_ready", "AgentAPI is not ready yet, it does not show the conversation")
+    else:
+        report.error("unreadable", f"Failed to fetch messages from AgentAPI ({problem})")
+
+
 def _find_elsewhere(settings: Settings, spool: Spool) -> Any:
     """The newer one of AgentAPI's state file and the last capture in the spool; source None: neither."""
     spooled = spool.get(settings.task_id)
@@ -218,11 +231,6 @@ def _is_no_task(settings: Settings, deadline: Deadline) -> bool:
     except WireError:
         return False
     return judge(status, text) == "no_task"
-
-
-def _skip_no_task(settings: Settings, report: Reporter) -> int:
-    report.say("skipped", _no_task(settings.task_id))
-    return 0
 
 
 def _no_task(task_id: str) -> str:

@@ -53,6 +53,8 @@ def deliver(settings: Settings, task_id: str, body: bytes, deadline: Deadline) -
         try:
             state, text, status, retry_after = _attempt(settings, task_id, body, headers, deadline)
         except WireError as error:
+            if error.lasting:
+                return Delivery("failed", str(error), None, attempts)
             state, text, status, retry_after = "failed", str(error), None, 0.0
         if state != "failed" or (status is not None and status not in _RETRIED):
             return Delivery(state, text, status, attempts)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 
 from . import fit
+from .files import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,8 +67,7 @@ def _token_file(environ: Mapping[str, str]) -> str:
     if not path:
         return ""
     try:
-        with open(path, encoding="utf-8") as file:
-            return file.read(4096).strip()
+        return read_regular(path, 4096)[0].decode().strip()
     except (OSError, ValueError) as error:
         raise SettingsError(f"CODER_AGENT_TOKEN_FILE {path} cannot be read: {error}") from error
 

@@ -26,12 +26,18 @@ _URL = re.compile(rf"(https?)://(?:[^@/?#]*@)?{_HOST}(?::(\d{{1,5}}))?(/[^#\s]*)
 
 
 class WireError(Exception):
-    """No complete answer. The text says why; `refused`: nothing listens there; `timeout`: it took too long."""
+    """No complete answer. The text says why.
 
-    def __init__(self, text: str, refused: bool = False, timeout: bool = False) -> None:
+    refused -- nothing listens there
+    timeout -- it took too long
+    lasting -- it will be the same the next time
+    """
+
+    def __init__(self, text: str, refused: bool = False, timeout: bool = False, lasting: bool = False) -> None:
         super().__init__(text)
         self.refused = refused
         self.timeout = timeout
+        self.lasting = lasting
 
 
 class Url:
@@ -40,7 +46,7 @@ class Url:
     def __init__(self, text: str) -> None:
         match = _URL.fullmatch(text)
         if not match:
-            raise WireError(f"{text!r} is not an http:// or https:// URL")
+            raise WireError(f"{text!r} is not an http:// or https:// URL", lasting=True)
         scheme, host, port, path = match.groups()
         self.scheme = scheme.lower()
         self.host = host.strip("[]").lower()
@@ -246,7 +252,7 @@ class _Proxy(Url):
         text = text if "://" in text else f"http://{text}"
         super().__init__(text)
         if self.scheme != "http":
-            raise WireError("only proxies with an http:// URL are supported")
+            raise WireError("only proxies with an http:// URL are supported", lasting=True)
         self.authorization: dict[str, str] = {}
         credentials = text.split("://", 1)[1].split("/")[0].rpartition("@")[0]
         if credentials:
@@ -357,12 +363,13 @@ def _wrap_tls(sock: socket.socket, host: str, ca_file: str | None, deadline: Dea
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise WireError(f"the CA bundle {ca_file} cannot be used: {_reason(error)}") from error
+        raise WireError(f"the CA bundle {ca_file} cannot be used: {_reason(error)}", lasting=True) from error
     _arm(sock, deadline)
     try:
         return context.wrap_socket(sock, server_hostname=host)
     except ssl.SSLCertVerificationError as error:
-        raise WireError(f"the certificate of {host} is not trusted: {error.verify_message}") from error
+        text = f"the certificate of {host} is not trusted: {error.verify_message}"
+        raise WireError(text, lasting=True) from error
     except (OSError, ValueError) as error:
         raise _wire_error(error) from error
 
@@ -370,7 +377,7 @@ def _wrap_tls(sock: socket.socket, host: str, ca_file: str | None, deadline: Dea
 def _send(sock: socket.socket, first: str, headers: Mapping[str, str], body: bytes, deadline: Deadline) -> None:
     lines = [first, *(f"{name}: {value}" for name, value in headers.items())]
     if any("\r" in line or "\n" in line for line in lines):
-        raise WireError("a header or the URL holds a line break")
+        raise WireError("a header or the URL holds a line break", lasting=True)
     _arm(sock, deadline)
     try:
         sock.sendall("\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body)

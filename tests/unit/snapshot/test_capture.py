@@ -196,6 +196,19 @@ def test_retry_after_is_honoured_where_it_fits(hook: Hook, agentapi: FakeAgentAP
     assert limited("60") < 1
 
 
+def test_what_will_not_change_is_not_tried_again(hook: Hook, agentapi: FakeAgentAPI) -> None:
+    for url, environ in (
+        ("coder.example", {}),
+        ("http://coder.example", {"http_proxy": "https://proxy.example"}),
+        ("https://127.0.0.1:1\n", {}),
+    ):
+        run = hook.point_at(agentapi, url).run("capture", **environ)
+        assert run.code == 0
+        assert run.seconds < 2
+        assert "Error: Failed to connect to Coder instance (" in run.stderr
+        assert hook.spooled.exists()
+
+
 def test_killed_after_the_spool_it_has_lost_nothing(hook: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
     arrived = threading.Event()
 
