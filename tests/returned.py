@@ -64,7 +64,7 @@ def _unlike(value: dict[str, Any], keys: dict[str, Any], where: str, *, nullable
 
 
 def _unlike_key(value: Any, key: dict[str, Any], where: str, *, nullable: bool) -> list[str]:
-    nullable = nullable or "null" in str(key.get("description"))
+    nullable = nullable or "null" in str(key.get("description")).lower()
     if value is None:
         return [] if nullable else [f"{where} is null, and nothing says that it can be"]
     kind = key["type"]
