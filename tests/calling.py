@@ -16,13 +16,13 @@ from types import ModuleType
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from returned import check_return
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import module_arguments, outcome
 from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import open_session
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
 from emulator import Emulator
 from emulator.journal import Entry
-from returned import check_return
 
 OPERATIONS = "ansible_collections.coder.tasks.plugins.module_utils.operations"
 SHORT = {"stable_idle": 0.05, "wait_timeout": 20.0}
