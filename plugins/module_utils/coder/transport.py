@@ -15,7 +15,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Callable
 from urllib.parse import quote, urlsplit
@@ -37,6 +37,8 @@ IDEMPOTENT = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
 BACKOFF = 0.25
 BACKOFF_CAP = 8.0
 ROUTE_NOT_FOUND = "Route not found."
+# A header line (RFC 9110, 5.1 and 5.5); what else a value may hold is cut to what Python's http.client can encode.
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
 KIND_BY_STATUS = {
     400: "invalid",
     401: "auth",
@@ -53,13 +55,13 @@ class Connection:
     """How to reach a server. Hashable, so that sessions can be kept by it. Times are seconds."""
 
     url: str
-    token: str
+    token: str = field(repr=False)
     validate_certs: bool = True
     ca_path: str | None = None
     client_cert: str | None = None
     client_key: str | None = None
-    headers: tuple[tuple[str, str], ...] = ()
-    proxy: str | None = None
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    proxy: str | None = field(default=None, repr=False)
     connect_timeout: float = 5.0
     timeout: float = 30.0
     deadline: float = 120.0
@@ -80,9 +82,13 @@ def segment(text: str) -> str:
 
     A dot segment survives quoting and would be resolved away by any client on the way, so it is refused.
     """
-    if text in ("", ".", ".."):
+    try:
+        quoted = quote(text, safe="")
+    except UnicodeEncodeError:  # half of a surrogate pair
+        quoted = ""
+    if quoted in ("", ".", ".."):
         raise CoderError("%r cannot be part of an address" % text, "invalid")
-    return quote(text, safe="")
+    return quoted
 
 
 class RateGate:
@@ -112,6 +118,7 @@ class Transport:
         # How far the server's clock is ahead of ours, in seconds, as its last answer said.
         self.server_ahead = 0.0
         self._base = _checked_url(connection.url)
+        _check_times(connection)
         self._gate = RateGate()
         # Sessions that nobody uses now, the last used one at the end; there are as many as requests ran at once.
         self._sessions: list[requests.Session] = []
@@ -223,6 +230,7 @@ class Transport:
             data = jsonlib.dumps(body).encode()
             headers = dict(headers, **{"Content-Type": "application/json"})
         self.calls += 1
+        started = self.clock.monotonic()
         try:
             response = session.request(
                 method, self._base + path, params=params, data=data, headers=headers,
@@ -232,7 +240,7 @@ class Transport:
             with response:
                 content = self._read(response, ends_at)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._no_answer(method, path, error, read_timeout) from None
+            raise self._no_answer(method, path, error, self.clock.monotonic() - started) from None
         said = _http_date(response.headers.get("Date"))
         if said:
             self.server_ahead = said - self.clock.time()
@@ -252,7 +260,7 @@ class Transport:
                 raise requests.exceptions.ReadTimeout("the body did not end")
         expected = response.headers.get("Content-Length", "")
         body = b"".join(chunks)
-        if expected.isdigit() and not response.headers.get("Content-Encoding") and len(body) < int(expected):
+        if expected.isdecimal() and not response.headers.get("Content-Encoding") and len(body) < int(expected):
             raise requests.exceptions.ConnectionError("the body ended after %d of %s bytes" % (len(body), expected))
         return body
 
@@ -268,13 +276,13 @@ class Transport:
         finally:
             self._sessions.append(session)
 
-    def _no_answer(self, method: str, path: str, error: Exception, read_timeout: float) -> CoderError:
+    def _no_answer(self, method: str, path: str, error: Exception, seconds: float) -> CoderError:
         request = "%s %s" % (method, path)
-        cls, kind, reason, hint = self._why_no_answer(request, error, read_timeout)
+        cls, kind, reason, hint = self._why_no_answer(request, error, seconds)
         return cls(reason, kind, method=method, path=path, hint=hint)
 
     def _why_no_answer(
-        self, request: str, error: Exception, read_timeout: float
+        self, request: str, error: Exception, seconds: float
     ) -> tuple[type[CoderError], str, str, str | None]:
         """(class, kind, reason, hint). :class:`AnswerLost` wherever the request may have been processed."""
         server = urlsplit(self._base).netloc
@@ -283,18 +291,20 @@ class Transport:
             return CoderError, "network", reason, "Check 'url', the network and 'proxy'."
         if isinstance(error, requests.exceptions.SSLError):
             reason = "the TLS connection to %s failed: %s" % (server, _tls_reason(error))
-            return CoderError, "tls", reason, "Set 'ca_path' to the certificate authority of the server."
+            return CoderError, "tls", reason, _tls_hint(reason)
         if isinstance(error, requests.exceptions.ProxyError):
             reason = "the proxy in front of %s did not connect: %s" % (server, _root_cause(error))
-            return CoderError, "network", reason, "Check 'proxy', HTTPS_PROXY and NO_PROXY."
-        timeouts = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
-        if isinstance(error, timeouts) or "timed out" in str(error):
-            reason = "%s had no complete answer within %g s" % (request, read_timeout)
-            hint = "The server or the agent behind it hangs; raise 'timeout' if it is only slow."
-            return AnswerLost, "timeout", reason, hint
+            # urllib3 before 2.0 calls a connection that broke later a proxy's error too.
+            cls = CoderError if _never_connected(error) else AnswerLost
+            return cls, "network", reason, "Check 'proxy', HTTPS_PROXY and NO_PROXY."
         if isinstance(error, requests.exceptions.ConnectionError) and _never_connected(error):
             reason = "no connection to %s: %s" % (server, _root_cause(error))
             return CoderError, "network", reason, "Check 'url' and that the server runs."
+        timeouts = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
+        if isinstance(error, timeouts) or "timed out" in str(error):
+            reason = "%s had no complete answer within %.1f s" % (request, seconds)
+            hint = "The server or the agent behind it hangs; raise 'timeout' if it is only slow."
+            return AnswerLost, "timeout", reason, hint
         if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
             reason = "%s cannot be sent: an address or a header holds characters that are not allowed" % request
             return CoderError, "invalid", reason, None
@@ -388,6 +398,12 @@ def _checked_url(url: str) -> str:
     return "%s://%s%s" % (parts.scheme, parts.netloc, parts.path.rstrip("/"))
 
 
+def _check_times(connection: Connection) -> None:
+    for name in ("connect_timeout", "timeout", "deadline"):
+        if not getattr(connection, name) > 0:
+            raise CoderError("%r is not more than 0" % name, "invalid", hint="Give a number of seconds.")
+
+
 def _request_headers(connection: Connection) -> dict[str, str]:
     token = connection.token.strip()
     if not token:
@@ -397,7 +413,11 @@ def _request_headers(connection: Connection) -> dict[str, str]:
         hint = "Check that it was copied whole, on one line."
         raise CoderError("'token' holds a character that no session token has", "invalid", hint=hint)
     headers = {"User-Agent": "coder.tasks/%s (Ansible)" % VERSION, "Accept": "application/json"}
-    headers.update(connection.headers)
+    for name, value in connection.headers:
+        if not _HEADER.fullmatch("%s: %s" % (name, value)):
+            hint = "A name is a word without spaces, a value one line of Latin-1 text."
+            raise CoderError("the header %r in 'headers' cannot be sent" % name, "invalid", hint=hint)
+        headers[name] = value
     headers["Coder-Session-Token"] = token
     return headers
 
@@ -445,12 +465,12 @@ def _rate_limit_pause(headers: Any, now: float) -> float:
     server_now = _http_date(headers.get("Date")) or now
     waits = []
     retry_after = headers.get("Retry-After", "")
-    if retry_after.isdigit():
+    if retry_after.isdecimal():
         waits.append(float(retry_after))
     elif _http_date(retry_after):
         waits.append(_http_date(retry_after) - server_now)
     reset = headers.get("X-Ratelimit-Reset", "")
-    if reset.isdigit() and float(reset) > server_now:
+    if reset.isdecimal() and float(reset) > server_now:
         waits.append(float(reset) - server_now)
     return max(0.1, min(waits, default=1.0))
 
@@ -495,11 +515,20 @@ def _root_cause(error: BaseException) -> str:
 
 
 def _tls_reason(error: BaseException) -> str:
-    reasons = r"(certificate verify failed: [^()]+|[Hh]ostname[^()]*doesn't match[^()]*|[A-Z_]{8,})"
-    found = re.search(reasons, str(error))
-    return found.group(1).strip() if found else "the handshake was refused"
+    for reason in (r"certificate verify failed: [^()]+", r"[Hh]ostname[^()]*doesn't match[^()]*", r"[A-Z_]{8,}"):
+        found = re.search(reason, str(error))
+        if found:
+            return found.group().strip()
+    return "the handshake was refused"
+
+
+def _tls_hint(reason: str) -> str:
+    if "verify failed" in reason or "match" in reason:
+        return "Set 'ca_path' to the certificate authority of the server."
+    return "Check that 'url' speaks TLS, and the files in 'ca_path', 'client_cert' and 'client_key'."
 
 
 def _never_connected(error: BaseException) -> bool:
     text = repr(error)
-    return any(name in text for name in ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError"))
+    signs = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "Tunnel connection failed")
+    return any(sign in text for sign in signs)

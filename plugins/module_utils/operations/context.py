@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Callable
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Context:
     client; it is a function because an operation that fails on its own options needs no connection.
     """
 
-    params: dict[str, Any]
+    params: dict[str, Any] = field(repr=False)
     open_session: Callable[[Context], CoderClient]
     check_mode: bool = False
     diff: bool = False
