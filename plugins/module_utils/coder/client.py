@@ -45,6 +45,27 @@ class Log(NamedTuple):
     reason: str | None = None
 
 
+def _object(data: Any, path: str, *keys: str) -> dict[str, Any]:
+    """The answer, if it is an object with these keys. :raises CoderError: it is not, so it is not Coder's."""
+    if isinstance(data, dict) and all(key in data for key in keys):
+        return data
+    raise _not_coders(path)
+
+
+def _not_coders(path: str) -> CoderError:
+    hint = "Check 'url' and any proxy before the server."
+    return CoderError("the answer of %s is not what Coder answers" % path, "protocol", path=path, hint=hint)
+
+
+def _objects(data: Any, path: str, *keys: str) -> list[dict[str, Any]]:
+    """The list of such objects; Go writes an empty one as null."""
+    if data is None:
+        return []
+    if isinstance(data, list):
+        return [_object(item, path, *keys) for item in data]
+    raise _not_coders(path)
+
+
 def is_app_answer(message: str) -> bool:
     """Whether a 5xx is Coder's word about the task's app, which asking again at once does not change."""
     lowered = message.lower()
@@ -84,8 +105,13 @@ class CoderClient:
             raise CoderError("%s %s was about to be sent in check mode" % (method, path), "invalid")
         return self.transport.request(method, path, **options)
 
-    def _get(self, path: str, **options: Any) -> Any:
-        return self._request("GET", path, **options).data
+    def _get(self, path: str, *keys: str, **options: Any) -> dict[str, Any]:
+        """A JSON object that has these keys."""
+        return _object(self._request("GET", path, **options).data, path, *keys)
+
+    def _get_list(self, path: str, *keys: str, **options: Any) -> list[dict[str, Any]]:
+        """A JSON list of objects that have these keys."""
+        return _objects(self._request("GET", path, **options).data, path, *keys)
 
     def _remember(self, key: Any, ask: Any) -> Any:
         """What cannot change while a session lives is asked for once, also by threads that want it at once."""
@@ -105,15 +131,13 @@ class CoderClient:
     def _ask_version(self) -> Version:
         with attempting("read the server's version"):
             try:
-                data = self._get("/api/v2/buildinfo")
+                data = self._get("/api/v2/buildinfo", "version")
             except RouteNotFound as error:
                 raise CoderError(
                     "%s is not the address of a Coder server: it has no /api/v2/buildinfo" % self.transport.base_url,
                     "protocol", status=error.status, method=error.method, path=error.path,
                     hint="Check 'url'.",
                 ) from None
-        if not isinstance(data, dict) or "version" not in data:
-            raise CoderError("the answer of /api/v2/buildinfo is not Coder's", "protocol", hint="Check 'url'.")
         return parse_version(str(data["version"]))
 
     @property
@@ -156,7 +180,8 @@ class CoderClient:
     def user(self, name: str = "me") -> dict[str, Any]:
         """A user by name or UUID. :raises CoderError: unknown, or not to be seen with this token."""
         try:
-            return self._remember(("user", name), lambda: self._get("/api/v2/users/%s" % segment(name)))
+            path = "/api/v2/users/%s" % segment(name)
+            return self._remember(("user", name), lambda: self._get(path, "id", "username"))
         except CoderError as error:
             raise self._explain_owner(error, name) from None
 
@@ -178,17 +203,19 @@ class CoderClient:
     def organization(self, name: str) -> dict[str, Any]:
         """An organization by name or UUID; `default` is the default one."""
         try:
-            return self._remember(("organization", name), lambda: self._get("/api/v2/organizations/%s" % segment(name)))
+            path = "/api/v2/organizations/%s" % segment(name)
+            return self._remember(("organization", name), lambda: self._get(path, "id", "name"))
         except CoderError as error:
             if error.kind == "not_found":
-                known = ", ".join(sorted(item["name"] for item in self._get("/api/v2/organizations")))
+                known = ", ".join(sorted(item["name"] for item in self._get_list("/api/v2/organizations", "name")))
                 error.reason = "the organization %r does not exist or cannot be seen with this token" % name
                 error.hint = "You can see: %s." % (known or "none")
             raise
 
     # Tasks
 
-    def _task(self, data: dict[str, Any]) -> dict[str, Any]:
+    def _task(self, data: Any) -> dict[str, Any]:
+        data = _object(data, self.dialect.prefix, "id", "name", "owner_name", "status")
         return models.task_from(data, self.dialect, self.transport.base_url)
 
     def _task_path(self, task: dict[str, Any], *rest: str) -> str:
@@ -237,11 +264,11 @@ class CoderClient:
     def _list_pages(self, query: str) -> list[dict[str, Any]]:
         params: dict[str, Any] = {"q": query} if query else {}
         if not self.dialect.paged:
-            return self._get(self.dialect.prefix, params=params)["tasks"] or []
+            return self._list_page(params)
         listed: list[dict[str, Any]] = []
         seen: set[str] = set()
         while True:
-            page = self._get(self.dialect.prefix, params=dict(params, limit=PAGE, offset=len(listed)))["tasks"] or []
+            page = self._list_page(dict(params, limit=PAGE, offset=len(listed)))
             listed.extend(page)
             fresh = {task["id"] for task in page} - seen
             if len(page) < PAGE or not fresh:
@@ -249,6 +276,10 @@ class CoderClient:
             seen |= fresh
         # A task created while we read shifts the pages, so one can appear twice.
         return list({task["id"]: task for task in listed}.values())
+
+    def _list_page(self, params: dict[str, Any]) -> list[dict[str, Any]]:
+        path = self.dialect.prefix
+        return _objects(self._get(path, "tasks", params=params)["tasks"], path, "id")
 
     def find_task(self, reference: str, owner: str = "me") -> dict[str, Any] | None:
         """The task, or None where there is none or this token may not see it.
@@ -333,7 +364,9 @@ class CoderClient:
     def _switch(self, task: dict[str, Any], verb: str, transition: str) -> dict[str, Any]:
         if self.dialect.pause:
             try:
-                return models.build_from(self._request("POST", self._task_path(task, verb)).data["workspace_build"])
+                path = self._task_path(task, verb)
+                answer = _object(self._request("POST", path).data, path, "workspace_build")
+                return models.build_from(_object(answer["workspace_build"], path, "id"))
             except RouteNotFound:
                 # A development build from before the route: its version said more than it has.
                 self._cache["dialect"] = self.dialect._replace(pause=False)
@@ -361,7 +394,7 @@ class CoderClient:
         :raises CoderError: kind unavailable when the agent cannot be reached.
         """
         try:
-            data = self._get(self._task_path(task, "logs"), final=is_app_answer)
+            data = self._get(self._task_path(task, "logs"), "logs", final=is_app_answer)
         except CoderError as error:
             reason = _no_log_reason(error)
             if reason is None:
@@ -369,7 +402,7 @@ class CoderClient:
             if not self.dialect.snapshots:
                 reason += " This server (%s) has logs of running tasks only." % self.version.text
             return Log([], "none", reason=reason)
-        messages = models.messages_from(data.get("logs"))
+        messages = models.messages_from(_objects(data["logs"], self._task_path(task, "logs"), "id"))
         if not data.get("snapshot"):
             return Log(messages, "live")
         if data.get("snapshot_at"):
@@ -382,7 +415,7 @@ class CoderClient:
         """A workspace that is not deleted, by its owner and name."""
         path = "/api/v2/users/%s/workspace/%s" % (segment(owner), segment(name))
         try:
-            return self._get(path)
+            return self._get(path, "id", "latest_build")
         except CoderError as error:
             if error.status in (404, 410):
                 return None
@@ -396,7 +429,7 @@ class CoderClient:
     def workspace(self, workspace_id: str) -> dict[str, Any] | None:
         """A workspace by its UUID; None once it is deleted."""
         try:
-            return self._get("/api/v2/workspaces/%s" % segment(workspace_id))
+            return self._get("/api/v2/workspaces/%s" % segment(workspace_id), "id", "latest_build")
         except CoderError as error:
             if error.status in (404, 410):
                 return None
@@ -405,20 +438,21 @@ class CoderClient:
     def build_workspace(self, workspace_id: str, transition: str) -> dict[str, Any]:
         """Start a build: start, stop or delete."""
         path = "/api/v2/workspaces/%s/builds" % segment(workspace_id)
-        return models.build_from(self._request("POST", path, body={"transition": transition}).data)
+        return models.build_from(_object(self._request("POST", path, body={"transition": transition}).data, path, "id"))
 
     def build_parameters(self, build_id: str) -> dict[str, str]:
         """Parameters that a workspace build was made with."""
-        data = self._get("/api/v2/workspacebuilds/%s/parameters" % segment(build_id))
-        return {item["name"]: item["value"] for item in data or []}
+        path = "/api/v2/workspacebuilds/%s/parameters" % segment(build_id)
+        return {item["name"]: item["value"] for item in self._get_list(path, "name", "value")}
 
     def build(self, build_id: str) -> dict[str, Any]:
         """A workspace build, whole as the server gives it."""
-        return self._get("/api/v2/workspacebuilds/%s" % segment(build_id))
+        return self._get("/api/v2/workspacebuilds/%s" % segment(build_id), "id", "workspace_id")
 
     def prompts(self, build_ids: list[str]) -> dict[str, str]:
         """Prompts by build id from the endpoint that servers up to 2.28 have; unknown ids are left out."""
-        return self._get("/api/experimental/aitasks/prompts", params={"build_ids": ",".join(build_ids)})["prompts"]
+        path = "/api/experimental/aitasks/prompts"
+        return _object(self._get(path, "prompts", params={"build_ids": ",".join(build_ids)})["prompts"], path)
 
     # Templates
 
@@ -429,28 +463,29 @@ class CoderClient:
             query += " organization:%s" % self.organization(organization)["name"]
 
         def ask() -> list[dict[str, Any]]:
-            return self._get("/api/v2/templates", params={"q": query}) or []
+            keys = ("id", "name", "organization_id", "active_version_id")
+            return self._get_list("/api/v2/templates", *keys, params={"q": query})
 
         return self._remember(("templates", organization), ask)
 
     def template_versions(self, template_id: str) -> list[dict[str, Any]]:
         """All versions of a template."""
         path = "/api/v2/templates/%s/versions" % segment(template_id)
-        return self._remember(path, lambda: self._get(path) or [])
+        return self._remember(path, lambda: self._get_list(path, "id", "name"))
 
     def template_version(self, version_id: str) -> dict[str, Any]:
         """A template version by its UUID."""
-        return self._get("/api/v2/templateversions/%s" % segment(version_id))
+        return self._get("/api/v2/templateversions/%s" % segment(version_id), "id")
 
     def presets(self, version_id: str) -> list[dict[str, Any]]:
         """Presets of a template version; the API answers null where there are none."""
         path = "/api/v2/templateversions/%s/presets" % segment(version_id)
-        return self._remember(path, lambda: [models.preset_from(item) for item in self._get(path) or []])
+        return self._remember(path, lambda: [models.preset_from(item) for item in self._get_list(path, "ID", "Name")])
 
     def parameters(self, version_id: str) -> list[dict[str, Any]]:
         """Parameters of a template version."""
         path = "/api/v2/templateversions/%s/rich-parameters" % segment(version_id)
-        return self._remember(path, lambda: [models.parameter_from(item) for item in self._get(path) or []])
+        return self._remember(path, lambda: [models.parameter_from(item) for item in self._get_list(path, "name")])
 
 
 def is_template_problem(error: CoderError) -> bool:
