@@ -29,7 +29,7 @@ def io_errors(attempt: str) -> Iterator[None]:
 
 
 def make_folder(path: str) -> None:
-    """Make a folder that only its owner can enter, whatever the umask."""
+    """Make a folder that only its owner can enter, and see to it that it is one if it is there already."""
     os.makedirs(path, mode=0o700, exist_ok=True)
     os.chmod(path, 0o700)
 
@@ -37,9 +37,12 @@ def make_folder(path: str) -> None:
 def write_new(path: str, data: bytes) -> None:
     """Write a file that only its owner can read, into a place where nobody looks yet."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    with open(descriptor, "wb") as file:
-        os.fchmod(descriptor, 0o600)
-        file.write(data)
+    try:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(descriptor, left) :]
+    finally:
+        os.close(descriptor)
 
 
 def replace(path: str, data: bytes) -> None:

@@ -9,12 +9,14 @@ older than the folders; without it the manifest is the truth: an unchanged task 
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, cast
@@ -29,6 +31,7 @@ _LOCK = ".lock"
 _UNFINISHED = ".unfinished"
 _NEW, _OLD = ".new-", ".old-"
 _FORMAT = 1
+_SYNC_THREADS = 16
 
 
 class Saved(NamedTuple):
@@ -66,6 +69,8 @@ class Archive:
     def __init__(self, path: str, redactor: Redactor | None) -> None:
         self.path = os.path.abspath(path)
         self._redactor = redactor
+        self._configuration = redactor.configuration if redactor else None
+        self._unfinished = False
         self._written: list[str] = []
         with files.io_errors("open the archive"):
             if not os.path.isdir(self.path):
@@ -122,7 +127,7 @@ class Archive:
         were saved are no longer the beginning of the log, they are kept as messages.<n>.jsonl.
         """
         task_id = given["task"]["id"]
-        digest = self._digest([given, _FORMAT, self._redactor.configuration if self._redactor else None])
+        digest = self._digest([given, _FORMAT, self._configuration])
         entry = self._entries.get(task_id)
         if entry and entry["record_digest"] == digest and self._is_whole(entry):
             return "unchanged"
@@ -147,6 +152,7 @@ class Archive:
             files.sync(self.path)
             with suppress(FileNotFoundError):
                 os.unlink(self._at(_UNFINISHED))
+            self._unfinished = False
         search.refresh(self.path, self._search_source())
 
     # --- the parts ---
@@ -269,34 +275,43 @@ class Archive:
         self._mark_unfinished()
         place, new, old = (self._folder(prefix + folder) for prefix in ("", _NEW, _OLD))
         try:
-            files.make_folder(new)
+            os.mkdir(new, 0o700)
             for name, data in contents.items():
                 files.write_new(os.path.join(new, name), data)
-            if os.path.isdir(place):
+            try:
+                os.rename(new, place)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
                 os.rename(place, old)
-            os.rename(new, place)
+                os.rename(new, place)
+                shutil.rmtree(old, ignore_errors=True)
         except OSError:
             shutil.rmtree(new, ignore_errors=True)
             if os.path.isdir(old) and not os.path.isdir(place):
                 os.rename(old, place)
             raise
-        shutil.rmtree(old, ignore_errors=True)
         self._written.append(folder)
 
     def _sync(self) -> None:
         """Have what cannot be made again on the disk before the checksums say that it is there."""
-        for folder in self._written:
+
+        def sync(folder: str) -> None:
             place = self._folder(folder)
             for name in os.listdir(place):
                 if name.endswith((".json", ".jsonl")):
                     files.sync(os.path.join(place, name))
             files.sync(place)
+
+        with ThreadPoolExecutor(_SYNC_THREADS) as pool:  # the disk serves many at once in the time of one
+            list(pool.map(sync, self._written))
         files.sync(self._at(TASKS))
         self._written = []
 
     def _mark_unfinished(self) -> None:
-        if not os.path.exists(self._at(_UNFINISHED)):
+        if not self._unfinished:
             files.write_new(self._at(_UNFINISHED), b"")
+            self._unfinished = True
 
     def _search_source(self) -> Iterator[Saved]:
         for entry in self.entries():

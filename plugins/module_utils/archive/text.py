@@ -22,6 +22,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def plain(text: str) -> str:
     """The text as a person may safely see it: no escape sequences, no controls but tab and line feed."""
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text  # nearly always, and quick to see: what is taken out below is not printable
     text = ESCAPE.sub("", text.replace("\r\n", "\n"))
     text = _CONTROL.sub("", text)
     text = _DIRECTION.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
