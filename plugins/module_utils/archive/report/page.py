@@ -14,15 +14,17 @@ import hashlib
 import re
 from typing import Any
 
-from ...coder.errors import CoderError
+from ...coder.transport import missing_library
 from ..text import line, plain
 from .style import STYLE
 
 try:
     import jinja2
     from markupsafe import Markup
-except ImportError:  # told to the user when a page is made
-    jinja2 = None  # type: ignore[assignment]
+except ImportError as _error:
+    JINJA_ERROR: ImportError | None = _error
+else:
+    JINJA_ERROR = None
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&$])")
@@ -31,10 +33,8 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&$])")
 @functools.cache
 def template(source: str) -> jinja2.Template:
     """A compiled template. Raises CoderError (`library`) without Jinja2."""
-    if jinja2 is None:
-        raise CoderError(
-            "the Python library Jinja2 is missing", "library", hint="Run the archive with the Python that runs Ansible."
-        )
+    if JINJA_ERROR is not None:
+        raise missing_library("jinja2", JINJA_ERROR)
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
