@@ -17,13 +17,6 @@ from .redact import SHORTEST_VALUE
 from .rules import Rule, pattern_rule
 
 try:
-    import yaml
-except ImportError as _error:
-    YAML_ERROR: ImportError | None = _error
-else:
-    YAML_ERROR = None
-
-try:
     from re import _constants as _op  # type: ignore[attr-defined]
     from re import _parser  # type: ignore[attr-defined]
 except ImportError:  # Python before 3.11
@@ -46,8 +39,6 @@ class UserRules(NamedTuple):
 
 def load(path: str) -> UserRules:
     """Read a rules file. Raises CoderError (`io`, `invalid`, `library`) that names the file and what is wrong in it."""
-    if YAML_ERROR is not None:
-        raise missing_library("yaml", YAML_ERROR)
     try:
         import yaml
     except ImportError as error:
