@@ -23,7 +23,7 @@ from .dialect import (
     parse_version,
 )
 from .errors import CoderError, RouteNotFound, attempting, invalid
-from .names import is_uuid, split_reference
+from .names import is_uuid, reads_as_uuid, split_reference
 from .transport import Connection, Response, Transport, segment
 
 # AgentAPI may type for 17 s before it answers, and an unreachable agent costs the server 30 s (contract, sections
@@ -288,13 +288,20 @@ class CoderClient:
         :raises CoderError: the owner is unknown, or the server has no tasks.
         """
         owner, name = split_reference(reference, owner)
+        task = self._find_task(owner, name)
+        if task is None and owner != "me":
+            # The same 404 as for an unknown user since 2.30, and an empty list in era S.
+            self.user(owner)
+        return task
+
+    def _find_task(self, owner: str, name: str) -> dict[str, Any] | None:
         dialect = self.dialect
-        if dialect.names or is_uuid(name):
+        if is_uuid(name) or (dialect.names and not reads_as_uuid(name)):
             return self._get_task(owner, name)
         if dialect.workspace_statuses:
             workspace = self.find_workspace(owner, name)
             return self._get_task(owner, workspace["id"]) if workspace else None
-        # 2.28 alone: tasks have their own ids, and a path takes nothing else.
+        # In 2.28 a path takes a task's id only, and later it takes 32 digits for one.
         listed = self.list_tasks(owner=owner)
         return next((task for task in listed if task["name"].lower() == name.lower()), None)
 
@@ -308,6 +315,10 @@ class CoderClient:
                 return None
             raise self._explain_owner(error, owner) from None
         task = self._task(data)
+        if self.dialect.workspace_statuses and task["workspace_status"] == "pending":
+            # Era S does not tell which build is queued.
+            workspace = self.workspace(task["id"]) or {"latest_build": {"transition": "delete"}}
+            task["status"] = models.queued_status(workspace["latest_build"]["transition"])
         return None if task["status"] == models.DELETED else task
 
     def get_task(self, reference: str, owner: str = "me") -> dict[str, Any]:
@@ -315,13 +326,9 @@ class CoderClient:
         task = self.find_task(reference, owner)
         if task is None:
             owner, name = split_reference(reference, owner)
-            whose = "you" if owner == "me" else "the user %r" % owner
-            if owner != "me":
-                self.user(owner)
+            whose = "you have" if owner == "me" else "the user %r has" % owner
             raise CoderError(
-                "%s have no task %r, or this token may not see it" % (whose, name)
-                if owner == "me" else "%s has no task %r, or this token may not see it" % (whose, name),
-                "not_found", status=404,
+                "%s no task %r, or this token may not see it" % (whose, name), "not_found", status=404,
                 hint="List the tasks with coder.tasks.task_info.",
             )
         return task

@@ -11,7 +11,7 @@ from typing import Any
 from .dialect import Dialect
 
 STATUSES = ("pending", "initializing", "active", "paused", "unknown", "error")
-# A workspace that is gone for good but that era S still shows as a task.
+# A workspace that is gone, or on its way, but that era S still shows as a task. Later a task is gone at once.
 DELETED = "deleted"
 
 TASK_FIELDS = (
@@ -47,7 +47,7 @@ _BY_WORKSPACE_STATUS = {
     "starting": "initializing",
     "stopping": "unknown",
     "stopped": "paused",
-    "deleting": "unknown",
+    "deleting": DELETED,
     "failed": "error",
     "canceling": "error",
     "canceled": "error",
@@ -77,6 +77,11 @@ def _status_of_workspace(status: str, lifecycle: str | None) -> str:
     if lifecycle in _READY:
         return "active"
     return "initializing" if lifecycle in _STARTING else "unknown"
+
+
+def queued_status(transition: str) -> str:
+    """Status of a task whose workspace waits for a build to begin."""
+    return {"delete": DELETED, "stop": "unknown"}.get(transition, "pending")
 
 
 def _state_from(state: dict[str, Any] | None) -> dict[str, Any] | None:

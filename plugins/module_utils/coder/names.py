@@ -27,6 +27,11 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
+def reads_as_uuid(name: str) -> bool:
+    """Whether a server takes this legal name for a UUID in a path."""
+    return re.fullmatch(r"[0-9a-fA-F]{32}", name) is not None
+
+
 def name_problem(name: str) -> str | None:
     """Why the server would refuse this task name, in its own order of checks; None if it would not."""
     if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:

@@ -228,6 +228,7 @@ def test_a_task_has_every_field_whatever_the_server_leaves_out(data: dict, versi
         ("running", "off", "unknown"),
         ("stopping", "ready", "unknown"),
         ("stopped", None, "paused"),
+        ("deleting", None, "deleted"),
         ("failed", None, "error"),
         ("canceling", None, "error"),
         ("canceled", None, "error"),
