@@ -161,29 +161,20 @@ class Lifecycle:
                 self._client.delete_task(task)
                 return True
             except CoderError as error:
-                if error.status == 404:
-                    if not self._client.dialect.workspace_statuses:
-                        return False
-                    if self._delete_workspace_task(task, error):
-                        return True
-                elif is_build_active(error):
-                    self._wait_a_moment(error, task)
-                else:
-                    raise
-            if self._client.refresh(task) is None:
-                return False
-
-    def _delete_workspace_task(self, task: dict[str, Any], refusal: CoderError) -> bool:
-        """Era S answers 404 while a build runs, and for ever where the first build failed (contract, section 0)."""
-        now = self._client.refresh(task)
-        if now is None or now["workspace_status"] == "deleting":
-            return now is not None
-        if now["workspace_status"] in ("failed", "canceled"):
-            self._client.build_workspace(now["workspace_id"], "delete")
-            return True
-        refusal.hint = "A build of its workspace is running; with wait=true the module waits for it."
-        self._wait_a_moment(refusal, task)
-        return False
+                refusal = error
+            if refusal.status != 404 and not is_build_active(refusal):
+                raise refusal
+            now = self._client.refresh(task)
+            if now is None:
+                # A DELETE whose answer was lost is sent again by the transport: what is gone then, went by us.
+                return (refusal.attempts or 1) > 1
+            # Era S answers 404 while a build runs, and for ever where a build failed (contract, section 0).
+            if refusal.status == 404 and now["workspace_status"] in ("failed", "canceled"):
+                self._client.build_workspace(now["workspace_id"], "delete")
+                return True
+            if refusal.status == 404:
+                refusal.hint = "A build of its workspace is running; with wait=true the module waits for it."
+            self._wait_a_moment(refusal, task)
 
     def wait_until_removed(self, workspace_id: str | None, name: str) -> None:
         """Until the delete build has ended and the name is free again.
@@ -206,7 +197,7 @@ class Lifecycle:
                     hint="The task is gone, its workspace %s is not, and the name stays taken: repair the template, "
                     "or remove it with `coder delete --orphan`." % workspace_id,
                 )
-            if not self._time_left():
+            if self.waited() >= self._patience.timeout:
                 raise CoderError(
                     "the workspace %s was not removed within %d s" % (name, self._patience.timeout), "wait_timeout",
                     hint="Its delete build is %s; raise 'wait_timeout', or look at the build." % job.get("status"),
@@ -219,8 +210,12 @@ class Lifecycle:
         """Wait within what is left of the timeout."""
         left = max(0.0, self._patience.timeout - self.waited())
         patience = Patience(left, self._patience.stable_idle, self._patience.interval)
-        with attempting("wait for the task %s" % task["name"]):
-            return wait_for(self._client, self._clock, task, goal, patience, self._progress)
+        try:
+            with attempting("wait for the task %s" % task["name"]):
+                return wait_for(self._client, self._clock, task, goal, patience, self._progress)
+        except CoderError as error:
+            error.result["waited"] = round(self.waited(), 1)
+            raise
 
     def waited(self) -> float:
         """Seconds since this began."""

@@ -341,8 +341,7 @@ class Ensure:
     def _recreate(self, task: dict[str, Any]) -> dict[str, Any]:
         self._name = self._name if self._name and not names.is_uuid(self._name) else task["name"]
         self._owner = task["owner_name"]
-        for option, value in (("template", task["template_name"]), ("display_name", task["display_name"])):
-            self._params[option] = self._params[option] or value
+        self._params["template"] = self._params["template"] or task["template_id"]
         body, origin = self._creation(task["name"])
         if self._context.check_mode:
             self.changed = True
@@ -364,6 +363,7 @@ class Ensure:
                 return dict(task, status="paused")
             with attempting("pause the task %s" % task["name"]):
                 self.changed = self._life.pause(task) or self.changed
+                task = self._look_after_switch(task)
         return self._settle(task)
 
     def _ensure_running(self, task: dict[str, Any]) -> dict[str, Any]:
@@ -375,10 +375,10 @@ class Ensure:
                 return dict(task, status="active")
             with attempting("resume the task %s" % task["name"]):
                 self.changed = self._life.resume(task) or self.changed
-                task = self._look_after_resume(task)
+                task = self._look_after_switch(task)
         return self._settle(task)
 
-    def _look_after_resume(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _look_after_switch(self, task: dict[str, Any]) -> dict[str, Any]:
         """The task as the server shows it now, or as it must be soon: the old status would end a wait at once."""
         return self._client.refresh(task) or task
 
