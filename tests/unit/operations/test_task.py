@@ -212,7 +212,9 @@ def test_creators_at_once_make_one_task(emulator: Start, dialect: str, count: in
     for thread in threads:
         thread.join(timeout=30)
     assert [made.failed for made in calls] == [False] * count
-    assert sorted(made["created_by"] for made in calls) == ["someone_else"] * (count - 1) + ["this_call"]
+    # Who comes so late that the task is there already creates nothing.
+    makers = [made["created_by"] for made in calls]
+    assert makers.count("this_call") == 1 and set(makers) <= {"this_call", "someone_else", None}
     assert sum(made["changed"] for made in calls) == 1
     assert {made["task"]["status"] for made in calls} == {"active"}
     assert len(tasks_named(server, "fix")) == 1
@@ -221,9 +223,11 @@ def test_creators_at_once_make_one_task(emulator: Start, dialect: str, count: in
 def test_a_name_that_a_delete_build_still_holds(emulator: Start, dialect: str) -> None:
     server = emulator(dialect, time_factor=0.02)
     server.create_task("fix")
+    server.state.hold_builds()
     assert call("task", server, name="fix", state="absent", wait=False)["changed"]
     refused = call("task", server, wait=False, **GIVEN)
     assert refused.kind == "conflict" and "wait=true" in refused.msg
+    server.state.release_builds()
     made = call("task", server, **GIVEN)
     assert made["created_by"] == "this_call" and made["task"]["status"] == "active"
 
@@ -491,7 +495,9 @@ def test_what_cannot_be_changed_is_warned_of(emulator: Start) -> None:
     assert "stays 'Do the thing'" in done.warnings[1]
 
 
-@pytest.mark.parametrize(("dialect", "shown"), [("2025-10", None), ("2.28", None), ("2.29", "Title"), ("2.34", "Title")])
+@pytest.mark.parametrize(
+    ("dialect", "shown"), [("2025-10", None), ("2.28", None), ("2.29", "Title"), ("2.34", "Title")]
+)
 def test_display_names(emulator: Start, dialect: str, shown: str | None) -> None:
     made = call("task", emulator(dialect, time_factor=0.005), display_name="Title", **GIVEN)
     assert made["task"]["display_name"] == shown
