@@ -261,10 +261,10 @@ class Archive:
         if saved is None:
             return {}
         folder = self._folder(saved.entry["folder"])
-        versions = [
-            files.parse_lines(files.read(os.path.join(folder, f"messages.{number}.jsonl")))
-            for number in range(1, saved.entry["earlier"] + 1)
-        ]
+        versions = []
+        for number in range(1, saved.entry["earlier"] + 1):
+            with suppress(ValueError, FileNotFoundError):  # what was lost must not keep the rest from being saved
+                versions.append(files.parse_lines(files.read(os.path.join(folder, f"messages.{number}.jsonl"))))
         versions = [self._redact(version)[0] for version in [*versions, saved.messages]]
         if versions[-1] == messages[: len(versions[-1])]:
             versions.pop()

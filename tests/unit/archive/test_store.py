@@ -121,6 +121,16 @@ def test_changed_messages_are_kept(tmp_path: Path) -> None:
     assert_sound(tmp_path)
 
 
+def test_a_lost_earlier_version_does_not_stop_the_next(tmp_path: Path) -> None:
+    for content in ("a", "b", "c"):
+        save(tmp_path, record(messages=[message(1, content)]))
+    folder = next((tmp_path / "tasks").iterdir())
+    (folder / "messages.1.jsonl").write_text("{broken")
+    assert save(tmp_path, record(messages=[message(1, "d")])) == ["changed"]
+    assert [parse_lines((folder / f"messages.{n}.jsonl").read_bytes())[0]["content"] for n in (1, 2)] == ["b", "c"]
+    assert_sound(tmp_path)
+
+
 def test_a_failed_read_never_replaces_a_log(tmp_path: Path) -> None:
     failed = record(messages=[], source="none", complete=False, error_kind="unavailable")
     redactor = Redactor(samples.KEY)
