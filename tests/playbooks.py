@@ -91,6 +91,8 @@ class Ansible:
             "HOME": str(self.folder),
             "LANG": "C.UTF-8",
             "ANSIBLE_HOME": str(self.folder / ".ansible"),
+            "ANSIBLE_REMOTE_TMP": str(self.folder / ".ansible" / "tmp"),
+            "ANSIBLE_ASYNC_DIR": str(self.folder / ".ansible" / "async"),
             "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
             "ANSIBLE_CALLBACK_PLUGINS": str(CALLBACKS),
             "ANSIBLE_CALLBACKS_ENABLED": "recorder",
