@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -64,15 +65,17 @@ class Ansible:
             try:
                 stdout, stderr = process.communicate(timeout=timeout)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)
                 raise
         return Run(process.returncode, stdout, stderr, self.records())
 
     def start(self, command: str, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
+        """Start the command as the leader of a process group, as a shell does."""
         self._recorded.unlink(missing_ok=True)
         return subprocess.Popen(
             [self.python.with_name(command), *arguments], cwd=cwd or self.folder, env=self._process_environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            start_new_session=True,
         )  # fmt: skip
 
     def records(self) -> list[dict[str, Any]]:

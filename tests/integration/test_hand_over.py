@@ -35,14 +35,14 @@ def way_of(run: Run, name: str) -> str:
     return lines[0]
 
 
-HANDED_OVER = {
+HANDED_OVER: dict[str, tuple[dict[str, Any], str]] = {
     "become of a task": ({"become": True}, "become is set"),
     "become as a variable of a task": ({"vars": {"ansible_become": True}}, "become is set"),
     "an environment of a task": ({"environment": {"ANYTHING": "1"}}, "an environment is set"),
     "another interpreter": ({"vars": {"ansible_python_interpreter": OTHER}}, "ansible_python_interpreter is /"),
     "async with poll": ({"async": 30, "poll": 1}, "the task is asynchronous"),
 }
-KEPT = {
+KEPT: dict[str, dict[str, Any]] = {
     "nothing": {},
     "its own interpreter": {"vars": {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}},
     "its own interpreter by another name": {
@@ -84,7 +84,11 @@ def test_a_task_hands_over_and_says_why(ansible: Ansible) -> None:
 
 def test_what_stands_above_the_task_counts_too(ansible: Ansible, tmp_path: Path) -> None:
     inventory = tmp_path / "hosts.yml"
-    hosts = {"plain": {}, "becoming": {"ansible_become": True}, "other": {"ansible_python_interpreter": OTHER}}
+    hosts: dict[str, dict[str, Any]] = {
+        "plain": {},
+        "becoming": {"ansible_become": True},
+        "other": {"ansible_python_interpreter": OTHER},
+    }
     local = {name: {"ansible_connection": "local", **variables} for name, variables in hosts.items()}
     inventory.write_text(json.dumps({"all": {"hosts": local}}))
     block = {"environment": {"ANYTHING": "1"}, "block": [info("in a block")]}

@@ -24,15 +24,20 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "recorder"
     CALLBACK_NEEDS_ENABLED = True
 
+    def v2_runner_on_ok(self, result: Any) -> None:
+        self._record(result)
+
+    def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
+        # Ansible takes `failed` out of the result that a callback sees.
+        self._record(result, failed=True)
+
+    v2_runner_on_unreachable = v2_runner_on_ok
+
     def _record(self, outcome: Any, **more: Any) -> None:
         # ansible-core before 2.19 has no public names for these.
         result = getattr(outcome, "result", None) or outcome._result
         task = getattr(outcome, "task", None) or outcome._task
         host = getattr(outcome, "host", None) or outcome._host
-        # A callback sees no `failed` that is false, and a failure only by being told of one.
-        failed = {"failed": True} if outcome.is_failed() else {}
-        line = {"name": task.get_name(), "host": host.get_name(), "result": {**result, **failed}}
+        line = {"name": task.get_name(), "host": host.get_name(), "result": {**result, **more}}
         with open(os.environ["RECORDER_FILE"], "a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, default=str) + "\n")
-
-    v2_runner_on_ok = v2_runner_on_failed = v2_runner_on_skipped = v2_runner_on_unreachable = _record
