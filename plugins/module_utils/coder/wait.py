@@ -51,6 +51,7 @@ class Goal:
         self._stable_idle = stable_idle
         self._since: dict[str, float] = {}
         self._conversation = ""
+        self._reported: str | None = None
 
     def reached(self, task: dict[str, Any]) -> bool:
         """Whether the goal is reached. :raises CoderError: it will not be."""
@@ -111,6 +112,10 @@ class Goal:
         if state["state"] not in FINISHED:
             self._forget("idle")
             return False
+        if state["timestamp"] != self._reported:
+            # A new report: whatever it says, the agent has done something since the last look.
+            self._reported = state["timestamp"]
+            self._forget("idle")
         return max(self._seconds("idle"), self._server_says_since(state["timestamp"])) >= self._stable_idle
 
     def _server_says_since(self, timestamp: str | None) -> float:
@@ -124,9 +129,14 @@ class Goal:
 
     def _conversation_rests(self, task: dict[str, Any]) -> bool:
         """For an agent that never reports a state: nothing is written into the conversation for a while."""
-        log = self._client.logs(task)
-        conversation = digest(log.messages)
-        if conversation != self._conversation:
+        try:
+            conversation = digest(self._client.logs(task).messages)
+        except CoderError as error:
+            # AgentAPI is restarting or types; its app turns unhealthy in a few seconds if it died.
+            if error.kind not in ("unavailable", "timeout"):
+                raise
+            conversation = ""
+        if not conversation or conversation != self._conversation:
             self._conversation = conversation
             self._forget("idle")
         return self._seconds("idle") >= self._stable_idle

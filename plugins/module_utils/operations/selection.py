@@ -34,7 +34,7 @@ def choose(client: CoderClient, params: dict[str, Any]) -> tuple[list[dict[str, 
     """
     keep = predicate(params["select"]) if params["select"] else None
     missing: list[str] = []
-    if params["name"]:
+    if params["name"] is not None:
         with attempting("read the tasks"):
             tasks = _by_name(client, params, missing)
     else:

@@ -42,6 +42,8 @@ def spec() -> dict[str, Any]:
 def run(context: Context) -> dict[str, Any]:
     """Result: ``logs``, one entry a task, ``missing`` names and a ``summary``."""
     params = context.params
+    if params["tail"] is not None and params["tail"] < 0:
+        raise invalid("'tail' is %d" % params["tail"], "Give 0 or more.")
     tasks, missing = choose(context.session, params)
     if missing and params["fail_on_unavailable"]:
         raise CoderError("there is no task %s" % ", ".join(repr(name) for name in missing), "not_found")
@@ -77,7 +79,8 @@ def read_log(client: CoderClient, task: dict[str, Any], fail: bool) -> Log:
         try:
             log = client.logs(task)
         except CoderError as error:
-            if fail or error.kind not in ("unavailable", "timeout"):
+            # Not found: the task was deleted after it was chosen.
+            if fail or error.kind not in ("unavailable", "timeout", "not_found"):
                 raise
             return Log([], "none", reason=error.message)
         if fail and log.source == "none":
@@ -111,8 +114,6 @@ def bounded(messages: list[dict[str, Any]], tail: int | None, max_bytes: int | N
 
     :raises CoderError: a limit that nothing can keep.
     """
-    if tail is not None and tail < 0:
-        raise invalid("'tail' is %d" % tail, "Give 0 or more.")
     if tail is not None:
         messages = messages[len(messages) - min(tail, len(messages)) :]
     if max_bytes is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..coder import names
-from ..coder.client import CoderClient
+from ..coder.client import CoderClient, is_app_answer
 from ..coder.errors import AnswerLost, CoderError, attempting, invalid
 from ..coder.transport import GATEWAY_STATUSES
 from ..coder.wait import Goal, describe, diagnose
@@ -83,10 +83,14 @@ class Send:
         if self._context.check_mode:
             self._check_state(task)
             return self._result(task, [], True)
-        task = self._make_ready(task)
-        self._last_id = max((message["id"] for message in self._client.logs(task).messages), default=-1)
+        try:
+            task = self._make_ready(task)
+            self._last_id = max((message["id"] for message in self._client.logs(task).messages), default=-1)
+        except CoderError as error:
+            error.result.setdefault("delivered", "no")
+            raise
         task = self._deliver(task)
-        reply = self._wait_for_reply(task) if self._goal == "reply" else []
+        reply = self._answered(task) if self._goal == "reply" else []
         return self._result(self._client.refresh(task) or task, reply, True)
 
     def _result(self, task: dict[str, Any], reply: list[dict[str, Any]], delivered: bool) -> dict[str, Any]:
@@ -116,10 +120,11 @@ class Send:
         if task["status"] == "paused":
             life.resume(task)
             task = self._client.refresh(task) or task
-            return life.wait_for(task, "idle" if task["current_state"] else "ready")
-        if self._goal == "none":
+        elif self._goal == "none":
             return task
         task = life.wait_for(task, "ready")
+        if self._goal == "none":
+            return task
         # An agent that never reports a state is not waited for blindly: the send itself tells busy from ready.
         return life.wait_for(task, "idle") if task["current_state"] else task
 
@@ -177,6 +182,16 @@ class Send:
                 return index
         return inputs[0] if inputs and not exactly else None
 
+    def _answered(self, task: dict[str, Any]) -> list[dict[str, Any]]:
+        """The reply. :raises CoderError: none came, but ``delivered: yes``."""
+        try:
+            return self._wait_for_reply(task)
+        except CoderError as error:
+            error.result.setdefault("task", task)
+            error.result.setdefault("delivered", "yes")
+            error.result.setdefault("diagnosis", diagnose(self._client, error.result["task"]))
+            raise
+
     def _wait_for_reply(self, task: dict[str, Any]) -> list[dict[str, Any]]:
         """The agent's messages after ours, once they have not changed for ``stable_idle``."""
         clock = self._context.clock
@@ -184,15 +199,17 @@ class Send:
         reply: list[dict[str, Any]] = []
         since = clock.monotonic()
         while True:
-            latest = self._reply_so_far(task, reply)
+            latest = self._reply_so_far(task)
+            if latest is None:
+                # Nothing could be read: look whether the agent will ever answer.
+                goal.reached(self._look_again(task))
+                latest = reply
             now = clock.monotonic()
             if latest != reply:
                 reply, since = latest, now
             answered = any((message["content"] or "").strip() for message in reply)
             if answered and now - since >= self._patience.stable_idle:
-                current = self._client.refresh(task)
-                if current is None:
-                    raise CoderError("the task was deleted before it answered", "not_found")
+                current = self._look_again(task)
                 goal.reached(current)
                 if (current["current_state"] or {}).get("state") != "working":
                     return reply
@@ -201,18 +218,27 @@ class Send:
                 raise self._no_reply(task, reply)
             clock.sleep(self._patience.interval)
 
-    def _reply_so_far(self, task: dict[str, Any], known: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def _look_again(self, task: dict[str, Any]) -> dict[str, Any]:
+        current = self._client.refresh(task)
+        if current is None:
+            raise CoderError("the task was deleted before it answered", "not_found")
+        return current
+
+    def _reply_so_far(self, task: dict[str, Any]) -> list[dict[str, Any]] | None:
+        """The agent's messages after ours; None where there is no live conversation to read now."""
         try:
-            messages = self._client.logs(task).messages
+            log = self._client.logs(task)
         except CoderError as error:
             # AgentAPI holds its lock while it types, up to 16 s or a whole turn (contract, section 7.1).
-            if error.kind in ("unavailable", "timeout"):
-                return known
+            if error.kind in ("unavailable", "timeout", "not_found"):
+                return None
             raise
-        position = self._own_position(messages)
+        if log.source != "live":
+            return None
+        position = self._own_position(log.messages)
         if position is None:
             return []
-        return [message for message in messages[position + 1 :] if message["type"] == "output"]
+        return [message for message in log.messages[position + 1 :] if message["type"] == "output"]
 
     def _no_reply(self, task: dict[str, Any], reply: list[dict[str, Any]]) -> CoderError:
         current = self._client.refresh(task) or task
@@ -235,7 +261,12 @@ def _outcome_unknown(error: CoderError) -> bool:
     """Whether the input may have reached the agent although the request failed."""
     if isinstance(error, AnswerLost):
         return True
-    if error.status in GATEWAY_STATUSES and not error.server_message:
+    if error.status in GATEWAY_STATUSES and not is_app_answer(error.server_message):
+        # A gateway's words, in whatever form; Coder's own 5xx here are about the app.
         return True
+    detail = error.detail or ""
+    if error.server_message == "Task app rejected the message." and 'Post "' in detail:
+        # Coder's own connection to AgentAPI broke: only a refused one cannot have brought the input.
+        return "refused" not in detail
     # AgentAPI typed it and then gave up waiting: the keystrokes are in the terminal.
-    return "wait for processing to start" in (error.detail or "")
+    return "wait for processing to start" in detail
