@@ -49,6 +49,8 @@ def decode_as_the_server(body: bytes) -> list[dict[str, Any]]:
     if not isinstance(payload, dict) or payload.get("messages") is None:
         missing = 'Missing required "messages" field.'
         raise Rejected(400, {"message": "Invalid agentapi payload structure.", "detail": missing})
+    if not isinstance(payload["messages"], list) or not isinstance(payload.get("$schema", ""), str):
+        raise Rejected(400, {"message": "Failed to decode request payload.", "detail": "json: cannot unmarshal"})
     for item in payload["messages"]:
         number = isinstance(item["id"], int) and not isinstance(item["id"], bool)
         good = isinstance(item["content"], str) and number and -(2**63) <= item["id"] < 2**63
@@ -61,8 +63,8 @@ def decode_as_the_server(body: bytes) -> list[dict[str, Any]]:
     return payload["messages"]
 
 
-def _is_rfc3339(text: str) -> bool:
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", text)
+def _is_rfc3339(given: object) -> bool:
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", str(given))
     if not match:
         return False
     try:
