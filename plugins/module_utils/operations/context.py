@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable
+from typing import TYPE_CHECKING, Any, Callable, NoReturn
 
 if TYPE_CHECKING:
     from ..coder.client import CoderClient
+
+
+def no_session(context: Context) -> NoReturn:
+    """Of an operation that works on no Coder deployment."""
+    raise RuntimeError("this operation has no session")
 
 
 def _ignore(*texts: str) -> None:
@@ -27,7 +32,7 @@ class Context:
     """
 
     params: dict[str, Any] = field(repr=False)
-    open_session: Callable[[Context], CoderClient]
+    open_session: Callable[[Context], CoderClient] = no_session
     check_mode: bool = False
     diff: bool = False
     warn: Callable[[str], None] = _ignore

@@ -1,0 +1,112 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run an operation as a module: its spec, its errors and its result as Ansible wants them.
+
+Knows no API client, so that a module for a workspace needs nothing there beside Python.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import traceback
+from typing import Any, Callable, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+
+from .coder.errors import CoderError, invalid
+from .operations.context import Context, no_session
+
+
+def module_arguments(operation: Any) -> dict[str, Any]:
+    """An operation's spec as keyword arguments of AnsibleModule."""
+    spec = copy.deepcopy(operation.spec())
+    for option in spec["argument_spec"].values():
+        variable = option.pop("env", None)
+        if variable:
+            option["fallback"] = (env_fallback, [variable])
+    return spec
+
+
+def outcome(operation: Any, context: Context) -> dict[str, Any]:
+    """Run the operation; a failure becomes a result too, so that no exception's text can slip past the scrubbing."""
+    try:
+        result = operation.run(context)
+    except CoderError as error:
+        result = failed(error)
+    except Exception as error:  # noqa: BLE001  (an answer of a shape that nobody foresaw, or a mistake of ours)
+        result = failed(_internal(error))
+    result.setdefault("changed", False)
+    return result
+
+
+def failed(error: CoderError) -> dict[str, Any]:
+    """The result that tells of an error."""
+    return dict(error.result, failed=True, changed=False, msg=error.message, failure=error.failure())
+
+
+def bad_arguments(text: str) -> dict[str, Any]:
+    """What an argument error has beside its text, which is Ansible's own."""
+    return {"failure": invalid(text).failure()}
+
+
+def _internal(error: Exception) -> CoderError:
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    return CoderError(
+        "%s: %s (%s, line %s)" % (type(error).__name__, error, os.path.basename(where.filename), where.lineno or "?"),
+        "internal",
+        hint="The server answered in a way that nobody foresaw, or this collection has a mistake: please report it.",
+    )
+
+
+class OperationModule(AnsibleModule):
+    """Hides the secrets that no option of their own marks, before anything is logged or returned."""
+
+    def __init__(self, secrets_in: Callable[[dict[str, Any]], set[str]], **arguments: Any) -> None:
+        self._secrets_in = secrets_in
+        super().__init__(**arguments)
+
+    def hide_secrets(self) -> None:
+        self.no_log_values.update(self._secrets_in(self.params))
+
+    def _log_invocation(self) -> None:
+        self.hide_secrets()
+        super()._log_invocation()
+
+    def fail_json(self, msg: str, **details: Any) -> NoReturn:
+        self.hide_secrets()
+        super().fail_json(msg, **{**bad_arguments(msg), **details})
+
+
+def no_secrets(params: dict[str, Any]) -> set[str]:
+    """Of an operation whose secrets are all in options that are marked ``no_log``, or that has none."""
+    return set()
+
+
+def run_operation(
+    operation: Any,
+    open_session: Callable[[Context], Any] = no_session,
+    secrets_in: Callable[[dict[str, Any]], set[str]] = no_secrets,
+) -> None:
+    """The whole main of a module.
+
+    :param open_session: makes the operation's session with the service that it works on, when it first needs it.
+    :param secrets_in: values of the parameters to scrub beside those of options marked ``no_log``.
+    """
+    module = OperationModule(secrets_in, **module_arguments(operation))
+    module.hide_secrets()
+    context = Context(
+        params=module.params,
+        open_session=open_session,
+        check_mode=module.check_mode,
+        diff=module._diff,
+        warn=module.warn,
+        # The operation names the version. pylint: disable-next=collection-invalid-deprecated-version
+        deprecate=lambda text, version: module.deprecate(text, version=version, collection_name="coder.tasks"),
+    )
+    result = outcome(operation, context)
+    if result.pop("failed", False):
+        module.fail_json(**result)
+    module.exit_json(**result)
