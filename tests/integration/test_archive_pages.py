@@ -142,7 +142,7 @@ def test_everything_is_reached_by_keyboard(browser: Browser, archive: Path) -> N
     browser.open(archive / "index.html")
     focused = "const e = document.activeElement; return e.id || e.dataset.key || e.className || e.tagName"
     reached = []
-    for _ in range(17):
+    for _press in range(17):
         browser.press(TAB)
         reached.append(browser.run(focused))
     assert reached[:7] == ["skip", "search", "owner", "template", "status", "source", "coverage"]
@@ -161,7 +161,7 @@ def test_a_screen_reader_finds_its_way(browser: Browser, archive: Path, page: st
     browser.open(archive / "index.html" if page == "index" else transcript(archive))
     nodes = browser.devtools("Accessibility.getFullAXTree")["nodes"]
     named = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
-    roles = [role for role, _ in named]
+    roles = [role for role, _name in named]
     assert roles.count("main") == roles.count("search") == roles.count("banner") == roles.count("contentinfo") == 1
     assert sum(role == "heading" for role in roles) == 1
     controls = {"button", "searchbox", "combobox", "link"}

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 Task = dict[str, Any]
 Message = dict[str, Any]
@@ -30,6 +30,14 @@ class Record(TypedDict):
     truncated: bool
     error_kind: str | None
     versions: dict[str, str | None]
+
+
+class Saved(NamedTuple):
+    """A task as it lies in the archive."""
+
+    entry: Entry
+    task: Task
+    messages: list[Message]
 
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z")

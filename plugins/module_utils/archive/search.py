@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import files, manifest
+from .record import Saved
 
 try:
     import sqlite3
@@ -20,9 +21,6 @@ except ImportError:  # some builds of Python come without it
     HAVE_SQLITE = False
 else:
     HAVE_SQLITE = True
-
-if TYPE_CHECKING:
-    from .store import Saved
 
 DATABASE = "index.sqlite"
 

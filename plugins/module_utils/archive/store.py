@@ -4,7 +4,7 @@
 
 Killed at any moment, it is whole. A task's folder is made beside its place and then renamed, an older one is moved
 aside first, and the next `Archive` puts right what was under way. The mark `.unfinished` says that the manifest is
-older than the folders; without it the manifest is the truth: an unchanged task costs neither a read nor a write.
+older than the folders; without it the manifest is the truth. An unchanged task is hashed again and not written.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from types import TracebackType
 from typing import Any, NamedTuple, cast
 
 from ..coder.errors import CoderError
-from . import files, manifest, record, report, search
-from .record import Entry, Message, Record, Task
+from . import files, manifest, record, search
+from .record import Entry, Message, Record, Saved
 from .redact import Redactor
+from .report import pages
 
 TASKS = "tasks"
 _LOCK = ".lock"
@@ -32,14 +33,6 @@ _UNFINISHED = ".unfinished"
 _NEW, _OLD = ".new-", ".old-"
 _FORMAT = 1
 _SYNC_THREADS = 16
-
-
-class Saved(NamedTuple):
-    """A task as it lies in the archive."""
-
-    entry: Entry
-    task: Task
-    messages: list[Message]
 
 
 class FileCheck(NamedTuple):
@@ -124,7 +117,8 @@ class Archive:
         """Save a task: "created", "changed", or "unchanged" if it lies there already.
 
         A read that brought no log never replaces one: the saved log stays, and the error is noted. When messages that
-        were saved are no longer the beginning of the log, they are kept as messages.<n>.jsonl.
+        were saved are no longer the beginning of the log, they are kept as messages.<n>.jsonl. Damaged files are
+        written again. Raises CoderError, `io`, also where the damaged log is the only one left.
         """
         task_id = given["task"]["id"]
         digest = self._digest([given, _FORMAT, self._configuration])
@@ -132,20 +126,21 @@ class Archive:
         if entry and entry["record_digest"] == digest and self._is_whole(entry):
             return "unchanged"
         with files.io_errors(f"save the task {given['task'].get('name')}"):
-            saved = self._saved(entry)
-            self._entries[task_id] = self._write(given, digest, saved)
+            self._entries[task_id] = self._write(given, digest, entry)
         return "changed" if entry else "created"
 
-    def finish(self) -> None:
-        """Write what is derived from the folders, if anything changed: the checksums last, then the search index."""
-        complete = all(os.path.exists(self._at(name)) for name in (*report.INDEXES, manifest.MANIFEST, manifest.SUMS))
+    def finish(self) -> bool:
+        """Write what is derived from the folders, if anything changed: the checksums last, then the search index.
+
+        :returns: whether there is a search index; a Python without SQLite's FTS5 cannot make one.
+        """
+        complete = all(os.path.exists(self._at(name)) for name in (*pages.INDEXES, manifest.MANIFEST, manifest.SUMS))
         if complete and not os.path.exists(self._at(_UNFINISHED)):
-            search.refresh(self.path, self._search_source())
-            return
+            return search.refresh(self.path, self._search_source())
         with files.io_errors("write the manifest"):
             entries = self.entries()
             self._sync()
-            top = {**report.indexes(entries), manifest.MANIFEST: manifest.manifest(entries)}
+            top = {**pages.indexes(entries), manifest.MANIFEST: manifest.manifest(entries)}
             for name, data in top.items():
                 files.replace(self._at(name), data)
             files.replace(self._at(manifest.SUMS), manifest.sums(entries, top))
@@ -153,7 +148,7 @@ class Archive:
             with suppress(FileNotFoundError):
                 os.unlink(self._at(_UNFINISHED))
             self._unfinished = False
-        search.refresh(self.path, self._search_source())
+        return search.refresh(self.path, self._search_source())
 
     # --- the parts ---
 
@@ -209,36 +204,41 @@ class Archive:
         return self._redactor.digest(data) if self._redactor else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
     def _is_whole(self, entry: Entry) -> bool:
-        """Whether the files are there in their sizes; that their bytes are right is for `verify_files`."""
-        try:
-            sizes = [os.stat(os.path.join(self._folder(entry["folder"]), name)).st_size for name in entry["files"]]
-        except OSError:
-            return False
-        return sizes == [file["bytes"] for file in entry["files"].values()]
+        """Whether every file is what the manifest says."""
+        return all(self._intact(entry, name) is not None for name in entry["files"])
 
-    def _saved(self, entry: Entry | None) -> Saved | None:
-        """What is saved of a task, if it can still be read."""
-        if entry is not None:
-            with suppress(ValueError, FileNotFoundError):
-                return _read_folder(self._folder(entry["folder"]), entry)
+    def _intact(self, entry: Entry, name: str) -> bytes | None:
+        """A task's file, if it is what the manifest says."""
+        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            data = files.read(os.path.join(self._folder(entry["folder"]), name))
+            if name in entry["files"] and files.sha256(data) == entry["files"][name]["sha256"]:
+                return data
         return None
+
+    def _saved_messages(self, entry: Entry, name: str = "messages.jsonl") -> list[Message] | None:
+        """A saved log, None if it is damaged or lost."""
+        data = self._intact(entry, name)
+        return None if data is None else files.parse_lines(data)
 
     def _redact(self, value: Any) -> tuple[Any, dict[str, int]]:
         return self._redactor.redact_data(value) if self._redactor else (value, {})
 
-    def _write(self, given: Record, digest: str, saved: Saved | None) -> Entry:
+    def _write(self, given: Record, digest: str, saved: Entry | None) -> Entry:
         """Make the task's folder and put it in its place."""
         clean: Record
         (clean, counts), raw_digest = self._redact(given), self._digest(given["messages"])
-        if saved and saved.messages and given["source"] == "none":
-            kept = {key: saved.entry[key] for key in ("source", "snapshot_at", "complete", "truncated")}
-            clean = cast(Record, {**clean, **kept, "messages": self._redact(saved.messages)[0]})
+        log = self._saved_messages(saved) if saved else []
+        if saved and saved["messages"] and given["source"] == "none":
+            if log is None:
+                raise _only_log_is_damaged(os.path.join(self._folder(saved["folder"]), "messages.jsonl"))
+            kept = {key: saved[key] for key in ("source", "snapshot_at", "complete", "truncated")}
+            clean = cast(Record, {**clean, **kept, "messages": self._redact(log)[0]})
             clean["error_kind"] = given["error_kind"] or "no_log"
-            counts, raw_digest = saved.entry["redactions"], saved.entry["raw_digest"]
+            counts, raw_digest = saved["redactions"], saved["raw_digest"]
 
-        folder = saved.entry["folder"] if saved else record.folder_name(clean["task"])
+        folder = saved["folder"] if saved else record.folder_name(clean["task"])
         entry = record.entry(clean, folder)
-        contents = self._earlier(saved, clean["messages"])
+        contents = self._earlier(saved, log or [], clean["messages"])
         entry.update(
             earlier=len(contents),
             raw_digest=raw_digest,
@@ -248,7 +248,7 @@ class Archive:
             redaction_key=self._redactor.fingerprint if self._redactor else None,
         )
         contents["messages.jsonl"] = files.json_lines(clean["messages"])
-        contents.update(report.transcripts(entry, clean["task"], clean["messages"]))
+        contents.update(pages.transcripts(entry, clean["task"], clean["messages"]))
         entry["files"] = {
             name: {"bytes": len(data), "sha256": files.sha256(data)} for name, data in sorted(contents.items())
         }
@@ -256,16 +256,14 @@ class Archive:
         self._place(folder, contents)
         return _complete(entry, contents["task.json"])
 
-    def _earlier(self, saved: Saved | None, messages: list[Message]) -> dict[str, bytes]:
+    def _earlier(self, saved: Entry | None, log: list[Message], messages: list[Message]) -> dict[str, bytes]:
         """The earlier versions of the log, redacted by today's rules; the saved one too unless the log begins so."""
         if saved is None:
             return {}
-        folder = self._folder(saved.entry["folder"])
-        versions = []
-        for number in range(1, saved.entry["earlier"] + 1):
-            with suppress(ValueError, FileNotFoundError):  # what was lost must not keep the rest from being saved
-                versions.append(files.parse_lines(files.read(os.path.join(folder, f"messages.{number}.jsonl"))))
-        versions = [self._redact(version)[0] for version in [*versions, saved.messages]]
+        numbers = range(1, saved["earlier"] + 1)
+        read = [self._saved_messages(saved, f"messages.{number}.jsonl") for number in numbers]
+        # What was lost or damaged must not keep the rest from being saved.
+        versions = [self._redact(version)[0] for version in [*read, log] if version is not None]
         if versions[-1] == messages[: len(versions[-1])]:
             versions.pop()
         return {f"messages.{number}.jsonl": files.json_lines(lines) for number, lines in enumerate(versions, 1)}
@@ -320,7 +318,7 @@ class Archive:
     def _verify(self) -> FileCheck:
         path = self._at(manifest.SUMS)
         sums = manifest.read_sums(files.read(path)) if os.path.exists(path) else {}
-        tops = (*report.INDEXES, manifest.MANIFEST)
+        tops = (*pages.INDEXES, manifest.MANIFEST)
         top = [name for name in tops if self._hash(name) != sums.get(name)]
         damaged = {}
         known: set[str] = set()
@@ -343,6 +341,13 @@ class Archive:
             return files.sha256_file(self._at(name))
         except FileNotFoundError:
             return "missing"
+
+
+def _only_log_is_damaged(path: str) -> CoderError:
+    return CoderError(
+        f"the saved log {path} is damaged, and the server has no other", "io",
+        hint="Restore that file from a backup; nothing was changed.",
+    )
 
 
 def _complete(entry: Entry, task_json: bytes) -> Entry:

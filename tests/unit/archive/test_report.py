@@ -55,11 +55,11 @@ def test_hostile_text_stays_text_in_html(kind: str) -> None:
 
     text = page(hostile_record())
     parsed = Page(text)
-    names = [tag for tag, _ in parsed.tags]
+    names = [tag for tag, _attrs in parsed.tags]
     assert names.count("script") == 1 and "img" not in names
-    assert {tag for tag, _ in parsed.tags} <= {tag for tag, _ in Page(page(record())).tags} | {"small", "p"}
-    assert not [attrs for _, attrs in parsed.tags if any(name.startswith("on") or name == "style" for name in attrs)]
-    links = [attrs["href"] or "" for _, attrs in parsed.tags if "href" in attrs]
+    assert {tag for tag, _attrs in parsed.tags} <= {tag for tag, _attrs in Page(page(record())).tags} | {"small", "p"}
+    assert not [attrs for _tag, attrs in parsed.tags if any(name.startswith("on") or name == "style" for name in attrs)]
+    links = [attrs["href"] or "" for _tag, attrs in parsed.tags if "href" in attrs]
     ours = re.compile(r"#|tasks/|\.\./|messages\.jsonl|SHA256SUMS|manifest\.jsonl|index\.csv")
     assert all(ours.match(link) for link in links)
     assert not set("\x1b\x07\x9b\0\u202e") & set(text)
@@ -146,9 +146,10 @@ def test_the_chart_holds_every_task_with_a_date(times: list[str | None]) -> None
     entries = [{"created_at": time, "status": "active"} for time in times]
     chart = timeline.chart(entries)
     if chart is not None:
-        assert all(0 <= bar.x < timeline.WIDTH for bar in chart.bars)
-        assert sum(number for _, number in chart.statuses) == sum(timeline._date(time) is not None for time in times)
-        assert max(part.height for bar in chart.bars for part in bar.parts) == timeline.HEIGHT
+        assert all(0 <= column.x < timeline.WIDTH for column in chart.bars)
+        dated = [time for time in times if timeline._date(time) is not None]
+        assert sum(number for _status, number in chart.statuses) == len(dated)
+        assert max(part.height for column in chart.bars for part in column.parts) == timeline.HEIGHT
 
 
 @given(st.text())

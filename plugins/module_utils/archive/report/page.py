@@ -38,12 +38,17 @@ def template(source: str) -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=lambda value: plain(value) if type(value) is str else value,
+        finalize=_finalize,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters.update(line=line, day=day, clock=clock, weblink=weblink, thousands=thousands)
     return environment.from_string(source)
+
+
+def _finalize(value: Any) -> Any:
+    """Text as a page may show it; Markup is a string too, but ours."""
+    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def render(source: str, script: str, **values: Any) -> str:

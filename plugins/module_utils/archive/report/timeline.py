@@ -46,7 +46,7 @@ def chart(entries: list[dict[str, Any]]) -> Chart | None:
     made = [(when, _status(entry)) for entry in entries for when in [_date(entry["created_at"])] if when]
     if not made:
         return None
-    first, last = min(when for when, _ in made), max(when for when, _ in made)
+    first, last = min(made)[0], max(made)[0]
     unit = next((unit for unit in ("day", "week", "month") if len(_starts(first, last, unit)) <= _MOST_BARS), "year")
     starts = _starts(first, last, unit)
     counts: dict[date, Counter[str]] = {start: Counter() for start in starts}
