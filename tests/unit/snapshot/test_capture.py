@@ -89,14 +89,14 @@ def test_a_coder_that_hangs_does_not_hold_up_the_stop(hook: Hook, agentapi: Fake
 
     with Server(Request.hang) as hanging, Server(drip) as slow, socket.create_server(("127.0.0.1", 0)) as silent:
         ports = {"hanging": hanging.port, "slow": slow.port, "silent": silent.getsockname()[1]}
-        run = hook.point_at(agentapi, url.format(**ports)).run("capture", "--deadline", "1")
+        run = hook.point_at(agentapi, url.format(**ports)).run("capture", "--deadline", "0.6")
     assert run.code == 0
     assert run.seconds < 1.5
     assert hook.spooled.exists()
 
 
 def test_a_header_command_that_hangs_does_not_hold_up_the_stop(both: Hook) -> None:
-    run = both.run("capture", "--deadline", "1", CODER_AGENT_HEADER_COMMAND="sleep 30")
+    run = both.run("capture", "--deadline", "0.6", CODER_AGENT_HEADER_COMMAND="sleep 30")
     assert run.code == 0
     assert run.seconds < 1.5
     assert "CODER_AGENT_HEADER_COMMAND did not end in time" in run.stderr

@@ -138,7 +138,7 @@ def test_row_10_the_404s_are_told_apart(hook: Hook, agentapi: FakeAgentAPI, answ
     assert len(coder.journal) == 1
 
 
-@pytest.mark.parametrize("status", [429, 500, 502, 503])
+@pytest.mark.parametrize("status", [429, 503])
 def test_row_11_what_can_pass_is_tried_again(hook: Hook, agentapi: FakeAgentAPI, status: int) -> None:
     with FakeCoder((status, {"message": "later"}), Request.reset) as coder:
         run = hook.point_at(agentapi, coder).run("capture")
@@ -161,7 +161,7 @@ def test_row_11_what_cannot_pass_is_not_tried_again(
 
 def test_row_12_one_deadline_stands_over_everything(hook: Hook) -> None:
     with Server(Request.hang) as agentapi, Server(Request.hang) as coder:
-        run = hook.point_at(agentapi.port, coder.url).run("capture", "--deadline", "1")
+        run = hook.point_at(agentapi.port, coder.url).run("capture", "--deadline", "0.6")
     assert run.seconds < 2
     assert run.code == 1
     assert "Failed to fetch messages from AgentAPI (no answer in time)" in run.stderr

@@ -9,7 +9,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.snapshot.conftest import Hook
 from unit.snapshot.servers import NOT_AUTHORIZED, TASK, FakeAgentAPI, FakeCoder, conversation
@@ -108,6 +108,7 @@ def test_a_link_in_place_of_a_capture_is_not_followed(spool: Spool, tmp_path: Pa
     assert not path.is_symlink()
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.binary(max_size=200))
 def test_a_damaged_capture_counts_as_none(data: bytes) -> None:
     import tempfile
