@@ -44,6 +44,10 @@ attributes:
     support: full
     membership:
       - coder.tasks.api
+notes:
+  - On the controller itself the module runs inside Ansible's worker, without starting a Python for each call.
+    It does not when C(become), C(async), C(environment) or another C(ansible_python_interpreter) is set; the result
+    is the same.
 """
 
     WORKSPACE = r"""

@@ -69,9 +69,6 @@ requirements:
   - requests
 notes:
   - Works with Coder 2.27 to 2.37. Tasks are hidden by default since 2.36 and removed in 2.38.
-  - On the controller itself the module runs inside Ansible's worker, without starting a Python for each call.
-    It does not when C(become), C(async), C(environment) or another C(ansible_python_interpreter) is set; the result
-    is the same.
 """
 
     # Apart from the rest, because a send has a longer default.
