@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import documents
 import pytest
 from returned import check_return
 
@@ -140,6 +141,12 @@ CHANGING = [
     Case("delete, predicted", "task", {"name": "made", "state": "absent"}, {**CHECK, **DIFF}, changed=True),
     Case("delete", "task", {"name": "made", "state": "absent", **FAST}, DIFF, changed=True),
     Case("delete again", "task", {"name": "made", "state": "absent", **FAST}),
+    # A fleet
+    Case("fleet, predicted", "fleet", {"tasks": "{{ fleet }}"}, {**CHECK, **DIFF}, changed=True),
+    Case("fleet", "fleet", {"tasks": "{{ fleet }}", **FAST}, DIFF, changed=True),
+    Case("fleet again", "fleet", {"tasks": "{{ fleet }}", **FAST}, DIFF),
+    refused("a fleet with a failure", "fleet", "nope", {"tasks": [{"name": "fleet-x", "template": "nope"}], **FAST}),
+    refused("a fleet with a wrong option", "fleet", "statee", {"tasks": [{"name": "fleet-x", "statee": "absent"}]}),
     # Sending
     Case("send, predicted", "task_send", {"task": "idle-one", "input": "hello"}, CHECK, changed=True),
     Case("send", "task_send", {"task": "idle-one", "input": "{{ prompt | trim }}", **FAST}, changed=True),
@@ -232,6 +239,11 @@ class Way:
             **self._play,
             "vars": {
                 "names": ["idle-one", "paused-one"],
+                "fleet": [
+                    {"name": "fleet-a", "template": "ai", "input_file": "prompt.txt"},
+                    {"name": "fleet-b", "template": "ai", "state": "active", "input": "b"},
+                    {"name": "fleet-c", "state": "absent"},
+                ],
                 "arguments": {"name": "idle-one"},
                 "prompt": "{{ lookup('file', playbook_dir ~ '/prompt.txt', rstrip=false) }}",
             },
@@ -281,6 +293,11 @@ def ways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, s
     finally:
         for way in every.values():
             way.server.stop()
+
+
+def test_each_module_has_cases() -> None:
+    in_process = {path.stem for path in (documents.ROOT / "plugins" / "action").glob("*.py")}
+    assert {case.module for cases in CASES.values() for case in cases} == in_process
 
 
 @pytest.mark.parametrize(("group", "case"), EACH_CASE)

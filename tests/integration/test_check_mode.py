@@ -1,0 +1,73 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""In check mode no module writes, whichever way it runs; and where a module finds its server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import documents
+import pytest
+
+from emulator import Emulator
+from playbooks import Ansible
+
+START = Callable[..., Emulator]
+WAYS = pytest.mark.parametrize("keywords", [{}, {"environment": {"ANYTHING": "1"}}], ids=["in-process", "ordinary"])
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("task", {"name": "fresh", "template": "ai", "input": "x"}),
+    ("task", {"name": "one", "state": "paused"}),
+    ("task", {"name": "two", "state": "active"}),
+    ("task", {"name": "one", "input": "other", "on_input_change": "update", "allow_restart": True}),
+    ("task", {"name": "one", "input": "other", "on_input_change": "recreate", "discard_log": True}),
+    ("task", {"name": "one", "state": "absent"}),
+    ("fleet", {"tasks": [{"name": "fresh", "template": "ai"}, {"name": "one", "state": "absent"}]}),
+    ("task_info", {}),
+    ("task_logs_info", {}),
+    ("task_prompts_info", {"build_ids": ["00000000-0000-4000-8000-000000000000"]}),
+    ("task_send", {"task": "one", "input": "x"}),
+    ("task_send", {"task": "two", "input": "x", "resume": True}),
+    ("template_info", {}),
+]
+
+
+@WAYS
+def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str, Any]) -> None:
+    server = emulator()
+    server.create_task("one")
+    server.create_task("two", state="paused")
+    tasks = [
+        {"name": f"{number} {module}", f"coder.tasks.{module}": arguments}
+        for number, (module, arguments) in enumerate(CALLS)
+    ]
+    run = Ansible(tmp_path, server.environment).playbook([{"tasks": tasks, **keywords}], "--check", "--diff")
+    assert run.rc == 0, run.output
+    assert server.writes == []
+    changed = [record["result"]["changed"] for record in run.records]
+    assert changed == [module in ("fleet", "task", "task_send") for module, _arguments in CALLS]
+
+
+def test_each_module_is_asked() -> None:
+    on_coder = {name for name in documents.module_names() if "token" in documents.resolved()[name]["options"]}
+    assert {module for module, _arguments in CALLS} == on_coder
+
+
+def test_the_server_can_come_from_the_task_s_environment(emulator: START, tmp_path: Path) -> None:
+    server = emulator()
+    task = {"name": "info", "coder.tasks.task_info": {}, "environment": server.environment}
+    run = Ansible(tmp_path, {}).playbook([{"tasks": [task]}])
+    assert run.rc == 0, run.output
+    assert run.result("info")["tasks"] == []
+
+
+@WAYS
+def test_an_option_wins_over_the_environment(emulator: START, tmp_path: Path, keywords: dict[str, Any]) -> None:
+    server = emulator()
+    wrong = {"CODER_URL": "http://127.0.0.1:1", "CODER_SESSION_TOKEN": "wrong"}
+    arguments = {"url": server.url, "token": server.token}
+    task = {"name": "info", "coder.tasks.task_info": arguments, **keywords}
+    run = Ansible(tmp_path, wrong).playbook([{"tasks": [task]}])
+    assert run.rc == 0, run.output
+    assert run.result("info")["tasks"] == []
