@@ -50,12 +50,11 @@ def plain(value: Any) -> Any:
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
-    if isinstance(value, str):
-        return str(value)
     for kind in (bool, int, float):
         if isinstance(value, kind):
             return kind(value)
-    return value
+    # A date of YAML, and before ansible-core 2.19 an inline vault, are no str; a module would get their text.
+    return None if value is None else str(value)
 
 
 class OperationAction(ActionBase):
