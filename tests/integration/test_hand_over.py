@@ -164,7 +164,7 @@ def test_sessions_are_kept_apart_by_their_options(emulator: START, tmp_path: Pat
         server.create_task("one")
     task = {
         "name": "loop",
-        "coder.tasks.task_info": {"name": "alice/one", "url": "{{ item.url }}", "token": "{{ item.token }}"},
+        "coder.tasks.task_info": {"name": "one", "url": "{{ item.url }}", "token": "{{ item.token }}"},
         "loop": [{"url": server.url, "token": server.tokens[user]} for server in servers for user in users],
     }
     run = Ansible(tmp_path, {}).playbook([{"tasks": [task]}])
@@ -172,7 +172,7 @@ def test_sessions_are_kept_apart_by_their_options(emulator: START, tmp_path: Pat
     found = [len(result["tasks"]) for result in run.result("loop")["results"]]
     assert found == [1, 0, 1, 1, 0, 1]
     for server in servers:
-        assert [entry.user for entry in server.journal.matching("GET", "/tasks/alice/one$")] == users
+        assert [entry.user for entry in server.journal.matching("GET", "/tasks/me/one$")] == users
         assert len(server.journal.matching("GET", "/buildinfo$")) == 2
 
 
