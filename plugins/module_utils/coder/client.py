@@ -265,17 +265,23 @@ class CoderClient:
         params: dict[str, Any] = {"q": query} if query else {}
         if not self.dialect.paged:
             return self._list_page(params)
-        listed: list[dict[str, Any]] = []
-        seen: set[str] = set()
-        while True:
-            page = self._list_page(dict(params, limit=PAGE, offset=len(listed)))
-            listed.extend(page)
-            fresh = {task["id"] for task in page} - seen
-            if len(page) < PAGE or not fresh:
+        listed: dict[str, dict[str, Any]] = {}
+        # The list puts running tasks first, so one that starts or stops between two pages can slip through: what is
+        # longer than a page is read until nothing new comes.
+        known = -1
+        while len(listed) > known:
+            known = len(listed)
+            offset = 0
+            page: list[dict[str, Any]] = []
+            while offset % PAGE == 0:
+                last, page = page, self._list_page(dict(params, limit=PAGE, offset=offset))
+                listed.update((task["id"], task) for task in page)
+                offset += len(page)
+                if not page or page == last:
+                    break
+            if offset < PAGE:
                 break
-            seen |= fresh
-        # A task created while we read shifts the pages, so one can appear twice.
-        return list({task["id"]: task for task in listed}.values())
+        return list(listed.values())
 
     def _list_page(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         path = self.dialect.prefix

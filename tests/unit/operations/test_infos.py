@@ -155,11 +155,12 @@ def test_summary(world: Emulator) -> None:
 def test_more_than_a_page(emulator: Start, dialect: str) -> None:
     server = emulator(dialect)
     for number in range(203):
-        server.create_task(f"t{number}", state="new")
+        server.create_task(f"t{number}", state="active" if number % 2 else "new")
     made = call("task_info", server)
-    assert len({task["id"] for task in made["tasks"]}) == 203
+    assert len({task["id"] for task in made["tasks"]}) == len(made["tasks"]) == 203
     pages = [entry for entry in made.requests if "offset=" in entry.query]
-    assert len(pages) == (3 if server.dialect.paged_list else 0)
+    # Read twice at least, because tasks that start meanwhile move to another page.
+    assert len(pages) >= 6 if server.dialect.paged_list else pages == []
 
 
 def test_a_deleted_task_is_gone_at_once(world: Emulator) -> None:
