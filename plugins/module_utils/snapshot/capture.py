@@ -140,6 +140,19 @@ def conclude(delivery: Delivery, captured: Capture, spool: Spool, report: Report
     return 1
 
 
+def find_elsewhere(settings: Settings, spool: Spool) -> Any:
+    """The newer one of AgentAPI's state file and the last capture in the spool; source None: neither."""
+    spooled = spool.get(settings.task_id)
+    if settings.state_file:
+        try:
+            messages, changed = read_state_file(settings.state_file)
+        except ReadError:
+            messages, changed = [], 0.0
+        if is_ready(messages, None) and messages and (spooled is None or spooled.captured_at <= changed):
+            return _Found(messages, "state file", None)
+    return _Found([], "spool" if spooled else None, spooled)
+
+
 def missing_setting(settings: Settings) -> str | None:
     """The name of the variable without which nothing can be delivered."""
     if not settings.url:
@@ -175,7 +188,7 @@ def _snapshot(
     if conversation is not None and conversation.ready:
         found = _Found(conversation.messages, conversation.source, None)
     else:
-        found = _find_elsewhere(settings, spool)
+        found = find_elsewhere(settings, spool)
         if not found.source:
             return _give_up(settings, report, deadline, problem)
         _say_why_not_agentapi(report, problem)
@@ -208,19 +221,6 @@ def _say_why_not_agentapi(report: Reporter, problem: str | None) -> None:
         report.say("not_ready", "AgentAPI is not ready yet, it does not show the conversation")
     else:
         report.error("unreadable", f"Failed to fetch messages from AgentAPI ({problem})")
-
-
-def _find_elsewhere(settings: Settings, spool: Spool) -> Any:
-    """The newer one of AgentAPI's state file and the last capture in the spool; source None: neither."""
-    spooled = spool.get(settings.task_id)
-    if settings.state_file:
-        try:
-            messages, changed = read_state_file(settings.state_file)
-        except ReadError:
-            messages, changed = [], 0.0
-        if is_ready(messages, None) and messages and (spooled is None or spooled.captured_at <= changed):
-            return _Found(messages, "state file", None)
-    return _Found([], "spool" if spooled else None, spooled)
 
 
 def _is_no_task(settings: Settings, deadline: Deadline) -> bool:
