@@ -56,24 +56,29 @@ SLOW = 6.0  # seconds a call takes
 class AgentApi:
     """One AgentAPI process: it starts with a fresh conversation."""
 
+    blocking = False  # whether its answers have to be waited for
+
     def __init__(self, clock: Clock, behaviour: Behaviour, started: float) -> None:
         self._clock = clock
         self.behaviour = replace(behaviour, mode="up")
         self.port = random.randint(20000, 29999)
-        self.started = started
         self.busy_until = 0.0
-        self._mode_since = started
         self._was_healthy = True
-        self._messages: list[tuple[float, Message]] = []
-        self._say("agent", self._screen(self.behaviour.greeting), started)
+        self.begin(started)
 
     # State, by hand
+
+    def begin(self, moment: float) -> None:
+        """Begin at another moment, with the greeting."""
+        self._mode_since = moment
+        self._messages: list[tuple[float, Message]] = []
+        self._say("agent", self._screen(self.behaviour.greeting), moment)
 
     def set_mode(self, mode: str) -> None:
         """Go up, down, slow or frozen now."""
         if mode not in _NOTICED:
             raise ValueError(f"unknown AgentAPI mode {mode!r}; one of: {', '.join(_NOTICED)}")
-        self._was_healthy = self.healthy()
+        self._was_healthy = bool(self.healthy())
         self.behaviour.mode = mode
         self._mode_since = self._clock.now()
 
@@ -99,8 +104,8 @@ class AgentApi:
 
     # What Coder asks
 
-    def healthy(self) -> bool:
-        """Whether Coder's health check of the app passes by now."""
+    def healthy(self) -> bool | None:
+        """Whether Coder's health check of the app passes by now; None: it was not reached yet."""
         good = self.behaviour.mode == "up"
         noticed = self._clock.now() - self._mode_since >= _NOTICED[self.behaviour.mode]
         return good if noticed else self._was_healthy

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from emulator.agentapi import AppError
 from emulator.answers import JSON, Answer, ApiError, empty, json_answer, not_found
@@ -23,6 +25,8 @@ from emulator.status import TASK_STATUSES, task_status
 from emulator.views import Views
 from emulator.world import NameTaken, Preset, Task, Version, generated_names, missing_parameters
 
+Result = TypeVar("Result")
+
 _CREATE = {
     "template_version_id": "uuid.UUID",
     "template_version_preset_id": "uuid.UUID",
@@ -30,6 +34,8 @@ _CREATE = {
     "name": "string",
     "display_name": "string",
 }
+
+
 _TASK_QUERY = "Invalid task search query."
 _ZERO = "00000000-0000-0000-0000-000000000000"
 
@@ -280,7 +286,7 @@ async def _send(request: Request) -> Answer:
     await _dial(request, agent)
     await _app_answers(request, agent)
     try:
-        status = agent.api.status()
+        status = await _call(agent, agent.api.status)
     except AppError as error:
         raise ApiError(502, "Failed to get status from task app.", str(error)) from None
     if status != "stable":
@@ -288,7 +294,7 @@ async def _send(request: Request) -> Answer:
         raise ApiError(request.dialect.busy_status, "Task app is not ready to accept input.", text)
     await _app_answers(request, agent)
     try:
-        request.world.send(task, text)
+        await _call(agent, request.world.send, task, text)
     except AppError as error:
         raise ApiError(502, "Task app rejected the message.", str(error)) from None
     return empty(204)
@@ -306,7 +312,7 @@ async def _logs(request: Request) -> Answer:
     await _dial(request, agent)
     await _app_answers(request, agent)
     try:
-        messages = [vars(message) for message in agent.api.messages()]
+        messages = [vars(message) for message in await _call(agent, agent.api.messages)]
     except AppError as error:
         raise ApiError(502, "Failed to get messages from task app.", str(error)) from None
     return json_answer(200, {"logs": _entries(messages, 502, *world.dialect.role_error)})
@@ -385,6 +391,11 @@ async def _app_answers(request: Request, agent: Agent) -> None:
     if agent.api.delay():
         await request.world.clock.sleep(agent.api.delay())
     await request.wait_while(lambda: agent.api.behaviour.mode == "frozen")
+
+
+async def _call(agent: Agent, function: Callable[..., Result], *arguments: Any) -> Result:
+    """Ask the AgentAPI; while a process takes its time, the server goes on."""
+    return await asyncio.to_thread(function, *arguments) if agent.api.blocking else function(*arguments)
 
 
 # Prompts

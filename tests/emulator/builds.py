@@ -74,7 +74,7 @@ class Agent:
     build: Build
     walk: Walk
     clock: Clock
-    api: AgentApi
+    api: AgentApi = field(init=False)
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     token: str = field(default_factory=lambda: str(uuid.uuid4()))
     dead_since: float = NEVER
@@ -105,10 +105,11 @@ class Agent:
         return {"healthy": True}
 
     def app_health(self) -> str:
-        if self.clock.now() - self.since() < self.walk.app_healthy:
+        healthy = self.api.healthy()
+        if self.clock.now() - self.since() < self.walk.app_healthy or healthy is None:
             return "initializing"
         # Once the agent is gone nobody reports any more: the last health stays.
-        return "healthy" if self.is_dead() or self.api.healthy() else "unhealthy"
+        return "healthy" if self.is_dead() or healthy else "unhealthy"
 
 
 @dataclass
@@ -194,6 +195,7 @@ class Workspace:
         duration, error = self._duration(transition)
         error = failure or error
         previous = self.builds[-1] if self.builds else None
+        running = self.agent() if previous else None
         started = max(now + walk.queued, queued_until or 0.0)
         build = Build(
             id=str(uuid.uuid4()),
@@ -211,13 +213,15 @@ class Workspace:
             parameters=(parameters or {}) if previous is None else previous.parameters,
         )
         self.builds.append(build)
+        if running is not None:
+            self.runtime.stop(self, build)
         if transition == "start" and not error and started < NEVER:
             self._add_agent(build)
         return build
 
     def _add_agent(self, build: Build) -> None:
-        api = self.runtime.start(build.completed + self.dialect.walk.ready)
-        self.agents[build.number] = Agent(build, self.dialect.walk, self.clock, api)
+        agent = self.agents[build.number] = Agent(build, self.dialect.walk, self.clock)
+        agent.api = self.runtime.start(self, agent)
 
     def _duration(self, transition: str) -> tuple[float, str]:
         walk = self.dialect.walk

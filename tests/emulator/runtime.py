@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from emulator.agentapi import AgentApi, Behaviour
 from emulator.clock import Clock
+
+if TYPE_CHECKING:
+    from emulator.builds import Agent, Build, Workspace
 
 _KEPT_BY_THE_HOOK = 10
 
@@ -15,11 +18,23 @@ _KEPT_BY_THE_HOOK = 10
 class Runtime(Protocol):
     """The inside of one workspace, from start to stop and start again."""
 
-    def start(self, ready: float) -> AgentApi:
-        """Start what a start build brings up; its AgentAPI answers from the moment `ready`."""
+    def start(self, workspace: Workspace, agent: Agent) -> AgentApi:
+        """Bring up what a start build brings, when its job is done."""
 
-    def stop(self) -> list[dict[str, Any]] | None:
-        """Run the stop scripts; gives the messages of the snapshot that they post, None when they post none."""
+    def stop(self, workspace: Workspace, build: Build) -> None:
+        """Bring all down in the job of a build, after the stop scripts; it may move the end of the job."""
+
+    def posted_at_stop(self) -> list[dict[str, Any]] | None:
+        """The messages of the snapshot that a stop now posts without a process that does it; None: it posts none."""
+
+    def kill(self) -> None:
+        """End everything at once; no script runs."""
+
+    def settle(self) -> None:
+        """Wait until what the builds so far ask for is done."""
+
+    def close(self) -> None:
+        """Leave nothing behind."""
 
 
 class VirtualRuntime:
@@ -30,11 +45,23 @@ class VirtualRuntime:
         self._behaviour = behaviour
         self._api: AgentApi | None = None
 
-    def start(self, ready: float) -> AgentApi:
-        self._api = AgentApi(self._clock, self._behaviour, ready)
+    def start(self, workspace: Workspace, agent: Agent) -> AgentApi:
+        self._api = AgentApi(self._clock, self._behaviour, agent.since() + agent.walk.ready)
         return self._api
 
-    def stop(self) -> list[dict[str, Any]] | None:
+    def stop(self, workspace: Workspace, build: Build) -> None:
+        pass
+
+    def posted_at_stop(self) -> list[dict[str, Any]] | None:
         if self._api is None or self._api.behaviour.mode != "up":
             return None
         return [vars(message).copy() for message in self._api.conversation()[-_KEPT_BY_THE_HOOK:]] or None
+
+    def kill(self) -> None:
+        pass
+
+    def settle(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass

@@ -8,7 +8,7 @@ import asyncio
 import socket
 import threading
 import time
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,11 +23,13 @@ from emulator.clock import Clock
 from emulator.dialects import DIALECTS, Dialect
 from emulator.faults import Faults
 from emulator.journal import Entry, Journal
+from emulator.processes import Scripts
 from emulator.world import Settings, Task, World
 
 DEFAULT_FIXTURES = Path(__file__).with_name("fixtures.yml")
 _BEHAVIOUR = {option.name for option in fields(Behaviour)}
-_SETTINGS = {option.name for option in fields(Settings)} - {"behaviour"}
+_SCRIPTS = {option.name for option in fields(Scripts)}
+_SETTINGS = {option.name for option in fields(Settings)} - {"behaviour", "scripts"}
 
 
 class _Server(uvicorn.Server):
@@ -52,7 +54,8 @@ class Emulator:
     """An emulated Coder server.
 
     dialect: a name in DIALECTS; time_factor: real seconds a recorded second lasts; fixtures: another fixture file;
-    clock: another clock; port: 0 for a free one; options: fields of Settings and of agentapi.Behaviour.
+    clock: another clock; port: 0 for a free one; options: fields of Settings, of agentapi.Behaviour and of
+    processes.Scripts.
     """
 
     def __init__(
@@ -65,10 +68,12 @@ class Emulator:
         port: int = 0,
         **options: Any,
     ) -> None:
-        unknown = sorted(set(options) - _BEHAVIOUR - _SETTINGS)
+        known_options = _BEHAVIOUR | _SETTINGS | _SCRIPTS
+        unknown = sorted(set(options) - known_options)
         if unknown:
-            known = ", ".join(sorted(_BEHAVIOUR | _SETTINGS))
-            raise ValueError(f"unknown emulator options {', '.join(unknown)}; known: {known}")
+            raise ValueError(
+                f"unknown emulator options {', '.join(unknown)}; known: {', '.join(sorted(known_options))}"
+            )
         if dialect not in DIALECTS:
             raise ValueError(f"unknown dialect {dialect!r}; one of: {', '.join(DIALECTS)}")
         self.dialect: Dialect = DIALECTS[dialect]
@@ -81,9 +86,12 @@ class Emulator:
         self._thread: threading.Thread | None = None
 
     def _world(self) -> World:
-        behaviour = Behaviour(**{key: value for key, value in self._options.items() if key in _BEHAVIOUR})
-        settings = Settings(**{key: value for key, value in self._options.items() if key in _SETTINGS})
-        return World(self.dialect, self._clock, self._fixtures, replace(settings, behaviour=behaviour))
+        def chosen(names: set[str]) -> dict[str, Any]:
+            return {key: value for key, value in self._options.items() if key in names}
+
+        behaviour, scripts = Behaviour(**chosen(_BEHAVIOUR)), Scripts(**chosen(_SCRIPTS))
+        settings = Settings(behaviour=behaviour, scripts=scripts, **chosen(_SETTINGS))
+        return World(self.dialect, self._clock, self._fixtures, settings)
 
     # Running
 
@@ -95,6 +103,7 @@ class Emulator:
         listener.bind(("127.0.0.1", self._port))
         listener.listen(512)
         self._port = listener.getsockname()[1]
+        self.state.url = self.url
         config = uvicorn.Config(
             self._app, log_config=None, log_level="critical", access_log=False, lifespan="off", proxy_headers=False,
             ws="none", server_header=False, date_header=False,
@@ -111,7 +120,8 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Stop serving; connections that still wait are closed."""
+        """Stop serving; connections that still wait are closed, and processes of workspaces killed."""
+        self.state.close()
         if self._server is not None and self._thread is not None:
             self._server.should_exit = self._server.force_exit = True
             self._thread.join(timeout=5)
@@ -127,7 +137,9 @@ class Emulator:
 
     def reset(self) -> None:
         """Begin again: no tasks, no faults, an empty journal."""
+        self.state.close()
         self._app.use(self._world())
+        self.state.url = self.url
         self.journal.clear()
         self.faults.clear()
 
@@ -201,6 +213,7 @@ class Emulator:
 
 def _finish(world: World, task: Task, build: Build) -> None:
     """Move a build into the past, so that all that follows from it has happened."""
+    task.workspace.runtime.settle()
     now, walk = world.clock.now(), world.dialect.walk
     shift = max(0.0, build.completed + walk.app_healthy + walk.ready - now)
     build.created -= shift
@@ -208,7 +221,7 @@ def _finish(world: World, task: Task, build: Build) -> None:
     build.completed -= shift
     agent = task.workspace.agents.get(build.number)
     if agent is not None:
-        agent.api = task.workspace.runtime.start(build.completed + walk.ready)
+        agent.api.begin(build.completed + walk.ready)
     for snapshot in task.snapshots:
         snapshot.time = min(snapshot.time, now)
     for report in task.workspace.reports:

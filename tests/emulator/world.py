@@ -14,7 +14,8 @@ from emulator.agentapi import Behaviour
 from emulator.builds import NEVER, Build, Report, Workspace, name_suffix
 from emulator.clock import Clock, go_time
 from emulator.dialects import Dialect
-from emulator.runtime import VirtualRuntime
+from emulator.processes import ProcessRuntime, Scripts
+from emulator.runtime import Runtime, VirtualRuntime
 from emulator.status import task_status
 
 _NAMESPACE = uuid.UUID("c0de7a5c-0000-4000-8000-000000000000")
@@ -122,6 +123,7 @@ class Task:
     def kill_agent(self) -> None:
         """The agent loses its connection; status stays, sends and logs hang and fail."""
         self.agent.dead_since = self.workspace.clock.now()
+        self.workspace.runtime.kill()
 
     def revive_agent(self) -> None:
         self.agent.dead_since = NEVER
@@ -154,8 +156,10 @@ class Settings:
     """How a world behaves; all may be changed while it runs. Times are world seconds unless said."""
 
     behaviour: Behaviour = field(default_factory=Behaviour)  # of every AgentAPI that starts from now on
+    real_workspaces: bool = False  # workspaces are processes, else they are in memory
+    scripts: Scripts = field(default_factory=Scripts)  # of real workspaces
     prompt_parameter: bool = False  # task templates carry the parameter "AI Prompt" also where they need it no more
-    auto_snapshot: bool = True  # the shutdown hook of each workspace posts a snapshot when it stops
+    auto_snapshot: bool = True  # the shutdown hook of each workspace in memory posts a snapshot when it stops
     report_states: bool = False  # agents report working and idle by themselves
     dead_agent_delay: float = 30.0
     create_time: float = 0.05  # between the check of a name and the insertion of the task
@@ -172,6 +176,7 @@ class World:
         self.dialect = dialect
         self.clock = clock
         self.settings = settings
+        self.url = ""  # where the server listens
         self.deployment_id = str(uuid.uuid4())
         self.organization = {"id": _fixed_id("organization"), **fixtures["organization"]}
         self.users = [User(id=_fixed_id(f"user {user['username']}"), **user) for user in fixtures["users"]]
@@ -286,7 +291,7 @@ class World:
             created=now,
             clock=self.clock,
             dialect=self.dialect,
-            runtime=VirtualRuntime(self.clock, self.settings.behaviour),
+            runtime=self._runtime(),
         )
         task = Task(identity, name, display_name or title(prompt), prompt, owner, workspace, now)
         workspace.task = task
@@ -304,6 +309,17 @@ class World:
         self._by_name[owner.id, name.lower()] = workspace
         self.tasks[task.id] = task
         return task
+
+    def _runtime(self) -> Runtime:
+        settings = self.settings
+        if settings.real_workspaces:
+            return ProcessRuntime(self.clock, settings.behaviour, settings.scripts, self.url)
+        return VirtualRuntime(self.clock, settings.behaviour)
+
+    def close(self) -> None:
+        """End all that runs in workspaces."""
+        for workspace in self.workspaces.values():
+            workspace.runtime.close()
 
     def build(self, workspace: Workspace, transition: str, initiator: User, **options: Any) -> Build:
         """Begin a build; stopping a running workspace runs its shutdown hook."""
@@ -335,7 +351,7 @@ class World:
     @staticmethod
     def _capture(workspace: Workspace) -> list[dict[str, Any]] | None:
         agent = workspace.agent()
-        return None if agent is None or agent.is_dead() else workspace.runtime.stop()
+        return None if agent is None or agent.is_dead() else workspace.runtime.posted_at_stop()
 
     def hold_builds(self) -> None:
         """Keep every new build in the queue."""
