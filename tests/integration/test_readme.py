@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from emulator import Emulator
+from playbooks import ROOT, Ansible
 
-ROOT = Path(__file__).parents[2]
 RECIPE = re.compile(r"^### (?P<title>.+?)\n\n```(?P<language>sh|yaml)\n(?P<text>.+?)^```", re.MULTILINE | re.DOTALL)
 RECIPES = [match.groupdict() for match in RECIPE.finditer((ROOT / "README.md").read_text())]
 
@@ -28,19 +27,10 @@ def test_recipe(recipe: dict[str, str], emulator: Callable[..., Emulator], tmp_p
     server = emulator(report_states=True)
     for name in ("fix-login", "old-idea"):
         server.create_task(name)
+    ansible = Ansible(tmp_path, server.environment)
     if recipe["language"] == "yaml":
         (tmp_path / "play.yml").write_text(recipe["text"])
-        command = "ansible-playbook play.yml"
+        done = ansible.run("ansible-playbook", "play.yml")
     else:
-        command = recipe["text"]
-    done = subprocess.run(
-        command,
-        shell=True,
-        cwd=tmp_path,
-        env=dict(os.environ, **server.environment),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+        done = ansible.run(*shlex.split(recipe["text"]))
+    assert done.rc == 0, done.output

@@ -76,7 +76,7 @@ class CoderError(Exception):
     def message(self) -> str:
         """`Could not <attempt>: <reason>. <hint>`."""
         text = "Could not %s: %s" % (self.attempt, self.reason) if self.attempt else self.reason
-        text = text.rstrip()
+        text = (text[:1].upper() + text[1:]).rstrip()
         if not text.endswith((".", "!", "?")):
             text += "."
         return "%s %s" % (text, self.hint) if self.hint else text

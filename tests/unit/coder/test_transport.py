@@ -153,7 +153,7 @@ def test_a_connection_that_was_never_made_is_tried_again(method: str) -> None:
 def test_a_name_that_is_no_host() -> None:
     error = failure(connect("http://coder.invalid", retries=0))
     assert error.kind == "network"
-    assert "no connection to coder.invalid" in error.message
+    assert "No connection to coder.invalid" in error.message
 
 
 # Time
@@ -376,7 +376,7 @@ def test_json_of_another_shape_is_an_error_in_words(server: Emulator, body: str)
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("", "no server is given"),
+        ("", "No server is given"),
         ("coder.example.com", "not an http or https address"),
         ("ftp://coder.example.com", "not an http or https address"),
         ("https://", "not an http or https address"),
@@ -401,7 +401,7 @@ def test_an_address_that_only_the_library_refuses(url: str) -> None:
 
 @pytest.mark.parametrize(
     ("token", "words"),
-    [("", "no session token"), (" ", "no session token"), ("a b", "no session token has"), ("é", "no session token")],
+    [("", "No session token"), (" ", "No session token"), ("a b", "no session token has"), ("é", "no session token")],
 )
 def test_a_token_that_cannot_be_right(token: str, words: str) -> None:
     with pytest.raises(CoderError, match=words):
@@ -457,7 +457,7 @@ def test_a_proxy_of_the_environment_is_used_and_no_proxy_honoured(
 
 def test_a_proxy_that_is_not_there_or_refuses() -> None:
     error = failure(connect("http://coder.invalid", proxy="http://u:proxysecret@127.0.0.1:9", retries=0))
-    assert error.kind == "network" and "the proxy" in error.message and "proxysecret" not in error.message
+    assert error.kind == "network" and "the proxy" in error.reason and "proxysecret" not in error.message
     with raw_server(says("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")) as url:
         error = failure(connect("https://coder.invalid", proxy=url, retries=1), "POST", body={})
     assert error.kind == "network" and "403" in error.message and error.attempts == 2
