@@ -58,6 +58,7 @@ class Stub(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one write for headers and body: in two, the second waits 40 ms for an acknowledgement
     server: Stub
 
     def answer(self) -> None:
