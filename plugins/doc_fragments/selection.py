@@ -16,7 +16,7 @@ options:
       - If not set, all tasks are chosen that the other options leave.
     type: list
     elements: str
-    aliases: [task]
+    aliases: [task, tasks]
   owner:
     description:
       - User whose tasks are meant, by username or UUID; V(me) is the user of the token.

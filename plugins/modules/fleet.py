@@ -75,6 +75,7 @@ options:
         description:
           - Version of the template, by name or UUID. If not set, its active version is used.
         type: str
+        aliases: [version]
       preset:
         description:
           - Preset of the template version, by name or UUID.

@@ -18,7 +18,7 @@ from ..coder.transport import missing_library
 def selection_spec() -> dict[str, Any]:
     """Argument spec of choosing tasks."""
     return {
-        "name": {"type": "list", "elements": "str", "aliases": ["task"]},
+        "name": {"type": "list", "elements": "str", "aliases": ["task", "tasks"]},
         "owner": {"type": "str", "default": "me"},
         "all_owners": {"type": "bool", "default": False},
         "organization": {"type": "str"},

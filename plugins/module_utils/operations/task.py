@@ -36,7 +36,7 @@ def task_options() -> dict[str, Any]:
         "state": {"type": "str", "choices": list(GOALS), "default": "present"},
         "organization": {"type": "str"},
         "template": {"type": "str"},
-        "template_version": {"type": "str"},
+        "template_version": {"type": "str", "aliases": ["version"]},
         "preset": {"type": "str"},
         "input": {"type": "str"},
         "display_name": {"type": "str"},
