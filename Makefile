@@ -37,7 +37,7 @@ demo: setup  ## The life of three tasks, on an emulated server or on the one in 
 unit: setup  ## Unit and contract tests
 	@scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract
 
-integration: setup  ## Playbooks and ad-hoc commands against the emulator
+integration: setup $(OLDEST_VENV)/.installed  ## Playbooks and ad-hoc commands against the emulator
 	@scripts/pytest $(RESULTS)/integration.xml tests/integration
 
 bench-hook: setup  ## How long a stop takes: the hook, the floor, and the script before it (BENCH_PEER=its path)
