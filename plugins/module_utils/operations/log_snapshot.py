@@ -1,0 +1,275 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Capture the conversation of the task that this workspace is, and post it to Coder, save it to a file, or both.
+
+The same steps as the shutdown hook's, with the same settings; what it needs to know of Coder it takes from where it
+runs: the environment, or the file that the hook's start script leaves.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import time
+from typing import Any
+
+from ..archive import files
+from ..coder.errors import CoderError, attempting, invalid
+from ..snapshot.capture import find_elsewhere, missing_setting, send, store
+from ..snapshot.deadline import Deadline
+from ..snapshot.deliver import Delivery
+from ..snapshot.files import read_regular
+from ..snapshot.fit import MAX_BYTES, MAX_MESSAGES, Fitted, fit
+from ..snapshot.read import ReadError, read_agentapi
+from ..snapshot.report import Reporter
+from ..snapshot.settings import DEADLINE, Settings, SettingsError
+from ..snapshot.spool import Capture, Spool
+from .context import Context
+
+# Where the role shutdown_hook has its start script leave the agent's environment.
+ENVIRONMENT_FILE = "~/.local/share/coder-tasks/environment"
+_ENVIRONMENT_LIMIT = 64 * 1024
+# NAME="value", in which a backslash stands before each of \ " $ ` (a shell reads it, too), or NAME=value.
+_ASSIGNMENT = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)=(?:"((?:[^"\\]|\\.)*)"|([^\s"\'\\]*))$', re.M | re.S)
+_ESCAPED = re.compile(r"\\(.)", re.S)
+
+_KINDS = {"no_task": "not_found", "unsupported": "unsupported", "rejected": "invalid"}
+_REASONS = {
+    "no_task": "this workspace does not belong to the task %s",
+    "unsupported": "this Coder has no log snapshots (they came with 2.30)",
+    "rejected": "Coder refused the snapshot of the task %s",
+    "failed": "the snapshot of the task %s could not be posted",
+}
+
+
+def spec() -> dict[str, Any]:
+    """Keyword arguments of AnsibleModule, as plain data."""
+    return {
+        "argument_spec": {
+            "post": {"type": "bool", "default": True},
+            "file": {"type": "path"},
+            "task_id": {"type": "str"},
+            "agentapi_url": {"type": "str"},
+            "port": {"type": "int"},
+            "max_messages": {"type": "int", "default": MAX_MESSAGES},
+            "max_bytes": {"type": "int", "default": MAX_BYTES},
+            "partial": {"type": "bool", "default": False},
+            "deadline": {"type": "float", "default": DEADLINE},
+            "environment_file": {"type": "path", "default": ENVIRONMENT_FILE},
+        },
+        "mutually_exclusive": [["agentapi_url", "port"]],
+        "supports_check_mode": True,
+    }
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Result: ``snapshot``, ``delivery`` and ``file``."""
+    with attempting("save the conversation"):
+        return _Saving(context).run()
+
+
+class _Quiet(Reporter):
+    """The result says what happened."""
+
+    def say(self, event: str, text: str, **facts: Any) -> None:
+        pass
+
+    error = say
+
+
+class _Saving:
+    def __init__(self, context: Context) -> None:
+        self._params = params = context.params
+        self._check_mode = context.check_mode
+        if not params["post"] and not params["file"]:
+            raise invalid("there is nothing to do with it", "Set 'post' or 'file'.")
+        if params["deadline"] <= 0:
+            raise invalid("'deadline' is %s" % params["deadline"], "Give seconds, more than 0.")
+        if params["post"] and params["max_bytes"] > MAX_BYTES:
+            raise invalid("'max_bytes' is %d" % params["max_bytes"], "Coder takes at most %d." % MAX_BYTES)
+        self._settings = self._read_settings()
+        self._deadline = Deadline(params["deadline"])
+
+    def run(self) -> dict[str, Any]:
+        if self._params["post"]:
+            self._check_can_post()
+        messages, source, spooled, reason = self._find()
+        if not source:
+            return self._result(None, None, Delivery("skipped", reason, None, 0), False)
+        if spooled is None:
+            fitted = self._fit(messages)
+            captured = Capture(self._settings.task_id, time.time(), source, len(fitted.messages), fitted.body)
+        else:
+            fitted, captured = None, spooled
+        written = self._write(captured.body)
+        delivery = self._deliver(captured)
+        result = self._result(captured, fitted, delivery, written)
+        if delivery.state in _REASONS or delivery.state == "spooled":
+            raise self._not_posted(delivery, result)
+        return result
+
+    # What is known here
+
+    def _read_settings(self) -> Settings:
+        params = self._params
+        environ = {**_read_environment(params["environment_file"]), **os.environ}
+        if params["task_id"]:
+            environ["ARG_TASK_ID"] = params["task_id"]
+        if params["port"] is not None:
+            environ["ARG_AGENTAPI_PORT"] = str(params["port"])
+        try:
+            settings = Settings(environ)
+        except SettingsError as error:
+            raise invalid(str(error)) from None
+        settings.max_messages, settings.max_bytes = params["max_messages"], params["max_bytes"]
+        settings.partial, settings.deadline = params["partial"], params["deadline"]
+        return settings
+
+    def _check_can_post(self) -> None:
+        missing = missing_setting(self._settings)
+        if missing:
+            raise CoderError(
+                "%s is not set here" % missing, "auth",
+                hint="Run it in a workspace, where the agent sets it, or see 'environment_file'.",
+            )
+        if not self._settings.task_id:
+            raise invalid("it is not known of which task", "Set 'task_id', or ARG_TASK_ID where it runs.")
+
+    # The conversation
+
+    def _find(self) -> tuple[list[Any], str, Capture | None, str]:
+        """Messages, their source, the spooled capture if that is it, and if there is no source the reason.
+
+        :raises CoderError: there is no conversation to be had, and no reason to expect that.
+        """
+        url = self._params["agentapi_url"] or self._settings.agentapi
+        problem: ReadError | None = None
+        try:
+            conversation = read_agentapi(url.rstrip("/"), self._deadline.within(self._params["deadline"] / 2))
+            if conversation.ready and conversation.messages:
+                return conversation.messages, conversation.source, None, ""
+            reason = "there are no messages yet" if conversation.ready else "the agent is not ready yet"
+        except ReadError as error:
+            problem, reason = error, str(error)
+        found = find_elsewhere(self._settings, Spool(self._settings.environ))
+        if found.source:
+            return found.messages, found.source, found.capture, ""
+        if problem is not None:
+            kind = "unavailable" if problem.refused else "protocol" if "wrong server" in reason else "timeout"
+            raise CoderError("AgentAPI at %s: %s" % (url, problem), kind, hint="Check that AgentAPI runs there.")
+        return [], "", None, reason
+
+    def _fit(self, messages: list[Any]) -> Fitted:
+        try:
+            return fit(messages, self._params["max_messages"], self._params["max_bytes"], self._params["partial"])
+        except ValueError as error:
+            raise invalid(str(error)) from None
+
+    # What is done with it
+
+    def _write(self, body: bytes) -> bool:
+        """Put the body into the file unless it is there; whether that changes anything."""
+        if not self._params["file"]:
+            return False
+        path = os.path.realpath(os.path.expanduser(self._params["file"]))
+        content = body + b"\n"
+        try:
+            if read_regular(path, len(content))[0] == content:
+                return False
+        except OSError:
+            pass  # It is not there, or not this.
+        if not self._check_mode:
+            try:
+                files.replace(path, content)
+            except OSError as error:
+                raise CoderError("%s: %s" % (path, error.strerror or error), "io") from None
+        return True
+
+    def _deliver(self, captured: Capture) -> Delivery:
+        if not self._params["post"]:
+            return Delivery("not_asked", "", None, 0)
+        if self._check_mode:
+            return Delivery("would_post", "", None, 0)
+        spool, report = Spool(self._settings.environ), _Quiet()
+        kept = store(captured, spool, report)
+        _code, delivery = send(self._settings, captured, spool, report, self._deadline, kept)
+        if delivery is None:
+            return Delivery("superseded", "a newer snapshot was posted by another process", None, 0)
+        return delivery._replace(state="spooled") if delivery.state == "failed" and kept else delivery
+
+    def _not_posted(self, delivery: Delivery, result: dict[str, Any]) -> CoderError:
+        reason = _REASONS.get(delivery.state, _REASONS["failed"])
+        reason = reason % self._settings.task_id if "%s" in reason else reason
+        kinds = dict(_KINDS)
+        if delivery.status == 401:
+            kinds["spooled"] = kinds["failed"] = "auth"
+        elif delivery.status is None:
+            kinds["spooled"] = kinds["failed"] = "network"
+        later = "It is kept here, and delivered at the next start or by the next snapshot."
+        return CoderError(
+            "%s: %s" % (reason, delivery.text) if delivery.text else reason,
+            kinds.get(delivery.state, "server"),
+            status=delivery.status,
+            method="POST",
+            attempts=delivery.attempts,
+            hint=later if delivery.state == "spooled" else None,
+            result={key: value for key, value in result.items() if key != "changed"},
+        )
+
+    def _result(
+        self, captured: Capture | None, fitted: Fitted | None, delivery: Delivery, written: bool
+    ) -> dict[str, Any]:
+        posted = delivery.state in ("delivered", "would_post")
+        return {
+            "changed": written or posted,
+            "snapshot": _described(captured, fitted),
+            "delivery": {
+                "state": delivery.state,
+                "status": delivery.status,
+                "attempts": delivery.attempts,
+                "reason": delivery.text or None,
+            },
+            "file": self._params["file"],
+        }
+
+
+def _described(captured: Capture | None, fitted: Fitted | None) -> dict[str, Any] | None:
+    """Counts of a capture; of one that was fitted earlier, only what still can be told."""
+    if captured is None:
+        return None
+    return {
+        "task_id": captured.task_id,
+        "source": captured.source if fitted else "spool",
+        "messages": captured.count,
+        "bytes": len(captured.body),
+        "total": fitted.total if fitted else None,
+        "omitted": fitted.dropped if fitted else None,
+        "omitted_characters": fitted.cut if fitted else None,
+        "repaired": fitted.repaired if fitted else None,
+        "truncated": bool(fitted.cut) if fitted else None,
+    }
+
+
+def _read_environment(path: str) -> dict[str, str]:
+    """The variables in a file that only its owner can read; none if there is no such file.
+
+    :raises CoderError: others can read it, although it holds a token, or it cannot be read.
+    """
+    path = os.path.expanduser(path)
+    try:
+        mode = os.stat(path).st_mode
+        text = read_regular(path, _ENVIRONMENT_LIMIT)[0].decode("utf-8", "surrogateescape")
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise CoderError("the 'environment_file' %s: %s" % (path, error.strerror or error), "io") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise CoderError(
+            "others can read %s, which holds the agent's token" % path, "io", hint="Set its mode to 0600."
+        )
+    return {
+        name: _ESCAPED.sub(r"\1", quoted) if quoted else plain for name, quoted, plain in _ASSIGNMENT.findall(text)
+    }
