@@ -12,7 +12,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test unit integration bench-hook lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
+.PHONY: help setup test unit integration bench bench-hook lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
 	emulator demo
 
 help:  ## Show this list
@@ -39,6 +39,9 @@ unit: setup  ## Unit and contract tests
 
 integration: setup $(OLDEST_VENV)/.installed  ## Playbooks and ad-hoc commands against the emulator
 	@scripts/pytest $(RESULTS)/integration.xml tests/integration
+
+bench: setup  ## Every benchmark, one table, build/bench.json (BENCH=modules for one)
+	$(PYTHON) tests/bench/run.py $(BENCH)
 
 bench-hook: setup  ## How long a stop takes: the hook, the floor, and the script before it (BENCH_PEER=its path)
 	$(PYTHON) tests/bench/bench_hook.py

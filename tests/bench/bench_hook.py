@@ -22,6 +22,8 @@ import threading
 import time
 from pathlib import Path
 
+from measure import Row, spread, table, write
+
 PACKAGE = Path(__file__).parents[2] / "plugins" / "module_utils" / "snapshot"
 TASK = "67b4e524-17b3-4e31-a26a-d8b92401a30c"
 HISTORIES = {"10 x 1 KB": (10, 1024), "200 x 20 KB": (200, 20 * 1024), "5,000 x 1 KB": (5000, 1024)}
@@ -29,6 +31,7 @@ HISTORIES = {"10 x 1 KB": (10, 1024), "200 x 20 KB": (200, 20 * 1024), "5,000 x 
 FLOOR_GOAL = 1.5
 PEER_GOALS = {"10 x 1 KB": 1.5, "200 x 20 KB": 5.0, "5,000 x 1 KB": 1.5}
 MEMORY_GOAL = 30.0
+SMALL = "10 x 1 KB"
 
 FLOOR = f"""
 import json, http.client, os
@@ -97,6 +100,7 @@ def main() -> int:
     parser.add_argument("--peer", default=os.environ.get("BENCH_PEER", ""), help="the script to compare with")
     parser.add_argument("--python", default=shutil.which("python3", path="/usr/bin:/bin") or sys.executable)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--json", type=Path, help="also write the rows into this file")
     options = parser.parse_args()
     peer = usable_peer(options.peer)
     version = subprocess.run([options.python, "--version"], capture_output=True, text=True, check=True).stdout.strip()
@@ -105,8 +109,11 @@ def main() -> int:
         commands = {"floor": [options.python, "-I", "-S", "-c", FLOOR], "hook": install(options.python, Path(folder))}
         if peer:
             commands["script"] = ["bash", peer]
-        met = [measure(name, commands, options, Path(folder)) for name in HISTORIES]
-    return 0 if all(met) else 1
+        rows = [row for name in HISTORIES for row in measured(name, commands, options, Path(folder))]
+    print("\n" + table(rows))
+    if options.json:
+        write(rows, options.json)
+    return 0 if all(row.met for row in rows) else 1
 
 
 def usable_peer(path: str) -> str:
@@ -127,8 +134,8 @@ def install(python: str, folder: Path) -> list[str]:
     return [python, "-I", "-S", str(target / "__main__.py"), "capture"]
 
 
-def measure(name: str, commands: dict[str, list[str]], options: argparse.Namespace, folder: Path) -> bool:
-    """Print one history's medians and ratios. False: a goal was missed."""
+def measured(name: str, commands: dict[str, list[str]], options: argparse.Namespace, folder: Path) -> list[Row]:
+    """Print one history's medians and peaks, and return its ratios against their goals."""
     server = Server(*HISTORIES[name])
     environ = {
         "PATH": os.environ["PATH"],
@@ -150,16 +157,17 @@ def measure(name: str, commands: dict[str, list[str]], options: argparse.Namespa
     peaks = {contender: peak_megabytes(command, environ, options.python) for contender, command in commands.items()}
     server.listener.close()
     medians = {contender: statistics.median(values) for contender, values in times.items()}
-    floor_ratio = medians["hook"] / medians["floor"]
-    row = [f"{name:13}", *(f"{who} {medians[who]:6.1f} ms {peaks[who]:5.1f} MB" for who in commands)]
-    good = floor_ratio <= FLOOR_GOAL and (name != "10 x 1 KB" or peaks["hook"] < MEMORY_GOAL)
-    row.append(f"hook/floor {floor_ratio:.2f}")
+    shown = [f"{who} {medians[who]:6.1f} ms {peaks[who]:5.1f} MB" for who in commands]
+    print(" | ".join([f"{name:13}", *shown]), flush=True)
+    seen = {who: spread([value / 1000 for value in values]) for who, values in times.items()}
+    case = f"hook, {name}"
+    rows = [Row(case, "the floor", medians["hook"] / medians["floor"], "x", "<=", FLOOR_GOAL, seen)]
     if "script" in medians:
-        peer_ratio = medians["script"] / medians["hook"]
-        row.append(f"script/hook {peer_ratio:.2f} (goal {PEER_GOALS[name]})")
-        good = good and peer_ratio >= PEER_GOALS[name]
-    print(" | ".join([*row, "goals met" if good else "GOALS MISSED"]), flush=True)
-    return good
+        faster = medians["script"] / medians["hook"]
+        rows.append(Row(case, "the script before it, times faster", faster, "x", ">=", PEER_GOALS[name], seen))
+    if name == SMALL:
+        rows.append(Row(case, "peak memory", peaks["hook"], "MB", "<=", MEMORY_GOAL, {}))
+    return rows
 
 
 def peak_megabytes(command: list[str], environ: dict[str, str], python: str) -> float:
