@@ -62,7 +62,8 @@ options:
   retries:
     description:
       - How often a failed request is tried again.
-      - A request that writes is tried again only if the server cannot have processed it.
+      - A request whose repetition could do something twice is tried again only if the server cannot have processed
+        it.
     type: int
     default: 3
 requirements:

@@ -531,6 +531,9 @@ def _explain_app(error: CoderError) -> CoderError:
     elif message in ("Failed to get status from task app.", "Failed to get messages from task app."):
         error.kind = "unavailable"
         error.hint = "AgentAPI does not answer inside the workspace; it may have died or still be starting."
+    elif message in _UNREADABLE:
+        error.kind = "unavailable"
+        error.hint = "This one log holds what Coder cannot read back, such as an unknown role; the task itself is well."
     elif message.startswith("Task sidebar app is"):
         error.kind = "unavailable"
         error.hint = "The agent's app is not healthy yet; wait, or look at the workspace's logs."
@@ -539,6 +542,14 @@ def _explain_app(error: CoderError) -> CoderError:
     return error
 
 
+# A log that was saved, or is given by AgentAPI, in a form that the server refuses (contract, sections 2.2 to 2.4).
+_UNREADABLE = (
+    "Internal error decoding task snapshot.",
+    "Unsupported task snapshot format.",
+    "Invalid snapshot data.",
+    "Invalid task app response.",
+    "Invalid task app response message role.",
+)
 _NOT_ACTIVE = (
     "Cannot fetch logs for task in current state.",
     "Task status must be active.",

@@ -221,6 +221,17 @@ def test_a_task_without_a_snapshot(emulator: Start) -> None:
     assert log["source"] == "none" and "No snapshot was saved" in log["reason"]
 
 
+def test_one_snapshot_that_cannot_be_read_back_spoils_no_other(emulator: Start) -> None:
+    server = emulator("2.34")
+    server.create_task("good")
+    server.create_task("poisoned", state="paused").set_snapshot([{"content": "x", "role": "system"}])
+    logs = {log["name"]: log for log in call("task_logs_info", server)["logs"]}
+    assert logs["good"]["source"] == "live"
+    assert logs["poisoned"]["source"] == "none" and "Invalid snapshot data" in logs["poisoned"]["reason"]
+    made = call("task_logs_info", server, name="poisoned", fail_on_unavailable=True)
+    assert made["failure"]["kind"] == "unavailable"
+
+
 def test_states_without_a_log_are_results_with_a_reason(world: Emulator) -> None:
     (log,) = call("task_logs_info", world, name="broken")["logs"]
     assert log["source"] == "none" and log["reason"] and log["status"] == "error"
