@@ -386,7 +386,8 @@ def _go_json(value: Any, *, escape: bool = False) -> bytes:
 
 
 def _now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """RFC 3339 as Go writes it: no zeros at the end."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").rstrip("0").rstrip(".") + "Z"
 
 
 def _write_pid(path: str) -> None:
