@@ -39,7 +39,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.operations.context imp
 
 display = Display()
 
-PATH_OPTIONS = ("ca_path", "client_cert", "client_key")
+PATH_OPTIONS = ("ca_path", "client_cert", "client_key", "path", "redaction_rules", "report")
 # One worker runs a whole loop: sessions live as long as it does, there is no hook at a loop's end.
 _sessions: dict[Any, CoderClient] = {}
 

@@ -22,7 +22,7 @@ from types import TracebackType
 from typing import Any, NamedTuple, cast
 
 from ..coder.errors import CoderError
-from . import files, manifest, record, search
+from . import files, manifest, record, search, splice
 from .record import Entry, Message, Record, Saved
 from .redact import Redactor
 from .report import pages
@@ -55,17 +55,23 @@ class FileCheck(NamedTuple):
 class Archive:
     """An archive at `path`, made if it is not there. Use it as a context manager: it is locked until closed.
 
-    redactor: None keeps secrets as they are. `save` may be called from several threads, for different tasks.
+    redactor: None keeps secrets as they are. read_only: make, lock and write nothing; `save` only says what it would
+    do. `save` may be called from several threads, for different tasks.
     Raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written.
     """
 
-    def __init__(self, path: str, redactor: Redactor | None) -> None:
+    def __init__(self, path: str, redactor: Redactor | None, read_only: bool = False) -> None:
         self.path = os.path.abspath(path)
         self._redactor = redactor
         self._configuration = redactor.configuration if redactor else None
+        self._read_only = read_only
         self._unfinished = False
         self._written: list[str] = []
+        self._lock: int | None = None
         with files.io_errors("open the archive"):
+            if read_only:
+                self._entries = self._load() if os.path.isdir(self._at(TASKS)) else {}
+                return
             if not os.path.isdir(self.path):
                 files.make_folder(self.path)
             self._lock = self._take_lock()
@@ -74,8 +80,14 @@ class Archive:
                 self._recover()
                 self._entries = self._load()
             except BaseException:
-                os.close(self._lock)
+                self.close()
                 raise
+
+    def close(self) -> None:
+        """Let others write."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def __enter__(self) -> Archive:
         return self
@@ -83,7 +95,7 @@ class Archive:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        os.close(self._lock)
+        self.close()
 
     # --- reading ---
 
@@ -99,12 +111,24 @@ class Archive:
         with files.io_errors("read the archive"):
             return _read_folder(self._folder(entry["folder"]), entry)
 
-    def raw_digest(self, messages: list[Message]) -> str:
-        """The checksum of messages as the server gave them: an entry's `raw_digest` if they are still the same.
+    def entry(self, task_id: str) -> Entry | None:
+        """The manifest's line about a task, or None."""
+        return self._entries.get(task_id)
 
-        With redaction it is keyed, or it could be used to guess what was taken out.
+    def matches(self, entry: Entry, messages: list[Message]) -> bool:
+        """Whether these messages are what the server gave when the entry was saved.
+
+        Raises CoderError, `invalid`, if the entry was saved with another redaction key: nobody can tell then.
         """
-        return self._digest(messages)
+        fingerprint = self._redactor.fingerprint if self._redactor else None
+        if entry["redaction_key"] is None:
+            return bool(entry["raw_digest"] == _plain_digest(files.json_line(messages)))
+        if entry["redaction_key"] != fingerprint:
+            raise CoderError(
+                f"the archive {self.path} was written with another redaction key ({entry['redaction_key']})", "invalid",
+                hint="Give the key it was written with, or collect again with this one.",
+            )
+        return bool(entry["raw_digest"] == self._digest(messages))
 
     def verify_files(self) -> FileCheck:
         """Hash every file again and compare with the manifest and SHA256SUMS."""
@@ -116,15 +140,18 @@ class Archive:
     def save(self, given: Record) -> str:
         """Save a task: "created", "changed", or "unchanged" if it lies there already.
 
-        A read that brought no log never replaces one: the saved log stays, and the error is noted. When messages that
+        A read that brought no log never replaces one: the saved log stays, and the error is noted. A partial snapshot
+        never replaces a log that holds it, but adds to it. When messages that
         were saved are no longer the beginning of the log, they are kept as messages.<n>.jsonl. Damaged files are
-        written again. Raises CoderError, `io`, also where the damaged log is the only one left.
+        written again. Raises CoderError: `io`, or `conflict` where the damaged log is the only one left.
         """
         task_id = given["task"]["id"]
         digest = self._digest([given, _FORMAT, self._configuration])
         entry = self._entries.get(task_id)
         if entry and entry["record_digest"] == digest and self._is_whole(entry):
             return "unchanged"
+        if self._read_only:
+            return "changed" if entry else "created"
         with files.io_errors(f"save the task {given['task'].get('name')}"):
             self._entries[task_id] = self._write(given, digest, entry)
         return "changed" if entry else "created"
@@ -134,6 +161,8 @@ class Archive:
 
         :returns: whether there is a search index; a Python without SQLite's FTS5 cannot make one.
         """
+        if self._read_only:
+            return True
         complete = all(os.path.exists(self._at(name)) for name in (*pages.INDEXES, manifest.MANIFEST, manifest.SUMS))
         if complete and not os.path.exists(self._at(_UNFINISHED)):
             return search.refresh(self.path, self._search_source())
@@ -194,14 +223,14 @@ class Archive:
             with suppress(ValueError, KeyError, FileNotFoundError):
                 entry = _entry_of(self._folder(name))
                 found[entry["id"]] = entry
-        if found:
+        if found and not self._read_only:
             self._mark_unfinished()
             self._written = [entry["folder"] for entry in found.values()]
         return found
 
     def _digest(self, value: Any) -> str:
         data = files.json_line(value)
-        return self._redactor.digest(data) if self._redactor else f"sha256:{hashlib.sha256(data).hexdigest()}"
+        return self._redactor.digest(data) if self._redactor else _plain_digest(data)
 
     def _is_whole(self, entry: Entry) -> bool:
         """Whether every file is what the manifest says."""
@@ -235,6 +264,10 @@ class Archive:
             clean = cast(Record, {**clean, **kept, "messages": self._redact(log)[0]})
             clean["error_kind"] = given["error_kind"] or "no_log"
             counts, raw_digest = saved["redactions"], saved["raw_digest"]
+        elif saved and log and given["source"] == "snapshot" and not given["complete"]:
+            longer = splice.spliced(self._redact(log)[0], clean["messages"])
+            if longer is not None:
+                clean, counts = _continued(clean, saved, longer), {**counts, **saved["redactions"]}
 
         folder = saved["folder"] if saved else record.folder_name(clean["task"])
         entry = record.entry(clean, folder)
@@ -345,9 +378,22 @@ class Archive:
 
 def _only_log_is_damaged(path: str) -> CoderError:
     return CoderError(
-        f"the saved log {path} is damaged, and the server has no other", "io",
+        f"the saved log {path} is damaged, and the server has no other", "conflict",
         hint="Restore that file from a backup; nothing was changed.",
     )
+
+
+def _plain_digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def _continued(snapshot: Record, saved: Entry, messages: list[Message]) -> Record:
+    """The record of a saved log that goes on in a snapshot; it is still what it was if nothing is new."""
+    record = cast(Record, {**snapshot, "messages": messages, "complete": saved["complete"]})
+    record["truncated"] = any(map(splice.is_cut, messages))
+    if len(messages) == saved["messages"]:
+        record["source"], record["snapshot_at"] = saved["source"], saved["snapshot_at"]
+    return record
 
 
 def _complete(entry: Entry, task_json: bytes) -> Entry:

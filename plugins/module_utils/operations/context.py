@@ -46,6 +46,11 @@ class Context:
     _session: CoderClient | None = None
 
     @property
+    def shows_progress(self) -> bool:
+        """Whether anybody sees what is told as progress."""
+        return self.progress is not _ignore
+
+    @property
     def session(self) -> CoderClient:
         if self._session is None:
             self._session = self.open_session(self)

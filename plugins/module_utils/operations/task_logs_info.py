@@ -10,6 +10,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from ..archive.splice import is_cut
 from ..coder.client import CoderClient, Log
 from ..coder.errors import CoderError, attempting, invalid
 from ..snapshot.fit import fit
@@ -17,8 +18,6 @@ from .connection import connection_spec
 from .context import Context
 from .selection import choose, selection_spec
 
-# The shutdown hook's mark in front of a message that it cut (the original's words).
-CUT_MARK = "[...content truncated"
 # A snapshot of just so many messages may have lost older ones: it is what the original hook keeps.
 USUAL_MAXIMUM = 10
 
@@ -90,7 +89,7 @@ def read_log(client: CoderClient, task: dict[str, Any], fail: bool) -> Log:
 
 def is_truncated(messages: list[dict[str, Any]]) -> bool:
     """Whether a hook cut a message to fit the snapshot: its mark stands in front of the content."""
-    return any((message["content"] or "").startswith(CUT_MARK) for message in messages)
+    return any(map(is_cut, messages))
 
 
 def completeness(log: Log) -> bool | str:

@@ -1,0 +1,39 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Lay a partial snapshot over the end of a log that was saved when there was more of it.
+
+A task is saved while it runs, then paused: from now on the server has its last messages only. They must not take the
+place of the whole log, and what is new in them must not be lost.
+"""
+
+from __future__ import annotations
+
+from .record import Message
+
+# The shutdown hook's mark in front of a message that it cut (the original's words).
+CUT_MARK = "[...content truncated"
+
+
+def is_cut(message: Message) -> bool:
+    """Whether a hook cut the message to fit the snapshot."""
+    return str(message.get("content") or "").startswith(CUT_MARK)
+
+
+def spliced(saved: list[Message], snapshot: list[Message]) -> list[Message] | None:
+    """The saved log and what the snapshot adds at its end; None where one does not continue the other."""
+    ids = [message.get("id") for message in saved]
+    if not snapshot or snapshot[0].get("id") not in ids:
+        return None
+    overlap = saved[ids.index(snapshot[0].get("id")) :]
+    if not all(_holds(old, new) for old, new in zip(overlap, snapshot)):
+        return None
+    return saved + snapshot[len(overlap) :]
+
+
+def _holds(old: Message, new: Message) -> bool:
+    """Whether a saved message says all that the snapshot's says."""
+    if old == new:
+        return True
+    tail = str(new.get("content")).partition("\n\n")[2]
+    same = {**old, "content": None} == {**new, "content": None}
+    return is_cut(new) and same and bool(tail) and str(old.get("content")).endswith(tail)

@@ -1,0 +1,143 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bring the conversations of tasks into the archive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..archive.record import Record
+from ..archive.store import Archive
+from ..coder.errors import CoderError, attempting
+from ..coder.wait import Patience
+from .archive_outcome import Outcomes
+from .archive_progress import Progress, each
+from .archive_read import Reading, label, read
+from .context import Context
+from .lifecycle import Lifecycle
+
+
+class Collector:
+    """Reads each task and saves it; then sees to those that need patience, or a resume."""
+
+    def __init__(self, context: Context, archive: Archive, outcomes: Outcomes) -> None:
+        self._context = context
+        self._client = context.session
+        self._archive = archive
+        self._outcomes = outcomes
+        self._passing: list[dict[str, Any]] = []
+        self._partial: list[Record] = []
+        self._started = context.clock.monotonic()
+
+    def collect(self, tasks: list[dict[str, Any]]) -> None:
+        """:raises CoderError: the archive cannot be written; all else is an outcome."""
+        params = self._context.params
+        progress = Progress(self._context, self._archive.path, "saved", self._outcomes)
+        each(self._first, tasks, params["concurrency"], progress.step)
+        self._wait_for_passing()
+        if self._context.params["on_partial"] == "resume" and not self._context.check_mode:
+            each(self._resumed, self._partial, params["resume_concurrency"], lambda: None)
+        progress.close()
+
+    def _first(self, task: dict[str, Any]) -> None:
+        reading = read(self._client, task)
+        if reading.passes:
+            self._passing.append(reading.record["task"])
+        else:
+            self._settle(reading)
+
+    def _wait_for_passing(self) -> None:
+        """What passes is looked at again, all at once, until it has passed or the time is over."""
+        while self._passing:
+            late = self._context.clock.monotonic() - self._started >= self._context.params["wait_timeout"]
+            if not late:
+                self._context.clock.sleep(self._context.poll_interval)
+            tasks, self._passing = self._passing, []
+            each(self._late if late else self._first, tasks, self._context.params["concurrency"], lambda: None)
+
+    def _late(self, task: dict[str, Any]) -> None:
+        reading = read(self._client, task)
+        if reading.passes:
+            error = CoderError(
+                "it has no log while it is %s" % reading.record["task"]["status"], "conflict",
+                hint="Collect again later, or raise 'wait_timeout'.",
+            )
+            error.attempt = "read the log of the task %s" % label(task)
+            reading = Reading(reading.record, error)
+        self._settle(reading)
+
+    def _settle(self, reading: Reading) -> None:
+        """Save what was read, and note what was not."""
+        record = reading.record
+        if reading.error:
+            self._outcomes.fail(label(record["task"]), reading.error)
+        try:
+            self._save(record)
+        except CoderError as error:
+            if error.kind == "io":
+                raise
+            self._outcomes.fail(label(record["task"]), error)
+            return
+        entry = self._archive.entry(record["task"]["id"])
+        # An archive can hold the whole log of which the server shows only the end.
+        if record["task"]["status"] == "paused" and not reading.error and entry and not entry["complete"]:
+            self._partial.append(record)
+
+    def _save(self, record: Record) -> None:
+        outcome = self._archive.save(record)
+        self._outcomes.save(outcome, record["task"]["id"], self._archive.entry(record["task"]["id"]))
+
+    # Logs that are whole only while their task runs
+
+    def _resumed(self, record: Record) -> None:
+        """Read a paused task's log in full: resume it, read, pause it again."""
+        task = record["task"]
+        life = self._lifecycle()
+        try:
+            with attempting("read the whole log of the task %s" % label(task)):
+                resumed = life.resume(task)
+                try:
+                    full = read(self._client, life.wait_for(task, "ready"))
+                    if full.error:
+                        raise full.error
+                    kept = self._keep_if_whole(record, full.record)
+                finally:
+                    if resumed:
+                        self._pause_again(task)
+        except CoderError as error:
+            if error.kind == "io":
+                raise
+            self._outcomes.fail(label(task), error)
+            return
+        if resumed and kept:
+            # From now on the server shows the snapshot that this pause made: it has to be known as a part of the log.
+            self._save(read(self._client, self._now(task)).record)
+
+    def _keep_if_whole(self, snapshot: Record, full: Record) -> bool:
+        """Ids count from 0, so a log that ends earlier than the snapshot is that of an agent which has forgotten."""
+        ids = [message["id"] for message in snapshot["messages"]]
+        if ids and (not full["messages"] or full["messages"][-1]["id"] < ids[-1]):
+            self._context.warn(
+                "The agent of the task %s has forgotten its conversation; what its snapshot held is kept."
+                % label(snapshot["task"])
+            )
+            return False
+        self._save(full)
+        return True
+
+    def _pause_again(self, task: dict[str, Any]) -> None:
+        life = self._lifecycle()
+        with attempting("pause the task %s again, which was resumed to be read" % label(task)):
+            life.pause(task)
+            life.wait_for(self._now(task), "paused")
+
+    def _now(self, task: dict[str, Any]) -> dict[str, Any]:
+        return self._client.refresh(task) or task
+
+    def _lifecycle(self) -> Lifecycle:
+        """Writes with a patience of their own."""
+        context = self._context
+        patience = Patience(context.params["wait_timeout"], 0.0, context.poll_interval)
+        return Lifecycle(self._client, context.clock, patience, True, context.progress)

@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What became of the tasks: counts and the first failures, small however many tasks there are."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from typing import Any, NamedTuple
+
+from ..archive.record import Entry
+from ..coder.errors import CoderError
+
+# Failures in the result; every one has its kind in the manifest.
+FAILURES_KEPT = 20
+# Tasks of each verdict that the result names.
+FIRST = 100
+SOURCES = ("live", "snapshot", "none")
+SAVED = ("created", "changed", "unchanged")
+VERDICTS = ("safe_to_delete", "missing", "damaged", "drifted", "incomplete", "unreadable")
+
+
+class Failure(NamedTuple):
+    """A task that something went wrong with."""
+
+    label: str
+    kind: str
+    message: str
+
+
+class Outcomes:
+    """Filled from many threads."""
+
+    def __init__(self, selected: int) -> None:
+        self.selected = selected
+        self.done = 0
+        self.changed = False
+        self.failures: list[Failure] = []
+        self.files: dict[str, Any] | None = None
+        self._lock = threading.Lock()
+        self._saved: dict[str, str] = {}
+        self._entries: dict[str, Entry] = {}
+        self._verdicts: dict[str, list[str]] = {}
+        self._reasons: Counter[str] = Counter()
+        self._deleted = 0
+
+    def fail(self, label: str, error: CoderError) -> None:
+        with self._lock:
+            self.failures.append(Failure(label, error.kind, error.message))
+
+    def save(self, outcome: str, task_id: str, entry: Entry | None) -> None:
+        """A task was saved, or would be. entry: the manifest's line; None in check mode for one that is new."""
+        with self._lock:
+            self.changed = self.changed or outcome != "unchanged"
+            # A task is saved twice when it was resumed in between: what was created stays that.
+            if self._saved.get(task_id, "unchanged") == "unchanged":
+                self._saved[task_id] = outcome
+            if entry is not None:
+                self._entries[task_id] = entry
+
+    def judge(self, label: str, verdict: str, reasons: tuple[str, ...]) -> None:
+        with self._lock:
+            self._verdicts.setdefault(verdict, []).append(label)
+            self._reasons.update(reasons)
+
+    def delete(self) -> None:
+        with self._lock:
+            self._deleted += 1
+            self.changed = True
+
+    def result(self) -> dict[str, Any]:
+        """As the module returns it."""
+        saved = Counter(self._saved.values())
+        entries = self._entries.values()
+        sources = Counter(entry["source"] for entry in entries)
+        result: dict[str, Any] = {
+            "summary": {
+                "selected": self.selected,
+                **{name: saved[name] for name in SAVED},
+                "failed": len(self.failures),
+                **{name: sources[name] for name in SOURCES},
+                "incomplete": sum(not entry["complete"] for entry in entries),
+                "messages": sum(entry["messages"] for entry in entries),
+                "redactions": sum(sum(entry["redactions"].values()) for entry in entries),
+                "deleted": self._deleted,
+            },
+            "error_kinds": dict(Counter(failure.kind for failure in self.failures)),
+            "failures": [
+                {"task": failure.label, "kind": failure.kind, "msg": failure.message}
+                for failure in sorted(self.failures)[:FAILURES_KEPT]
+            ],
+        }
+        if self.files is not None:
+            result["verification"] = {
+                **{name: len(self._verdicts.get(name, ())) for name in VERDICTS},
+                "first": {name: sorted(labels)[:FIRST] for name, labels in sorted(self._verdicts.items())},
+                "reasons": dict(sorted(self._reasons.items())),
+                "files": self.files,
+            }
+        return result

@@ -1,0 +1,81 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which tasks an archive is about, and which part of them is this machine's."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from ..coder.errors import invalid
+from .context import Context
+from .selection import choose, selection_spec
+
+_AGE = re.compile(r"(\d{1,6})([smhdw])\Z")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def archive_selection_spec() -> dict[str, Any]:
+    """Argument spec of choosing tasks for an archive."""
+    shard = {"index": {"type": "int", "required": True}, "count": {"type": "int", "required": True}}
+    return dict(
+        selection_spec(),
+        template={"type": "str"},
+        older_than={"type": "str"},
+        shard={"type": "dict", "options": shard},
+    )
+
+
+def select_tasks(context: Context) -> tuple[list[dict[str, Any]], list[str]]:
+    """The chosen tasks of this shard, and of the names that were given those that no task has.
+
+    :raises CoderError: an option cannot be right, or the server refuses.
+    """
+    params = context.params
+    index, count = _shard(params["shard"])
+    before = _now(context) - _age(params["older_than"]) if params["older_than"] else None
+    tasks, missing = choose(context.session, params)
+    chosen = [
+        task
+        for task in tasks
+        if in_shard(task["id"], index, count)
+        and params["template"] in (None, task["template_name"], task["template_id"])
+        and (before is None or _time(task["updated_at"]) < before)
+    ]
+    return chosen, missing
+
+
+def in_shard(task_id: str, index: int, count: int) -> bool:
+    """Whether a task belongs to a shard, counted from 1; each belongs to one, on every machine the same."""
+    return int(hashlib.sha256(task_id.encode()).hexdigest(), 16) % count == index - 1
+
+
+def _shard(given: dict[str, int] | None) -> tuple[int, int]:
+    index, count = (given["index"], given["count"]) if given else (1, 1)
+    if not 1 <= index <= count:
+        raise invalid("there is no shard %d of %d" % (index, count), "Count from 1.")
+    return index, count
+
+
+def _age(text: str) -> timedelta:
+    match = _AGE.match(text)
+    if not match:
+        raise invalid("older_than=%r is no age" % text, "Give a number and a unit of s, m, h, d and w, such as 14d.")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+def _now(context: Context) -> datetime:
+    """The server's time."""
+    return datetime.fromtimestamp(context.clock.time() + context.session.transport.server_ahead, timezone.utc)
+
+
+def _time(text: Any) -> datetime:
+    """A time of the server's, in whole seconds; one that cannot be read is now, so that the task is not old."""
+    try:
+        return datetime.fromisoformat(str(text)[:19] + "+00:00")
+    except ValueError:
+        return datetime.max.replace(tzinfo=timezone.utc)

@@ -1,0 +1,458 @@
+#!/usr/bin/python
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: archive
+short_description: Save, verify and remove the conversations of a deployment
+version_added: 0.1.0
+description:
+  - Saves what every task and its agent said into a folder, as JSON Lines, Markdown and HTML pages, with an index that
+    can be searched, a manifest and checksums. Coder 2.38 removes tasks, and its migration deletes their conversations.
+  - With O(state=verified) it proves that the archive still holds what the server holds, task by task.
+  - With O(state=evacuated) it deletes from the server what is proven, and nothing else.
+  - A second run costs one request for each task, and writes only what has changed.
+author:
+  - the coder.tasks authors (@coder)
+extends_documentation_fragment:
+  - coder.tasks.connection
+  - coder.tasks.connection.timeout
+  - coder.tasks.selection
+  - coder.tasks.attributes
+  - coder.tasks.attributes.api
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Every task is read, nothing is written and nothing deleted. A task is not resumed.
+  diff_mode:
+    support: none
+  idempotent:
+    support: full
+options:
+  path:
+    description:
+      - Folder of the archive; made if it is not there. A relative one is the playbook's.
+      - Shards need a folder each; only one run can write to an archive.
+    type: path
+    required: true
+  state:
+    description:
+      - V(present) saves the tasks.
+      - V(verified) hashes every file again, reads every task again and compares; it writes nothing but O(report).
+      - V(evacuated) does the same, and deletes each task right after the reading that proved it safe to delete. A task
+        that is not as it was saved is saved again and not deleted. Deletion cannot be undone.
+    type: str
+    choices: [present, verified, evacuated]
+    default: present
+  template:
+    description:
+      - Choose only tasks of this template, by name or UUID.
+    type: str
+  older_than:
+    description:
+      - Choose only tasks that were last changed longer ago than this, such as V(14d); units are V(s), V(m), V(h), V(d)
+        and V(w).
+    type: str
+  shard:
+    description:
+      - Take only a part of the chosen tasks, so that several machines can share them.
+      - Each task is in one shard, on every machine the same one, by a hash of its id.
+    type: dict
+    suboptions:
+      index:
+        description:
+          - Which part, counted from 1.
+        type: int
+        required: true
+      count:
+        description:
+          - How many parts there are.
+        type: int
+        required: true
+  on_partial:
+    description:
+      - What to do about a paused task of which the server has no snapshot, or only the end of the conversation.
+      - V(keep) saves what there is.
+      - V(resume) saves it, resumes the task, saves the whole conversation and pauses the task again, which costs a
+        build of each such workspace and makes a new snapshot. Use it only with agents that keep their conversation
+        over a restart (AgentAPI 0.12 or newer with its state file), and try it with one task first.
+    type: str
+    choices: [keep, resume]
+    default: keep
+  resume_concurrency:
+    description:
+      - How many tasks may be resumed at the same time.
+    type: int
+    default: 4
+  accept:
+    description:
+      - Tasks that may be deleted although the archive holds less of them than there was.
+      - V(snapshot) is a log that was saved from a snapshot, V(cut) one with a message that was cut, V(none) a task that
+        has no log, V(redacted) a log from which secrets were taken out, of which the server has the only original.
+      - A task that is several of these needs all of them.
+    type: list
+    elements: str
+    choices: [snapshot, cut, none, redacted]
+    default: []
+  redact:
+    description:
+      - Whether secrets are taken out before anything is written, as best as it can be done.
+    type: bool
+    default: true
+  redaction_key:
+    description:
+      - Key of the marks that stand in the place of secrets; at least 16 characters. The same secret has the same mark
+        under one key.
+      - If not set, one is made once, in the configuration folder of the user who runs this.
+    type: str
+  redaction_rules:
+    description:
+      - YAML file with rules of your own, with the keys C(rules), C(values) and C(allow).
+    type: path
+  redact_values:
+    description:
+      - Secrets to take out wherever they stand, beside O(token) and the values of O(headers), which always are.
+    type: list
+    elements: str
+    default: []
+  fail_on:
+    description:
+      - When to fail, after all was done that could be.
+      - V(any) is one failed task, V(percent) more than O(fail_percent) of them, V(none) never.
+      - A paused task without a snapshot has no log, which is no failure.
+    type: str
+    choices: [any, none, percent]
+    default: any
+  fail_percent:
+    description:
+      - Share of the chosen tasks that may fail.
+    type: float
+  report:
+    description:
+      - File to write with O(state=verified) and O(state=evacuated), one line of JSON a task with its verdict, the
+        reasons and what was done.
+    type: path
+  concurrency:
+    description:
+      - How many tasks to read at the same time.
+    type: int
+    default: 16
+  wait_timeout:
+    description:
+      - Longest time in seconds to wait for tasks that are on their way from one state to another, counted from the
+        start, and for a task to be resumed or paused.
+    type: float
+    default: 120.0
+seealso:
+  - module: coder.tasks.task_logs_info
+requirements:
+  - jinja2
+  - pyyaml for O(redaction_rules)
+"""
+
+EXAMPLES = r"""
+- name: Save every conversation of the deployment
+  coder.tasks.archive:
+    path: coder-archive
+    all_owners: true
+
+- name: Prove that it is whole, and see what could be deleted
+  coder.tasks.archive:
+    path: coder-archive
+    state: verified
+    all_owners: true
+    accept: [snapshot]
+    report: coder-archive-proof.jsonl
+  register: proof
+
+- name: Delete what is proven, of tasks that nobody has touched for a month
+  coder.tasks.archive:
+    path: coder-archive
+    state: evacuated
+    all_owners: true
+    older_than: 30d
+    accept: [snapshot]
+
+- name: The second of four machines
+  coder.tasks.archive:
+    path: coder-archive-2
+    all_owners: true
+    shard:
+      index: 2
+      count: 4
+    fail_on: percent
+    fail_percent: 5
+"""
+
+RETURN = r"""
+archive:
+  description: The archive as it is now.
+  type: dict
+  returned: success, and on failure of single tasks
+  contains:
+    path:
+      description: Its folder.
+      type: str
+      returned: always
+      sample: /srv/coder-archive
+    manifest:
+      description: File with one line of JSON for each saved task.
+      type: str
+      returned: always
+      sample: /srv/coder-archive/manifest.jsonl
+    checksums:
+      description: File that C(sha256sum -c) takes.
+      type: str
+      returned: always
+      sample: /srv/coder-archive/SHA256SUMS
+    index:
+      description: Page about all tasks.
+      type: str
+      returned: always
+      sample: /srv/coder-archive/index.html
+    search:
+      description: Database for full-text search.
+      type: str
+      returned: always
+      sample: /srv/coder-archive/index.sqlite
+    tasks:
+      description: Tasks in it, those of earlier runs too.
+      type: int
+      returned: always
+      sample: 1204
+    bytes:
+      description: Size of their files.
+      type: int
+      returned: always
+      sample: 48210331
+missing_names:
+  description: Names from O(name) that no task has, or none that the token may see.
+  type: list
+  elements: str
+  returned: success, and on failure of single tasks
+  sample: []
+summary:
+  description: What became of the chosen tasks.
+  type: dict
+  returned: success, and on failure of single tasks
+  contains:
+    selected:
+      description: Tasks that were chosen.
+      type: int
+      returned: always
+      sample: 1200
+    created:
+      description: Tasks that were saved for the first time, or would be in check mode.
+      type: int
+      returned: always
+      sample: 12
+    changed:
+      description: Tasks that had changed and were saved again, or would be.
+      type: int
+      returned: always
+      sample: 3
+    unchanged:
+      description: Tasks that had not.
+      type: int
+      returned: always
+      sample: 1185
+    failed:
+      description: What could not be read, saved or deleted.
+      type: int
+      returned: always
+      sample: 0
+    live:
+      description: Of the tasks that were saved or unchanged, those whose log was read from a running agent.
+      type: int
+      returned: always
+      sample: 800
+    snapshot:
+      description: Those whose log is a snapshot.
+      type: int
+      returned: always
+      sample: 350
+    none:
+      description: Those that have no log.
+      type: int
+      returned: always
+      sample: 50
+    incomplete:
+      description: Those whose log is surely or possibly not whole.
+      type: int
+      returned: always
+      sample: 120
+    messages:
+      description: Their messages.
+      type: int
+      returned: always
+      sample: 18220
+    redactions:
+      description: Secrets that were taken out of them.
+      type: int
+      returned: always
+      sample: 7
+    deleted:
+      description: Tasks whose removal was started, or would be in check mode.
+      type: int
+      returned: always
+      sample: 0
+error_kinds:
+  description: How often each kind of failure came, by the kinds of RV(failure.kind).
+  type: dict
+  returned: success, and on failure of single tasks
+  sample: {"unavailable": 2}
+failures:
+  description: The first twenty of them.
+  type: list
+  elements: dict
+  returned: success, and on failure of single tasks
+  contains:
+    task:
+      description: Owner and name of the task; the archive's folder for what is wrong with its files.
+      type: str
+      returned: always
+      sample: alice/fix-login
+    kind:
+      description: One of the kinds of RV(failure.kind).
+      type: str
+      returned: always
+      sample: unavailable
+    msg:
+      description: What was attempted, what was wrong, what to do.
+      type: str
+      returned: always
+      sample: "Could not read the log of the task alice/fix-login: the workspace's agent cannot be reached."
+verification:
+  description: How many tasks got which verdict. Each has one.
+  type: dict
+  returned: when O(state) is V(verified) or V(evacuated)
+  contains:
+    safe_to_delete:
+      description: Their files are intact, their messages were read again and are the same, and O(accept) allows it.
+      type: int
+      returned: always
+      sample: 1140
+    missing:
+      description: They are not in the archive.
+      type: int
+      returned: always
+      sample: 0
+    damaged:
+      description: Their files are not what the manifest says.
+      type: int
+      returned: always
+      sample: 0
+    drifted:
+      description: Their messages are no longer what was saved.
+      type: int
+      returned: always
+      sample: 4
+    incomplete:
+      description: The archive holds less of them than there was, and O(accept) does not say that this is good enough.
+      type: int
+      returned: always
+      sample: 56
+    unreadable:
+      description: They could not be read again.
+      type: int
+      returned: always
+      sample: 0
+    first:
+      description: Owner and name of the first hundred tasks by verdict.
+      type: dict
+      returned: always
+      sample: {"drifted": ["alice/fix-login"]}
+    reasons:
+      description: How often which class of O(accept), or which kind of failure, spoke against it.
+      type: dict
+      returned: always
+      sample: {"none": 50, "redacted": 6}
+    files:
+      description: What hashing every file of the archive found, also those of tasks that were not chosen.
+      type: dict
+      returned: always
+      contains:
+        intact:
+          description: Whether every file is what the manifest and the checksums say, and there is no other.
+          type: bool
+          returned: always
+          sample: true
+        damaged:
+          description: The first twenty files of tasks that are missing or differ.
+          type: list
+          elements: str
+          returned: always
+          sample: []
+        top:
+          description: Files at the top that are missing or differ.
+          type: list
+          elements: str
+          returned: always
+          sample: []
+        stray:
+          description: The first twenty files that nothing accounts for.
+          type: list
+          elements: str
+          returned: always
+          sample: []
+failure:
+  description: What went wrong, for playbooks to branch on.
+  type: dict
+  returned: failure
+  contains:
+    kind:
+      description:
+        - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
+          V(unavailable), V(rate_limited), V(server), V(network), V(tls), V(timeout), V(protocol), V(build_failed),
+          V(wait_timeout), V(library), V(io), V(internal)."
+      type: str
+      returned: always
+      sample: not_found
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+      sample: 404
+    method:
+      description: HTTP method of the request; null where none was made.
+      type: str
+      returned: always
+      sample: GET
+    path:
+      description: Path of the request; null where none was made.
+      type: str
+      returned: always
+      sample: /api/v2/tasks/me/fix-login
+    detail:
+      description: The server's further words; null where there were none.
+      type: str
+      returned: always
+      sample: null
+    validations:
+      description: What the server said of single fields.
+      type: list
+      elements: dict
+      returned: always
+      sample: []
+    attempts:
+      description: How often the request was tried; null where none was made.
+      type: int
+      returned: always
+      sample: 1
+"""
+
+from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module
+from ansible_collections.coder.tasks.plugins.module_utils.operations import archive
+
+
+def main() -> None:
+    run_module(archive)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,326 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Collecting into an archive, in process, against emulated servers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calling import Call, call
+
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_outcome import Outcomes
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_progress import Progress
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_select import in_shard
+from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
+from emulator import Emulator
+from emulator.runtime import VirtualRuntime
+
+Servers = Callable[..., Emulator]
+KEY = "a key for these tests only"
+TOKEN = "gh" + "p_" + "a1B2" * 9
+
+
+def archive(server: Emulator, path: Path, **options: Any) -> Call:
+    return call("archive", server, **{"path": str(path), "redaction_key": KEY, "wait_timeout": 5.0, **options})
+
+
+def says(*contents: str) -> list[dict[str, Any]]:
+    roles = ("user", "agent")
+    return [
+        {"id": number, "content": content, "role": roles[number % 2], "time": f"2026-06-01T12:00:{number:02}Z"}
+        for number, content in enumerate(contents)
+    ]
+
+
+def manifest(path: Path) -> dict[str, dict[str, Any]]:
+    lines = (path / "manifest.jsonl").read_text().splitlines()
+    return {entry["name"]: entry for entry in map(json.loads, lines)}
+
+
+def messages(path: Path, name: str) -> list[str]:
+    lines = (path / "tasks" / manifest(path)[name]["folder"] / "messages.jsonl").read_text().splitlines()
+    return [json.loads(line)["content"] for line in lines]
+
+
+def tree(path: Path) -> dict[str, int]:
+    return {str(file): file.stat().st_mtime_ns for file in sorted(path.rglob("*"))}
+
+
+def assert_sound(path: Path) -> None:
+    done = subprocess.run(["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"], cwd=path, capture_output=True,
+                          text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def forget_nothing(task: Any) -> None:
+    """Let the agent keep its conversation over restarts, as AgentAPI with a state file does."""
+    runtime: VirtualRuntime = task.workspace.runtime
+    start = runtime.start
+
+    def resume(ready: float) -> Any:
+        before = runtime._api
+        api = start(ready)
+        if before is not None:
+            api._messages = list(before._messages)
+        return api
+
+    runtime.start = resume  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def fleet(emulator: Servers) -> Emulator:
+    server = emulator(auto_snapshot=False)
+    server.create_task("live").api.set_messages(says("hello", "hi"))
+    server.create_task("paused", state="paused").set_snapshot(says("what", "that"))
+    end = [{**message, "id": 20 + message["id"]} for message in says("a", "b")]
+    server.create_task("tail", state="paused").set_snapshot(end)
+    server.create_task("silent", state="paused")
+    server.create_task("broken", state="error")
+    server.create_task("bobs", owner="bob").api.set_messages(says("mine"))
+    return server
+
+
+def test_every_kind_of_task_is_saved(fleet: Emulator, tmp_path: Path) -> None:
+    done = archive(fleet, tmp_path, all_owners=True)
+    assert not done.failed and done["changed"]
+    counts = {"selected": 6, "created": 6, "changed": 0, "unchanged": 0, "failed": 0, "live": 2, "snapshot": 2,
+              "none": 2, "incomplete": 3, "messages": 7, "redactions": 0, "deleted": 0}
+    assert done["summary"] == counts
+    assert messages(tmp_path, "live") == ["hello", "hi"]
+    columns = ("source", "complete", "error_kind")
+    found = {name: tuple(entry[key] for key in columns) for name, entry in manifest(tmp_path).items()}
+    assert found == {
+        "live": ("live", True, None), "bobs": ("live", True, None), "paused": ("snapshot", True, None),
+        "tail": ("snapshot", False, None), "silent": ("none", False, "no_log"), "broken": ("none", False, "no_log"),
+    }
+    entry = manifest(tmp_path)["live"]
+    assert entry["versions"] == {"coder": fleet.dialect.version, "agentapi": None, "collection": "0.1.0"}
+    assert Path(done["archive"]["index"]).exists() and Path(done["archive"]["search"]).exists()
+    assert not done.writes
+    assert_sound(tmp_path)
+
+
+def test_an_unchanged_task_costs_one_request_and_no_write(fleet: Emulator, tmp_path: Path) -> None:
+    archive(fleet, tmp_path, all_owners=True)
+    before = tree(tmp_path)
+    again = archive(fleet, tmp_path, all_owners=True, select="status != 'error'")
+    assert not again["changed"] and again["summary"]["unchanged"] == 5
+    assert tree(tmp_path) == before
+    assert len([entry for entry in again.requests if entry.path.endswith("/logs")]) == 5
+    assert len(again.requests) == 5 + 2, "the version, the list and the logs"
+
+
+def test_what_changes_is_saved_again(fleet: Emulator, tmp_path: Path) -> None:
+    archive(fleet, tmp_path)
+    fleet.state.task("live").api.set_messages(says("hello", "hi", "more"))
+    again = archive(fleet, tmp_path)
+    assert (again["summary"]["changed"], again["summary"]["unchanged"]) == (1, 4)
+    assert messages(tmp_path, "live") == ["hello", "hi", "more"]
+    assert_sound(tmp_path)
+
+
+def test_check_mode_reads_and_writes_nothing(fleet: Emulator, tmp_path: Path) -> None:
+    place = tmp_path / "archive"
+    predicted = archive(fleet, place, check=True)
+    assert predicted["changed"] and predicted["summary"]["created"] == 5
+    assert not place.exists()
+    archive(fleet, place)
+    before = tree(place)
+    fleet.state.task("live").api.set_messages(says("other"))
+    predicted = archive(fleet, place, check=True, on_partial="resume")
+    assert (predicted["summary"]["changed"], predicted["summary"]["unchanged"]) == (1, 4)
+    assert tree(place) == before
+
+
+def test_no_key_is_made_in_check_mode(fleet: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    assert archive(fleet, tmp_path / "archive", check=True, redaction_key=None)["summary"]["created"] == 5
+    assert not list(tmp_path.iterdir())
+    archive(fleet, tmp_path / "archive", redaction_key=None)
+    assert (tmp_path / "config" / "coder-tasks" / "redaction.key").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("options", "expected"), [
+    ({"owner": "bob"}, {"bobs"}),
+    ({"status": "paused"}, {"paused", "tail", "silent"}),
+    ({"select": "name == 'live'"}, {"live"}),
+    ({"name": ["live", "bob/bobs"]}, {"live", "bobs"}),
+    ({"organization": "default", "status": "active"}, {"live", "bobs"}),
+    ({"template": "no-such-template"}, set()),
+    ({"template": "ai", "status": "error"}, {"broken"}),
+    ({"older_than": "1d"}, set()),
+    ({"older_than": "0s", "status": "error"}, {"broken"}),
+])  # fmt: skip
+def test_selection(fleet: Emulator, tmp_path: Path, options: dict[str, Any], expected: set[str]) -> None:
+    if "organization" in options:
+        options = {**options, "all_owners": True}
+    done = archive(fleet, tmp_path, **options)
+    assert not done.failed, done.msg
+    assert set(manifest(tmp_path)) == expected
+
+
+def test_shards_are_disjoint_and_make_the_whole(fleet: Emulator, tmp_path: Path) -> None:
+    parts = []
+    for index in (1, 2, 3):
+        archive(fleet, tmp_path / str(index), all_owners=True, shard={"index": index, "count": 3})
+        parts.append(set(manifest(tmp_path / str(index))))
+    assert sum(map(len, parts)) == len(set.union(*parts)) == 6
+    assert in_shard("c4c1e4a4-0d3a-4c0a-9a0e-111111111111", 1, 1)
+
+
+@pytest.mark.parametrize(("options", "text"), [
+    ({"shard": {"index": 0, "count": 2}}, "there is no shard 0 of 2"),
+    ({"older_than": "yesterday"}, "is no age"),
+    ({"concurrency": 0}, "would never read"),
+    ({"redact_values": ["abc"]}, "fewer than 4 characters"),
+    ({"redaction_key": "short"}, "fewer than 16 characters"),
+    ({"fail_on": "percent", "fail_percent": 101.0}, "is no share"),
+    ({"redaction_rules": "/nowhere/rules.yml"}, "could not be read"),
+])  # fmt: skip
+def test_options_that_cannot_be_right(fleet: Emulator, tmp_path: Path, options: dict[str, Any], text: str) -> None:
+    refused = archive(fleet, tmp_path / "archive", **options)
+    assert refused.failed and text in refused.msg
+    assert not (tmp_path / "archive").exists()
+
+
+def test_a_name_that_no_task_has_is_a_failure(fleet: Emulator, tmp_path: Path) -> None:
+    done = archive(fleet, tmp_path, name=["live", "nobody"])
+    assert done.kind == "not_found" and done["missing_names"] == ["nobody"] and done["summary"]["created"] == 1
+
+
+def test_secrets_do_not_reach_the_disk(fleet: Emulator, tmp_path: Path) -> None:
+    fleet.state.task("live").api.set_messages(says(f"use {TOKEN}", f"and {fleet.token} and swordfish"))
+    done = archive(fleet, tmp_path, name="live", redact_values=["swordfish"])
+    assert done["summary"]["redactions"] == 3
+    for file in filter(Path.is_file, tmp_path.rglob("*")):
+        data = file.read_bytes()
+        assert not [secret for secret in (TOKEN, fleet.token, "swordfish") if secret.encode() in data], file
+    assert archive(fleet, tmp_path / "raw", name="live", redact=False)["summary"]["redactions"] == 0
+    assert TOKEN in messages(tmp_path / "raw", "live")[0]
+
+
+def test_a_pause_does_not_shrink_the_archive(fleet: Emulator, tmp_path: Path) -> None:
+    task = fleet.state.task("live")
+    log = says(*(f"message {number}" for number in range(15)))
+    task.api.set_messages(log)
+    archive(fleet, tmp_path, name="live")
+    call("task", fleet, name="live", state="paused")
+    task.set_snapshot(log[5:])
+    again = archive(fleet, tmp_path, name="live")
+    assert again["summary"]["changed"] == 1 and len(messages(tmp_path, "live")) == 15
+    entry = manifest(tmp_path)["live"]
+    assert (entry["source"], entry["complete"], entry["earlier"], entry["status"]) == ("live", True, 0, "paused")
+    assert archive(fleet, tmp_path, name="live")["summary"]["unchanged"] == 1
+    assert archive(fleet, tmp_path, name="live", state="verified")["verification"]["safe_to_delete"] == 1
+    task.set_snapshot([*log[6:], {**log[14], "id": 15, "content": "new"}])
+    archive(fleet, tmp_path, name="live")
+    assert messages(tmp_path, "live")[-2:] == ["message 14", "new"] and len(messages(tmp_path, "live")) == 16
+    assert manifest(tmp_path)["live"]["source"] == "snapshot"
+
+
+def test_resume_reads_the_whole_log_and_pauses_again(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    for name, count in (("long", 14), ("short", 3)):
+        task = server.create_task(name)
+        forget_nothing(task)
+        task.api.set_messages(says(*(f"message {number}" for number in range(count))))
+        call("task", server, name=name, state="paused")
+    kept = archive(server, tmp_path)
+    assert not kept.writes and kept["summary"]["incomplete"] == 1
+    done = archive(server, tmp_path, on_partial="resume")
+    assert not done.failed, done.msg
+    assert done.writes == ["POST resume", "POST pause"]
+    assert len(messages(tmp_path, "long")) == 14
+    assert done["summary"]["incomplete"] == 0 and done["summary"]["live"] == 1
+    again = archive(server, tmp_path, on_partial="resume")
+    assert not again.writes and again["summary"]["unchanged"] == 2
+    assert archive(server, tmp_path, state="verified")["verification"]["first"] == {
+        "safe_to_delete": ["alice/long"], "incomplete": ["alice/short"],
+    }
+
+
+def test_an_agent_that_forgot_does_not_replace_its_snapshot(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    task = server.create_task("long")
+    task.api.set_messages(says(*(f"message {number}" for number in range(14))))
+    call("task", server, name="long", state="paused")
+    done = archive(server, tmp_path, on_partial="resume")
+    assert "has forgotten its conversation" in done.warnings[0]
+    assert messages(tmp_path, "long") == [f"message {number}" for number in range(4, 14)]
+    assert server.state.task("long").status == "paused"
+
+
+def test_no_more_are_resumed_at_once_than_allowed(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator(auto_snapshot=False)
+    for number in range(4):
+        server.create_task(f"task-{number}", state="paused")
+    done = archive(server, tmp_path, on_partial="resume", resume_concurrency=1)
+    assert not done.failed
+    assert done.writes == ["POST resume", "POST pause"] * 4
+
+
+def test_a_passing_state_is_waited_out(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator(time_factor=0.02)
+    server.create_task("starting", state="new")
+    done = archive(server, tmp_path)
+    assert done["summary"]["live"] == 1 and not done["failures"]
+
+
+def test_a_state_that_does_not_pass_is_recorded(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    server.state.hold_builds()
+    server.create_task("queued", state="new")
+    done = archive(server, tmp_path, wait_timeout=0.1)
+    assert done.kind == "conflict" and "pending" in done.msg and done["error_kinds"] == {"conflict": 1}
+    assert manifest(tmp_path)["queued"]["error_kind"] == "conflict"
+    assert not archive(server, tmp_path, wait_timeout=0.1, fail_on="none").failed
+    assert not archive(server, tmp_path, wait_timeout=0.1, fail_on="percent", fail_percent=100.0).failed
+    assert archive(server, tmp_path, wait_timeout=0.1, fail_on="percent", fail_percent=99.0).failed
+
+
+def test_old_servers_have_logs_of_running_tasks_only(dialect: str, emulator: Servers, tmp_path: Path) -> None:
+    server = emulator(dialect)
+    server.create_task("live").api.set_messages(says("hello"))
+    server.create_task("paused", state="paused")
+    done = archive(server, tmp_path)
+    assert not done.failed, done.msg
+    assert manifest(tmp_path)["live"]["source"] == "live"
+    expected = "snapshot" if server.dialect.log_snapshot else "none"
+    assert manifest(tmp_path)["paused"]["source"] in (expected, "none")
+
+
+def test_two_runs_cannot_share_an_archive(fleet: Emulator, tmp_path: Path) -> None:
+    from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
+
+    with Archive(str(tmp_path), None):
+        refused = archive(fleet, tmp_path)
+    assert refused.kind == "busy" and "another run" in refused.msg
+
+
+class _Minute:
+    """A clock on which each look is a second later than the last."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_progress_is_told_where_it_is_seen_and_else_kept_in_a_file(tmp_path: Path) -> None:
+    told: list[str] = []
+    seen = Progress(Context({}, progress=told.append, clock=_Minute()), str(tmp_path), "saved", Outcomes(3))
+    unseen = Progress(Context({}, clock=_Minute()), str(tmp_path), "saved", Outcomes(3))
+    seen.step()
+    assert told == ["1 of 3 tasks are saved, 0 failed"] and not os.listdir(tmp_path)
+    unseen.step()
+    assert json.loads((tmp_path / "progress.json").read_text()) == {"done": 1, "selected": 3, "failed": 0}
+    unseen.close()
+    assert not os.listdir(tmp_path)
