@@ -33,7 +33,7 @@ SECRETS = {
 }
 VAULT_PASSWORD = "sentinel-of-a-vault"
 # Braces in a file are text, not a template.
-PROMPT = "Bitte prüfe 日本語 🚀 “quotes” {{ no template }}\n"
+PROMPT = "Bitte prüfe 日本語 🚀 «quotes» {{ no template }}\n"
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 # A dead port of loopback: refused at once.

@@ -247,7 +247,7 @@ def test_all_threads_wait_at_one_gate(server: Emulator) -> None:
         time.sleep(0.005)
     time.sleep(0.1)
     began = time.monotonic()
-    others = [threading.Thread(target=transport.request, args=("GET", INFO)) for _ in range(5)]
+    others = [threading.Thread(target=transport.request, args=("GET", INFO)) for _number in range(5)]
     for thread in others:
         thread.start()
     for thread in (*others, failing):
@@ -259,7 +259,7 @@ def test_all_threads_wait_at_one_gate(server: Emulator) -> None:
 def test_the_emulated_rate_limit_is_outlived(emulator: Callable[..., Emulator]) -> None:
     server = emulator(rate_limit=3, rate_window=1.0)
     transport = connect(server, time)
-    for _ in range(5):
+    for _number in range(5):
         assert transport.request("GET", INFO).status == 200
 
 
@@ -468,11 +468,11 @@ def test_a_proxy_that_is_not_there_or_refuses() -> None:
 
 def test_sessions_are_as_many_as_requests_at_once_and_read_no_environment(server: Emulator) -> None:
     transport = connect(server)
-    for _ in range(3):
+    for _number in range(3):
         transport.request("GET", INFO)
     assert len(transport._sessions) == 1
     server.faults.add("latency", seconds=0.2, count=4)
-    threads = [threading.Thread(target=transport.request, args=("GET", INFO)) for _ in range(4)]
+    threads = [threading.Thread(target=transport.request, args=("GET", INFO)) for _number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:

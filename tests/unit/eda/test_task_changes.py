@@ -60,7 +60,6 @@ class Watch:
         self.events.append(event)
 
 
-
 def test_each_kind_of_change_is_told_once(emulator, dialect: str) -> None:
     server = emulator(dialect)
     server.create_task("old")

@@ -206,7 +206,7 @@ def test_every_lost_answer_ends_in_an_error(server: Emulator) -> None:
 def test_creators_at_once_make_one_task(emulator: Start, dialect: str, count: int) -> None:
     server = emulator(dialect, time_factor=0.01, create_time=5.0)
     calls: list[Call] = []
-    threads = [threading.Thread(target=lambda: calls.append(call("task", server, **GIVEN))) for _ in range(count)]
+    threads = [threading.Thread(target=lambda: calls.append(call("task", server, **GIVEN))) for _number in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -390,7 +390,7 @@ def test_an_unknown_owner_is_never_taken_for_an_absent_task(emulator: Start, dia
 
 
 def test_without_a_name_one_is_made(server: Emulator) -> None:
-    made = [call("task", server, template="ai", input="Fix the login") for _ in range(2)]
+    made = [call("task", server, template="ai", input="Fix the login") for _number in range(2)]
     assert [one["changed"] for one in made] == [True, True]
     assert all(one["task"]["name"].startswith("fix-the-login-") for one in made)
     server.faults.add("lost", method="POST")
