@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The playbooks that collect and evacuate, as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from emulator import Emulator
+from playbooks import ROOT, Ansible, Run
+
+Servers = Callable[..., Emulator]
+SECRET = "gh" + "p_" + "a1B2" * 9
+
+
+def says(*contents: str) -> list[dict[str, Any]]:
+    return [{"id": number, "content": content} for number, content in enumerate(contents)]
+
+
+def names(archive: Path) -> set[str]:
+    return {json.loads(line)["name"] for line in (archive / "manifest.jsonl").read_text().splitlines()}
+
+
+def assert_sound(archive: Path) -> None:
+    command = ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"]
+    done = subprocess.run(command, cwd=archive, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def play(server: Emulator, folder: Path, playbook: str, *options: str, **environment: str) -> Run:
+    ansible = Ansible(folder, {**server.environment, "PWD": str(folder), **environment})
+    done = ansible.run("ansible-playbook", f"coder.tasks.{playbook}", *options)
+    assert server.token not in done.output and SECRET not in done.output
+    return done
+
+
+@pytest.fixture
+def server(emulator: Servers) -> Emulator:
+    made = emulator(auto_snapshot=False)
+    made.create_task("live").api.set_messages(says("hello", "hi"))
+    made.create_task("paused", state="paused").set_snapshot(says("what", "that"))
+    made.create_task("silent", state="paused")
+    made.create_task("secret", owner="bob").api.set_messages(says(f"use {SECRET}"))
+    return made
+
+
+@pytest.mark.parametrize("way", ["in-process", "ordinary"])
+def test_collect(server: Emulator, tmp_path: Path, way: str) -> None:
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o700)
+    options = ["-e", f"ansible_python_interpreter={python}"] if way == "ordinary" else []
+    first = play(server, tmp_path, "collect", *options)
+    assert first.rc == 0, first.output
+    assert "4 new, 0 changed, 0 unchanged; 1 without a log, 1 not whole." in first.output
+    assert first.result("Save every conversation")["changed"]
+    archive = tmp_path / "coder-archive"
+    assert names(archive) == {"live", "paused", "silent", "secret"}
+    assert_sound(archive)
+    assert not (archive / "progress.json").exists()
+    for file in filter(Path.is_file, archive.rglob("*")):
+        assert not [secret for secret in (SECRET, server.token) if secret.encode() in file.read_bytes()]
+    again = play(server, tmp_path, "collect", *options)
+    assert not again.result("Save every conversation")["changed"]
+
+
+def test_collect_in_check_mode(server: Emulator, tmp_path: Path) -> None:
+    done = play(server, tmp_path, "collect", "--check", "-e", "archive=elsewhere", "-e", "template=ai")
+    assert done.rc == 0 and "4 new" in done.output
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_collect_through_ansible_runner_in_two_shards(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    expected = {f"task-{number}" for number in range(12)}
+    for name in expected:
+        server.create_task(name)
+
+    def run(index: int) -> None:
+        folder = tmp_path / f"runner-{index}"
+        (folder / "project").mkdir(parents=True)
+        (folder / "env").mkdir()
+        (folder / "project" / "collect.yml").write_text((ROOT / "playbooks" / "collect.yml").read_text())
+        variables = {"archive": str(tmp_path / f"archive-{index}"), "shard_index": index, "shard_count": 2}
+        (folder / "env" / "extravars").write_text(json.dumps(variables))
+        environment = {
+            **server.environment, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path),
+            "ANSIBLE_HOME": str(folder / ".ansible"),
+        }  # fmt: skip
+        (folder / "env" / "envvars").write_text(json.dumps(environment))
+        runner = Path(sys.executable).with_name("ansible-runner")
+        done = subprocess.run(
+            [str(runner), "run", str(folder), "-p", "collect.yml"], capture_output=True, text=True, timeout=120,
+            check=False, env={"PATH": f"{runner.parent}:/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": str(tmp_path)},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(run, (1, 2)))
+    parts = [names(tmp_path / f"archive-{index}") for index in (1, 2)]
+    assert all(parts) and not parts[0] & parts[1] and parts[0] | parts[1] == expected
+    for index in (1, 2):
+        assert_sound(tmp_path / f"archive-{index}")
+
+
+def test_evacuate_reports_first_and_deletes_when_told(server: Emulator, tmp_path: Path) -> None:
+    report = play(server, tmp_path, "evacuate")
+    assert report.rc == 0, report.output
+    for line in ("safe to delete  1", "incomplete      3  (none: 1, redacted: 1, snapshot: 1)", "files intact    yes",
+                 "NO GO for 3 of 4 tasks; only the others are deleted with confirm=yes."):
+        assert line in report.output
+    assert not server.writes
+    done = play(server, tmp_path, "evacuate", "-e", "accept=snapshot,redacted", "-e", "confirm=yes")
+    assert done.rc == 0, done.output
+    assert "3 deleted, 1 left, 0 of them saved once more." in done.output
+    assert {task.name for task in server.state.visible_tasks()} == {"silent"}
+    assert len(server.writes) == 3
+    assert names(tmp_path / "coder-archive") == {"live", "paused", "silent", "secret"}
+    assert_sound(tmp_path / "coder-archive")
+
+
+def test_evacuate_goes_when_all_is_safe(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    server.create_task("live").api.set_messages(says("hello"))
+    done = play(server, tmp_path, "evacuate", "-e", "confirm=yes", "--check")
+    assert done.rc == 0, done.output
+    assert not server.writes and not (tmp_path / "coder-archive").exists()
+    assert "NO GO for 1 of 1 tasks" in done.output, "check mode saves nothing, so nothing is proven"
+    done = play(server, tmp_path, "evacuate", "-e", "confirm=yes")
+    assert "GO: every task is safe to delete." in done.output and len(server.writes) == 1
