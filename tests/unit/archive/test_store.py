@@ -234,7 +234,7 @@ def test_a_damaged_manifest_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
 
 
 def test_two_runs_cannot_write_at_once(tmp_path: Path) -> None:
-    with Archive(str(tmp_path), None), pytest.raises(CoderError, match="another run is writing") as error:
+    with Archive(str(tmp_path), None), pytest.raises(CoderError, match="Another run is writing") as error:
         Archive(str(tmp_path), None)
     assert error.value.kind == "busy"
     save(tmp_path, record())
@@ -309,7 +309,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_broken(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True,
                           check=True, timeout=60)
-    assert done.stdout.startswith("io could not save the task task-1: ") and "Check the free space" in done.stdout
+    assert done.stdout.startswith("io Could not save the task task-1: ") and "Check the free space" in done.stdout
     with Archive(str(tmp_path), None) as archive:
         archive.finish()
     assert tree(tmp_path) == before
@@ -318,7 +318,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_broken(tmp_path: Path) -> None:
 
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(CoderError, match="could not open the archive") as error:
+    with pytest.raises(CoderError, match="Could not open the archive") as error:
         Archive(str(tmp_path / "file" / "archive"), None)
     assert error.value.kind == "io"
 

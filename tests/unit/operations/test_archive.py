@@ -63,9 +63,9 @@ def forget_nothing(task: Any) -> None:
     runtime: VirtualRuntime = task.workspace.runtime
     start = runtime.start
 
-    def resume(ready: float) -> Any:
+    def resume(workspace: Any, agent: Any) -> Any:
         before = runtime._api
-        api = start(ready)
+        api = start(workspace, agent)
         if before is not None:
             api._messages = list(before._messages)
         return api
@@ -175,7 +175,7 @@ def test_shards_are_disjoint_and_make_the_whole(fleet: Emulator, tmp_path: Path)
 
 
 @pytest.mark.parametrize(("options", "text"), [
-    ({"shard": {"index": 0, "count": 2}}, "there is no shard 0 of 2"),
+    ({"shard": {"index": 0, "count": 2}}, "no shard 0 of 2"),
     ({"older_than": "yesterday"}, "is no age"),
     ({"concurrency": 0}, "would never read"),
     ({"redact_values": ["abc"]}, "fewer than 4 characters"),
@@ -300,7 +300,7 @@ def test_two_runs_cannot_share_an_archive(fleet: Emulator, tmp_path: Path) -> No
 
     with Archive(str(tmp_path), None):
         refused = archive(fleet, tmp_path)
-    assert refused.kind == "busy" and "another run" in refused.msg
+    assert refused.kind == "busy" and "nother run" in refused.msg
 
 
 class _Minute:
