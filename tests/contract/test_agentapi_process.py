@@ -167,6 +167,9 @@ def differences(server: AgentAPI, exchange: dict[str, Any]) -> Iterator[str]:
     if status != recorded["status"]:
         yield f"{exchange['name']}: {status} instead of {recorded['status']}: {text}"
     ours, theirs = normal(text), normal(recorded["body"])
+    if request["path"] == "/messages" and re.search("right after POST|while running", exchange["name"]):
+        # The recorder was faster than the agent's first word.
+        ours["messages"] = ours["messages"][: len(theirs["messages"])]
     is_clipped = "...<" in recorded["body"]
     if not is_clipped and (ours != theirs or list(ours) != list(theirs)):
         yield f"{exchange['name']}: {text!r} instead of {recorded['body']!r}"

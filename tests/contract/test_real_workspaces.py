@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -184,6 +186,26 @@ def test_modes(real: Start) -> None:
     task.kill_agent()
     with pytest.raises(requests.exceptions.ConnectionError):
         requests.get(f"http://127.0.0.1:{task.api.port}/status", timeout=2)
+
+
+def test_nothing_is_left_of_an_emulator_that_was_killed() -> None:
+    program = """
+import time
+from emulator import Emulator
+server = Emulator(time_factor=0.1, real_workspaces=True, start_scripts=["setsid sleep 60 & echo $!"]).start()
+task = server.create_task("one")
+runtime = task.workspace.runtime
+while not runtime.output("start0"):
+    time.sleep(0.01)
+print(task.api.process.pid, runtime.output("start0").strip(), runtime.root, flush=True)
+time.sleep(60)
+"""
+    folder = Path(__file__).parent.parent
+    with subprocess.Popen([sys.executable, "-c", program], cwd=folder, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        agentapi, daemon, root = process.stdout.readline().split()
+        process.kill()
+    wait_for(lambda: not (is_alive(int(agentapi)) or is_alive(int(daemon)) or Path(root).exists()))
 
 
 def test_nothing_is_left_behind(real: Start) -> None:

@@ -9,7 +9,6 @@ agent's token follows from that, as for every workspace. The home stays until th
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import http.client
 import json
@@ -23,6 +22,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -31,11 +31,13 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.agentapi import AgentApi, AppError, Behaviour, Message
 from emulator.clock import Clock
+from emulator.keeper import kill_all
 
 if TYPE_CHECKING:
     from emulator.builds import Agent, Build, Workspace
 
 _AGENTAPI = Path(__file__).with_name("agentapi_process.py")
+_KEEPER = Path(__file__).with_name("keeper.py")
 _STEP = 0.02  # real seconds between two looks
 _READY_TIMEOUT = 10.0  # real seconds
 _HTTP_TIMEOUT = 30.0  # real seconds: Coder's own
@@ -128,9 +130,13 @@ class ProcessRuntime:
         self._stop_scripts: list[str] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._closing = threading.Event()
-        self._actions: queue.Queue[Callable[[], None]] = queue.Queue()
-        threading.Thread(target=self._work, name="workspace", daemon=True).start()
-        atexit.register(self.close)
+        self._actions: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._thread = threading.Thread(target=self._work, name="workspace", daemon=True)
+        self._thread.start()
+        # It ends when we do, whatever ends us.
+        self._keeper = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(_KEEPER), str(self.root)], stdin=subprocess.PIPE, start_new_session=True
+        )
 
     # What the world asks for
 
@@ -151,18 +157,14 @@ class ProcessRuntime:
 
     def kill(self) -> None:
         """Kill every process of the workspace, as a host that runs out of memory does."""
-        for process in self._processes:
+        processes, self._processes = self._processes, []
+        for process in processes:
             # Its session is gone with it unless it left a child.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        while strays := self._strays():
-            for pid in strays:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.001)
-        for process in self._processes:
+        kill_all(self.home)
+        for process in processes:
             process.wait()
-        self._processes.clear()
 
     def settle(self) -> None:
         self._actions.join()
@@ -170,10 +172,10 @@ class ProcessRuntime:
     def close(self) -> None:
         if not self._closing.is_set():
             self._closing.set()
-            atexit.unregister(self.close)
-            self._actions.join()
+            self._actions.put(None)
+            self._thread.join()
             self.kill()
-            shutil.rmtree(self.root, ignore_errors=True)
+            self._keeper.communicate()
 
     # What tests look at
 
@@ -190,11 +192,12 @@ class ProcessRuntime:
     # What happens
 
     def _work(self) -> None:
-        while True:
-            action = self._actions.get()
+        while action := self._actions.get():
             try:
                 if not self._closing.is_set():
                     action()
+            except OSError:
+                traceback.print_exc()
             finally:
                 self._actions.task_done()
 
@@ -320,12 +323,6 @@ class ProcessRuntime:
     def _log(self, name: str) -> Path:
         return self.root / f"{name}.log"
 
-    def _strays(self) -> list[int]:
-        """Processes that left their session: what has the agent's token in its environment is of this workspace."""
-        token = self._environment.get("CODER_AGENT_TOKEN", "")
-        mark = f"CODER_AGENT_TOKEN={token}".encode()
-        return [pid for pid in _pids() if token and mark in _environ(pid).split(b"\0")]
-
 
 def _filled(script: str, facts: dict[str, str]) -> str:
     for name, value in facts.items():
@@ -337,17 +334,3 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _pids() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []  # no Linux: sessions must do
-
-
-def _environ(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
