@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import json
-import sys
+import re
+import runpy
 from pathlib import Path
 
-import ansible_runner
 import pytest
 import yaml
 from returned import check_return
@@ -75,25 +75,19 @@ def test_provision_without_a_fleet_says_what_to_give(ansible: Ansible) -> None:
     assert run.rc != 0 and "Give the list 'fleet_tasks'" in run.output
 
 
-def test_provision_through_ansible_runner(tmp_path: Path, server: Emulator) -> None:
-    run = ansible_runner.run(
-        private_data_dir=str(tmp_path),
-        playbook=str(PROVISION),
-        extravars=FLEET,
-        envvars={
-            **server.environment,
-            "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"),
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-        },
-        quiet=True,
-        timeout=60,
-    )
-    assert (run.status, run.rc) == ("successful", 0), run.stdout.read()
-    events = [event["event_data"] for event in run.events if event["event"] == "runner_on_ok"]
-    (result,) = [event["res"] for event in events if event["task"] == RESULT]
+def test_provision_through_ansible_runner(ansible: Ansible, server: Emulator) -> None:
+    (ansible.folder / "env").mkdir()
+    (ansible.folder / "env" / "extravars").write_text(json.dumps(FLEET))
+    project = ["--project-dir", str(PROVISION.parent), "--playbook", PROVISION.name, "--ident", "one"]
+    run = ansible.run("ansible-runner", "run", str(ansible.folder), *project)
+    artifacts = ansible.folder / "artifacts" / "one"
+    assert run.rc == 0 and (artifacts / "status").read_text() == "successful", run.output
+    events = [json.loads(path.read_text()) for path in (artifacts / "job_events").glob("*.json")]
+    ended = [event["event_data"] for event in events if event["event"] == "runner_on_ok"]
+    (result,) = [event["res"] for event in ended if event["task"] == RESULT]
     assert result["summary"]["actions"] == {"create": 2, "delete": 2}
     assert names(server) == ["by-hand", "night-api", "night-web"]
-    assert server.token not in "".join(path.read_text() for path in (tmp_path / "artifacts").rglob("*.json"))
+    assert server.token not in "".join(path.read_text() for path in (artifacts / "job_events").iterdir())
 
 
 def test_both_ways_read_the_input_files_of_items(ansible: Ansible, server: Emulator) -> None:
@@ -123,3 +117,50 @@ def test_ad_hoc(ansible: Ansible) -> None:
     arguments = json.dumps({"tasks": [{"name": "by-hand", "state": "paused"}]})
     run = ansible.run("ansible", "localhost", "-m", "coder.tasks.fleet", "-a", arguments)
     assert run.rc == 0 and '"action": "pause"' in run.output, run.output
+
+
+# The recipes of docs/fleet.md
+
+FILE = re.compile(r"^\*\*`(?P<name>[\w.]+)`\*\*[^\n]*\n\n```yaml\n(?P<text>.+?)^```", re.MULTILINE | re.DOTALL)
+FILES = {match["name"]: match["text"] for match in FILE.finditer((ROOT / "docs" / "fleet.md").read_text())}
+
+
+@pytest.fixture
+def recipes(ansible: Ansible) -> Ansible:
+    """The files of the document, with the secret one in a vault."""
+    for name, text in FILES.items():
+        (ansible.folder / name).write_text(text)
+    (ansible.folder / "password").write_text("example\n")
+    run = ansible.run("ansible-vault", "encrypt", "--vault-password-file", "password", "secrets.yml")
+    assert run.rc == 0 and "staging" not in (ansible.folder / "secrets.yml").read_text(), run.output
+    return ansible
+
+
+def test_recipe_of_files_and_a_vault(recipes: Ansible, server: Emulator) -> None:
+    run = recipes.run("ansible-playbook", "site.yml", "--vault-password-file", "password")
+    assert run.rc == 0, run.output
+    assert names(server) == ["by-hand", "night-api", "night-web"]
+    (web,) = (task for task in server.state.visible_tasks() if task.name == "night-web")
+    assert "The staging host is staging.example.com." in web.prompt
+
+    options = ["-e", "@fleet.yml", "-e", "@secrets.yml", "-e", "fleet_purge_prefix=night-"]
+    run = recipes.run("ansible-playbook", "coder.tasks.provision", *options, "--vault-password-file", "password")
+    assert run.rc == 0 and "nothing to do" in run.output, run.output
+
+
+def test_recipe_of_included_variables(recipes: Ansible, server: Emulator) -> None:
+    run = recipes.run("ansible-playbook", "teams.yml")
+    assert run.rc == 0 and "web-review" in names(server), run.output
+
+
+def test_recipe_of_the_inventory(recipes: Ansible) -> None:
+    run = recipes.run("ansible-inventory", "-i", "tasks.coder.yml", "--graph")
+    assert run.rc == 0 and "@status_active" in run.output and "--alice.by-hand" in run.output, run.output
+
+
+def test_recipe_of_the_rulebook_uses_the_source_as_it_is() -> None:
+    ((source,),) = (play["sources"] for play in yaml.safe_load(FILES["rulebook.yml"]))
+    path = ROOT / "extensions" / "eda" / "plugins" / "event_source" / "task_changes.py"
+    environment = {"url": "http://127.0.0.1:1", "token": "example"}
+    options = runpy.run_path(str(path))["_options"]({**environment, **source["coder.tasks.task_changes"]})
+    assert options["stable_idle"] == 30
