@@ -7,7 +7,10 @@ from __future__ import annotations
 import json
 import re
 import runpy
+import signal
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -117,6 +120,27 @@ def test_ad_hoc(ansible: Ansible) -> None:
     arguments = json.dumps({"tasks": [{"name": "by-hand", "state": "paused"}]})
     run = ansible.run("ansible", "localhost", "-m", "coder.tasks.fleet", "-a", arguments)
     assert run.rc == 0 and '"action": "pause"' in run.output, run.output
+
+
+@pytest.mark.parametrize("ways", [{}, {"environment": {"ANY": "thing"}}], ids=["in process", "module"])
+def test_interrupt_ends_what_waits(ansible: Ansible, emulator, ways: dict[str, Any]) -> None:
+    slow = emulator(time_factor=20)
+    ansible.environment = slow.environment
+    tasks = [{"name": f"t-{number}", "template": "ai"} for number in range(20)]
+    play = {"hosts": "localhost", "gather_facts": False, "tasks": [{"coder.tasks.fleet": {"tasks": tasks}, **ways}]}
+    (ansible.folder / "slow.yml").write_text(yaml.safe_dump([play]))
+    with ansible.start("ansible-playbook", "slow.yml") as process:
+        ends = time.monotonic() + 30
+        while len(slow.writes) < 20 and time.monotonic() < ends:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        began = time.monotonic()
+        process.communicate(timeout=30)
+    assert process.returncode != 0 and time.monotonic() - began < 10
+    asked = len(slow.journal)
+    time.sleep(2.5)
+    assert len(slow.journal) == asked, "something still asks"
 
 
 # The recipes of docs/fleet.md

@@ -81,6 +81,7 @@ class ListedClient(CoderClient):
         super().__init__(client.transport, client.read_only, sharing=client)
         self._turns = threading.BoundedSemaphore(concurrency)
         self._halted = False
+        self._abandoned = False
         self._tasks = Poll(lambda: {task["id"]: task for task in self.list_tasks(owner)}, clock, interval)
         self._workspaces = Poll(lambda: {item["id"]: item for item in self.list_workspaces(owner)}, clock, interval)
 
@@ -88,9 +89,13 @@ class ListedClient(CoderClient):
         """Send no further write; each is refused with :class:`Halted`."""
         self._halted = True
 
+    def abandon(self) -> None:
+        """Send nothing at all any more, so that those who wait end at their next look."""
+        self._halted = self._abandoned = True
+
     def _request(self, method: str, path: str, **options: Any) -> Response:
         with self._turns:
-            if self._halted and method != "GET":
+            if self._abandoned or (self._halted and method != "GET"):
                 raise Halted("%s %s was not sent, because too much had failed" % (method, path), "conflict")
             return super()._request(method, path, **options)
 

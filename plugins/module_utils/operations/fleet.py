@@ -19,7 +19,7 @@ from .task import Ensure, check_options, diff_of, goal_of, input_text, task_opti
 from .waiting import waiting_spec
 
 # Tasks under way at once, most of them waiting; how many requests run at once is `concurrency`.
-MOST_UNDER_WAY = 256
+MOST_UNDER_WAY = 1000
 # Failures that the message tells in full; the result has all.
 FAILURES_TOLD = 5
 # Seconds between two lines of progress.
@@ -268,13 +268,19 @@ def _bring_all(context: Context, client: ListedClient, members: list[Member]) ->
     failures = 0
     shown_at = context.clock.monotonic()
     with ThreadPoolExecutor(min(len(members), MOST_UNDER_WAY), "fleet") as pool:
-        for done, future in enumerate(as_completed([pool.submit(member.bring) for member in members]), 1):
-            failures += not future.result()
-            if most is not None and failures > most:
-                client.halt()
-            if context.clock.monotonic() - shown_at >= PROGRESS_EVERY:
-                shown_at = context.clock.monotonic()
-                context.progress("%d of %d tasks are done, %d failed" % (done, len(members), failures))
+        futures = [pool.submit(member.bring) for member in members]
+        try:
+            for done, future in enumerate(as_completed(futures), 1):
+                failures += not future.result()
+                if most is not None and failures > most:
+                    client.halt()
+                if context.clock.monotonic() - shown_at >= PROGRESS_EVERY:
+                    shown_at = context.clock.monotonic()
+                    context.progress("%d of %d tasks are done, %d failed" % (done, len(members), failures))
+        except BaseException:
+            # Interrupted: the pool waits for its threads, and they wait for their tasks.
+            client.abandon()
+            raise
     for member in members:
         for warning in member.warnings:
             context.warn(warning)
