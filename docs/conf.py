@@ -20,4 +20,5 @@ nitpick_ignore = [
     ("std:ref", "action_plugins"),
     ("std:ref", "ansible_configuration_settings"),
     ("std:ref", "common_return_values"),
+    *(("envvar", "ANSIBLE_CACHE_PLUGIN" + end) for end in ("", "_CONNECTION", "_PREFIX", "_TIMEOUT")),
 ]
