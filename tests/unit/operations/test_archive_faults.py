@@ -1,0 +1,232 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The archive when the network, the server, the disk or the process fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from calling import Call, call
+
+from emulator import Emulator
+
+Servers = Callable[..., Emulator]
+REPOSITORY = Path(__file__).parents[3]
+KEY = "a key for these tests only"
+SECRET = "gh" + "p_" + "a1B2" * 9
+OPTIONS: dict[str, Any] = {"redaction_key": KEY, "wait_timeout": 5.0, "all_owners": True}
+# Each a fifth or sixth of the faulty requests. A 500 is Coder's own word and final, the rest is tried again.
+MIXED: list[dict[str, Any]] = [
+    {"kind": "reset"},
+    {"kind": "status", "status": 500, "body": '{"message": "Internal error."}'},
+    {"kind": "status", "status": 502, "body": "<html>Bad gateway</html>"},
+    {"kind": "status", "status": 429, "body": '{"message": "Slow down."}', "headers": {"Retry-After": "0"}},
+    {"kind": "drip", "seconds": 0.2},
+    {"kind": "truncate"},
+]
+
+
+def archive(server: Emulator, path: Path, **options: Any) -> Call:
+    return call("archive", server, **{**OPTIONS, "path": str(path), **options})
+
+
+def make_fleet(server: Emulator, count: int) -> dict[str, list[str]]:
+    """Tasks with conversations; what each says, by name."""
+    truth = {}
+    for number in range(count):
+        name = f"task-{number}"
+        truth[name] = [f"message {part} of {name}, {SECRET}" for part in range(1 + number % 4)]
+        task = server.create_task(name, owner=("alice", "bob")[number % 2])
+        task.api.set_messages([{"id": part, "content": text} for part, text in enumerate(truth[name])])
+    return truth
+
+
+def manifest(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (path / "manifest.jsonl").read_text().splitlines()]
+
+
+def assert_sound(path: Path) -> None:
+    command = ["sha256sum", "--check", "--quiet", "--strict", "SHA256SUMS"]
+    done = subprocess.run(command, cwd=path, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    for file in filter(Path.is_file, path.rglob("*")):
+        assert SECRET.encode() not in file.read_bytes(), file
+
+
+def assert_true(path: Path, entry: dict[str, Any], truth: list[str]) -> None:
+    """The saved messages are what the server holds, but for the secret."""
+    lines = (path / "tasks" / entry["folder"] / "messages.jsonl").read_text().splitlines()
+    saved = [json.loads(line)["content"].split(", ") for line in lines]
+    assert [text for text, _mark in saved] == [text.split(", ")[0] for text in truth]
+    assert all(mark.startswith("[REDACTED:github-token:") for _text, mark in saved)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2])
+def test_every_task_is_saved_or_named_as_failed(emulator: Servers, tmp_path: Path, share: float) -> None:
+    server = emulator(rate_limit=0)
+    truth = make_fleet(server, 300)
+    for fault in MIXED:
+        server.faults.add(path="/logs$", count=None, probability=share / len(MIXED), **fault)
+    done = archive(server, tmp_path)
+    server.faults.clear()
+    entries = manifest(tmp_path)
+    assert sorted(entry["name"] for entry in entries) == sorted(truth), "none twice, none lost"
+    failed = [entry for entry in entries if entry["error_kind"]]
+    assert done["error_kinds"] == {"server": len(failed)} if failed else done["error_kinds"] == {}
+    assert done["summary"]["failed"] == len(failed) and done["summary"]["live"] == 300 - len(failed)
+    named = {failure["task"].split("/")[1] for failure in done["failures"]}
+    assert named <= {entry["name"] for entry in failed} and len(named) == min(20, len(failed))
+    for entry in entries:
+        assert_true(tmp_path, entry, truth[entry["name"]] if not entry["error_kind"] else [])
+    assert_sound(tmp_path)
+    assert SECRET not in json.dumps(done.result)
+    again = archive(server, tmp_path)
+    assert not again.failed and again["summary"]["changed"] == len(failed)
+    assert again["summary"]["unchanged"] == 300 - len(failed)
+
+
+ANY = [*MIXED, {"kind": "login"}, {"kind": "garbage"}]
+
+
+@pytest.mark.parametrize("fault", ANY, ids=lambda fault: str(fault["kind"]))
+def test_a_saved_log_outlives_every_failure(emulator: Servers, tmp_path: Path, fault: dict[str, Any]) -> None:
+    server = emulator()
+    truth = make_fleet(server, 2)
+    archive(server, tmp_path)
+    server.faults.add(path="/logs$", count=None, **fault)
+    archive(server, tmp_path, retries=0, deadline=1.0, fail_on="none")
+    server.faults.clear()
+    for entry in manifest(tmp_path):
+        assert_true(tmp_path, entry, truth[entry["name"]])
+    assert_sound(tmp_path)
+
+
+_RUNNER = """
+import json, os, resource, signal, sys
+sys.path[:0] = [".build", "tests"]
+from calling import call
+import concurrent.futures.thread
+import ansible_collections.coder.tasks.plugins.module_utils.operations.archive
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+for line in sys.stdin:
+    child = os.fork()
+    if child:
+        print(child, flush=True)
+        os.waitpid(child, 0)
+        print("ended", flush=True)
+        continue
+    order = json.loads(line)
+    if order["file_size"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_size"],) * 2)
+    if order["powerless"] and os.geteuid() == 0:
+        os.seteuid(65534)
+    made = call("archive", **order["options"])
+    print(made.kind, made.msg, flush=True)
+    os._exit(0)
+"""
+
+
+class Runner:
+    """Another process, which forks one for each run: a run begins at once."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def start(self, server: Emulator, path: Path, file_size: int = 0, powerless: bool = False) -> int:
+        """Begin a run. :returns: its process id."""
+        options = {**OPTIONS, "path": str(path), "url": server.url, "token": server.token}
+        assert self._process.stdin and self._process.stdout
+        order = {"options": options, "file_size": file_size, "powerless": powerless}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def said(self) -> str:
+        """What the run printed, once it has ended."""
+        assert self._process.stdout
+        return "".join(iter(self._process.stdout.readline, "ended\n"))
+
+
+@pytest.fixture
+def runner() -> Iterator[Runner]:
+    with _process([sys.executable, "-c", _RUNNER]) as process:
+        yield Runner(process)
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
+    ) as process:
+        assert process.stdin
+        yield process
+        process.stdin.close()
+        process.wait(timeout=60)
+
+
+def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Runner, tmp_path: Path) -> None:
+    server = emulator(rate_limit=0)
+    truth = make_fleet(server, 40)
+    rng = random.Random(3)
+    died = 0
+    for kill in range(20):
+        changing = f"task-{kill}"
+        truth[changing] = [f"said anew {kill}, {SECRET}"]
+        server.state.task(changing).api.set_messages([{"id": 0, "content": truth[changing][0]}])
+        pid = runner.start(server, tmp_path)
+        time.sleep(rng.uniform(0.0, 0.5))
+        os.kill(pid, signal.SIGKILL)
+        died += not runner.said()
+    assert died > 5, "most runs were killed under way"
+    assert archive(server, tmp_path)["summary"]["selected"] == 40
+    entries = manifest(tmp_path)
+    assert sorted(entry["name"] for entry in entries) == sorted(truth)
+    for entry in entries:
+        assert_true(tmp_path, entry, truth[entry["name"]])
+    assert_sound(tmp_path)
+    assert not [file for file in tmp_path.rglob(".*") if file.name != ".lock"], "nothing is left of the killed runs"
+    proof = archive(server, tmp_path, state="verified", accept=["redacted"])
+    assert proof["verification"]["safe_to_delete"] == 40 and proof["verification"]["files"]["intact"]
+
+
+def test_a_full_disk_is_told_and_breaks_nothing(emulator: Servers, runner: Runner, tmp_path: Path) -> None:
+    server = emulator()
+    truth = make_fleet(server, 4)
+    archive(server, tmp_path)
+    truth["task-1"] = ["x" * 90_000 + f", {SECRET}"]
+    server.state.task("task-1").api.set_messages([{"id": 0, "content": truth["task-1"][0]}])
+    runner.start(server, tmp_path, file_size=60_000)
+    said = runner.said()
+    assert said.startswith("io Could not save the task task-1: ") and "Check the free space" in said
+    assert_sound(tmp_path)
+    assert not archive(server, tmp_path).failed
+    for entry in manifest(tmp_path):
+        assert_true(tmp_path, entry, truth[entry["name"]])
+    assert_sound(tmp_path)
+
+
+def test_a_disk_that_cannot_be_written_is_told(emulator: Servers, runner: Runner, tmp_path: Path) -> None:
+    server = emulator()
+    make_fleet(server, 2)
+    place = tmp_path / "archive"
+    archive(server, place)
+    before = {file: file.read_bytes() for file in place.rglob("*") if file.is_file()}
+    for folder in (place, place / "tasks"):
+        folder.chmod(0o500)
+    runner.start(server, place, powerless=True)
+    said = runner.said()
+    for folder in (place, place / "tasks"):
+        folder.chmod(0o700)
+    assert said.startswith("io Could not open the archive: ") and "Check the free space" in said
+    assert {file: file.read_bytes() for file in place.rglob("*") if file.is_file()} == before
