@@ -18,6 +18,7 @@ import re
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -31,6 +32,9 @@ _NARROWEST_TERMINAL = 40
 _SHORTEST_WRAPPED = 16
 _FRAME = " \t\r│┃║|"
 _TOKEN_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.~:%@")
+# In most text some of these do not occur, and no needle that has one of them needs to be looked for.
+_RARE = "_@-=:/. "
+_SHORT = 100
 _WORD = re.compile(r"[A-Z]?[a-z]{0,14}[.:]?(?![A-Za-z0-9_+/=.~:%@-])")
 
 
@@ -72,6 +76,16 @@ class _View:
     def span(self, start: int, end: int) -> Span:
         """The original range of what is at start..end here (end > start)."""
         return self._origin(start), self._origin(end - 1) + 1
+
+
+def _by_rare_character(rules: Sequence[Rule]) -> list[tuple[str, list[tuple[str, int]]]]:
+    """The needles with the place of their rule, by a character that they all have; "" for none of the rare ones."""
+    groups: dict[str, list[tuple[str, int]]] = {}
+    for at, rule in enumerate(rules):
+        for needle in rule.needles:
+            rare = next((character for character in _RARE if character in needle), "")
+            groups.setdefault(rare, []).append((needle, at))
+    return list(groups.items())
 
 
 def _escapes(text: str) -> list[Span]:
@@ -128,7 +142,10 @@ class Redactor:
         self._key = key
         self._allow = frozenset(allow)
         self._rules = ((_exact_rule(values),) if values else ()) + tuple(rules) + RULES
-        self._needles = [(needle, at) for at, rule in enumerate(self._rules) for needle in rule.needles]
+        self._needles = _by_rare_character(self._rules)
+        self._longest_needle = max(len(needle) for rule in self._rules for needle in rule.needles)
+        # Most strings of a task are short ones that all tasks have.
+        self._redact_short = lru_cache(4096)(self._redact)
 
     @property
     def fingerprint(self) -> str:
@@ -147,6 +164,9 @@ class Redactor:
 
     def redact(self, text: str) -> Redacted:
         """The text with a mark in place of each secret."""
+        return self._redact_short(text) if len(text) < _SHORT else self._redact(text)
+
+    def _redact(self, text: str) -> Redacted:
         finds = self._finds(text)
         if not finds:
             return Redacted(text, {})
@@ -185,23 +205,37 @@ class Redactor:
     def _finds(self, text: str) -> list[_Find]:
         """What to take out, in order and without overlap."""
         seen = _View(text, _escapes(text))
+        asked = self._asked(seen.text)
         found = [
             _Find(*seen.span(start, end), preference, seen.text[start:end])
-            for preference, start, end in self._matches(seen.text)
+            for preference, start, end in self._matches(seen.text, asked)
         ]
         wraps = _wraps(seen.text)
         if wraps:
             joined = _View(seen.text, wraps)
-            for preference, start, end in self._matches(joined.text):
+            for preference, start, end in self._matches(joined.text, asked | self._asked(self._around(joined))):
                 end = self._without_next_word(joined, preference, start, end)
                 if bisect_right(joined.seams, start) < bisect_right(joined.seams, end - 1):  # it lies across a break
                     span = seen.span(*joined.span(start, end))
                     found.append(_Find(*span, preference, joined.text[start:end]))
         return list(_merge(found))
 
-    def _matches(self, text: str) -> Iterator[tuple[int, int, int]]:
+    def _asked(self, text: str) -> set[int]:
+        """The rules that have a needle in the text."""
         lowered = text.lower()
-        for preference in sorted({preference for needle, preference in self._needles if needle in lowered}):
+        asked: set[int] = set()
+        for character, needles in self._needles:
+            if character in lowered:
+                asked.update(preference for needle, preference in needles if needle in lowered)
+        return asked
+
+    def _around(self, joined: _View) -> str:
+        """What lies about the seams, where a needle can be that was not in the text before it was joined."""
+        reach = self._longest_needle
+        return "\n".join(joined.text[max(0, seam - reach) : seam + reach] for seam in joined.seams)
+
+    def _matches(self, text: str, asked: set[int]) -> Iterator[tuple[int, int, int]]:
+        for preference in sorted(asked):
             for start, end in self._rules[preference].find(text):
                 if end > start and text[start:end] not in self._allow:
                     yield preference, start, end

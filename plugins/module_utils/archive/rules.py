@@ -39,6 +39,15 @@ def pattern_rule(
     return Rule(name, pattern, tuple(needle.lower() for needle in needles), find)
 
 
+def _only_with(sign: str, rule: Rule) -> Rule:
+    """The rule, asked only of text that has one of these characters: without it no regular expression has to look."""
+
+    def find(text: str) -> Iterator[Span]:
+        return rule.find(text) if any(character in text for character in sign) else iter(())
+
+    return rule._replace(find=find)
+
+
 def _token(name: str, body: str, *needles: str) -> Rule:
     """A provider's token: a fixed prefix, not in the middle of a word."""
     return pattern_rule(name, rf"(?<![A-Za-z0-9])(?:{body})", *needles)
@@ -94,13 +103,13 @@ def _is_secret_assignment(match: re.Match[str]) -> bool:
 
 _VALUE = r"""(?P<secret>[A-Za-z0-9_+/=.~!@#%^*:$?-]{6,512})"""
 
-_ASSIGNMENT = pattern_rule(
+_ASSIGNMENT = _only_with("=:", pattern_rule(
     "assignment",
     r"""(?<![A-Za-z0-9_-])(?P<name>[A-Za-z0-9_-]{2,64})\\?["'`]?[ \t]{0,4}(?P<sign>:=|=>|=|:)[ \t]{0,4}"""
     r"""(?P<quote>\\?["'`]|)""" + _VALUE,
     *_SECRET_WORDS,
     accept=_is_secret_assignment,
-)
+))
 _COMMAND_LINE = pattern_rule(
     "command-line",
     r"""(?<![A-Za-z0-9_-])--(?P<name>[a-z][a-z-]{1,40})(?P<sign>[ ])(?P<quote>["']|)""" + _VALUE,
