@@ -100,6 +100,7 @@ EXAMPLES = r"""
     input: The registry is back. Please go on.
     resume: true
     wait_for: accepted
+    stable_idle: 5
 """
 
 RETURN = r"""

@@ -62,7 +62,7 @@ def test_a_file_is_looked_for_where_the_user_stands(emulator: START, tmp_path: P
         ("task_info", "status=wrong", "value of status must be one of: pending, initializing, active, paused,"),
         ("task_send", "task=nobody input=x", "Could not send to the task nobody: you have no task 'nobody', or this"),
         ("task_info", "token=wrong", "Give a valid session token in 'token' or CODER_SESSION_TOKEN;"),
-        ("task_info", "url=", "no server is given. Set 'url' or the environment variable CODER_URL, such as"),
+        ("task_info", "url=", "No server is given. Set 'url' or the environment variable CODER_URL, such as"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(

@@ -44,7 +44,7 @@ def test_the_interpreter_that_lacks_it_is_named(
     run = Ansible(tmp_path, server.environment).playbook([{"tasks": [task]}])
     result = run.result("info")
     assert result["failure"]["kind"] == "library", run.output
-    assert f"the Python library '{library}' is missing from {python}" in result["msg"]
+    assert f"The Python library '{library}' is missing from {python}" in result["msg"]
     assert f"`{python} -m pip install {library}`" in result["msg"]
     assert "set ansible_python_interpreter to a Python that has it." in result["msg"]
     assert "Traceback" not in run.output

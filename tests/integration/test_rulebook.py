@@ -44,6 +44,8 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     galaxy = (str(BIN / "ansible-galaxy"), "collection")
     environment = {**os.environ, "ANSIBLE_HOME": str(folder / "home"), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    # A collection that is found elsewhere would not be installed.
+    environment.pop("ANSIBLE_COLLECTIONS_PATH", None)
 
     def run(*command: str | Path) -> None:
         subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, timeout=120, check=True)
