@@ -59,9 +59,9 @@ class ProcessAgentApi(AgentApi):
 
     blocking = True
 
-    def __init__(self, clock: Clock, behaviour: Behaviour, started: float) -> None:
+    def __init__(self, clock: Clock, behaviour: Behaviour, started: float, port: int) -> None:
         super().__init__(clock, behaviour, started)
-        self.port = _free_port()
+        self.port = port
         self.process: subprocess.Popen[bytes] | None = None
         self.reached = False
 
@@ -124,10 +124,11 @@ class ProcessRuntime:
         self._scripts = scripts
         self._coder_url = coder_url
         self.root = Path(tempfile.mkdtemp(prefix="coder-workspace-"))
+        self.port = _free_port()  # AgentAPI's, at every start
         self.home = self.root / "home"
         self.home.mkdir()
         self._environment: dict[str, str] = {}
-        self._stop_scripts: list[str] = []
+        self._facts: dict[str, str] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._closing = threading.Event()
         self._actions: queue.Queue[Callable[[], None] | None] = queue.Queue()
@@ -141,7 +142,7 @@ class ProcessRuntime:
     # What the world asks for
 
     def start(self, workspace: Workspace, agent: Agent) -> AgentApi:
-        api = ProcessAgentApi(self._clock, self._behaviour, agent.build.completed)
+        api = ProcessAgentApi(self._clock, self._behaviour, agent.build.completed, self.port)
         self._actions.put(lambda: self._bring_up(workspace, agent, api))
         return api
 
@@ -206,10 +207,9 @@ class ProcessRuntime:
             return
         self._environment = self._agent_environment(workspace, agent)
         api.process = self._start_agentapi(api)
-        facts = self._facts(workspace, api)
-        self._stop_scripts = [_filled(script, facts) for script in self._scripts.stop_scripts]
+        self._facts = self._facts_of(workspace)
         for number, script in enumerate(self._scripts.start_scripts):
-            self._run(f"start{number}", _filled(script, facts))
+            self._run(f"start{number}", script)
         deadline = time.monotonic() + _READY_TIMEOUT
         while not self._closing.wait(_STEP) and time.monotonic() < deadline and api.process.poll() is None:
             try:
@@ -224,7 +224,7 @@ class ProcessRuntime:
             return
         scripts = []
         if any(process.poll() is None for process in self._processes):
-            scripts = [self._run(f"stop{number}", script) for number, script in enumerate(self._stop_scripts)]
+            scripts = [self._run(f"stop{number}", script) for number, script in enumerate(self._scripts.stop_scripts)]
         end = self._clock.now() + self._scripts.grace
         while any(script.poll() is None for script in scripts) and self._clock.now() < end:
             if self._closing.wait(_STEP):
@@ -273,14 +273,14 @@ class ProcessRuntime:
             "USER": "coder",
         }
 
-    def _facts(self, workspace: Workspace, api: ProcessAgentApi) -> dict[str, str]:
+    def _facts_of(self, workspace: Workspace) -> dict[str, str]:
         """What a template puts into its scripts."""
         task = workspace.task
         return {
             "data.coder_task.me.id": task.id if task else str(uuid.uuid4()),
             "data.coder_task.me.enabled": "true" if task else "false",
             "data.coder_task.me.prompt": task.prompt if task else "",
-            "local.agentapi_port": str(api.port),
+            "local.agentapi_port": str(self.port),
             "local.agentapi_pid_file": str(self._module / "agentapi.pid"),
             "local.agentapi_state_file": str(self._module / "state.json"),
         }
@@ -307,6 +307,8 @@ class ProcessRuntime:
 
     def _run(self, name: str, script: str) -> subprocess.Popen[bytes]:
         """Run a script as the agent does: the interpreter of its first line, else the shell, with the text after -c."""
+        for fact, value in self._facts.items():
+            script = script.replace(f"${{{fact}}}", value)
         first = script.partition("\n")[0]
         interpreter = first[2:].split() if first.startswith("#!") else ["/bin/sh"]
         return self._spawn(name, [*interpreter, "-c", script])
@@ -322,12 +324,6 @@ class ProcessRuntime:
 
     def _log(self, name: str) -> Path:
         return self.root / f"{name}.log"
-
-
-def _filled(script: str, facts: dict[str, str]) -> str:
-    for name, value in facts.items():
-        script = script.replace(f"${{{name}}}", value)
-    return script
 
 
 def _free_port() -> int:

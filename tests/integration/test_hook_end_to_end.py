@@ -40,12 +40,13 @@ if PEER := os.environ.get("PEER_HOOK"):
 class Conversation:
     """A task in a real workspace that has the hook, and what is said there."""
 
-    def __init__(self, server: Emulator, name: str = "one") -> None:
-        self.server, self.name = server, name
-        self.task: Task = server.create_task(name, state="new")
+    def __init__(self, server: Emulator, *, has_hook: bool = True) -> None:
+        self.server, self.name = server, "one"
+        self.task: Task = server.create_task(self.name, state="new")
         assert isinstance(self.task.workspace.runtime, ProcessRuntime)
         self.inside: ProcessRuntime = self.task.workspace.runtime
-        install(self.inside.home)
+        if has_hook:
+            shutil.copytree(PACKAGE, self.inside.home / FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
         self.wait_until("active")
 
     def ask(self, method: str, path: str = "", **options: Any) -> requests.Response:
@@ -88,11 +89,6 @@ class Conversation:
 
     def spooled(self) -> list[Path]:
         return list((self.inside.home / ".local" / "state" / "coder-tasks").glob("*.json"))
-
-
-def install(home: Path) -> None:
-    """Put the hook where the role puts it."""
-    shutil.copytree(PACKAGE, home / FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
