@@ -129,6 +129,7 @@ class ProcessRuntime:
         self.home.mkdir()
         self._environment: dict[str, str] = {}
         self._facts: dict[str, str] = {}
+        self._has_agent = False
         self._processes: list[subprocess.Popen[bytes]] = []
         self._closing = threading.Event()
         self._actions: queue.Queue[Callable[[], None] | None] = queue.Queue()
@@ -158,6 +159,7 @@ class ProcessRuntime:
 
     def kill(self) -> None:
         """Kill every process of the workspace, as a host that runs out of memory does."""
+        self._has_agent = False
         processes, self._processes = self._processes, []
         for process in processes:
             # Its session is gone with it unless it left a child.
@@ -208,6 +210,7 @@ class ProcessRuntime:
         self._environment = self._agent_environment(workspace, agent)
         api.process = self._start_agentapi(api)
         self._facts = self._facts_of(workspace)
+        self._has_agent = True
         for number, script in enumerate(self._scripts.start_scripts):
             self._run(f"start{number}", script)
         deadline = time.monotonic() + _READY_TIMEOUT
@@ -223,7 +226,7 @@ class ProcessRuntime:
         if not self._wait_until(lambda: build.started) or build.canceled <= build.started:
             return
         scripts = []
-        if any(process.poll() is None for process in self._processes):
+        if self._has_agent:
             scripts = [self._run(f"stop{number}", script) for number, script in enumerate(self._scripts.stop_scripts)]
         end = self._clock.now() + self._scripts.grace
         while any(script.poll() is None for script in scripts) and self._clock.now() < end:

@@ -40,13 +40,12 @@ if PEER := os.environ.get("PEER_HOOK"):
 class Conversation:
     """A task in a real workspace that has the hook, and what is said there."""
 
-    def __init__(self, server: Emulator, *, has_hook: bool = True) -> None:
+    def __init__(self, server: Emulator) -> None:
         self.server, self.name = server, "one"
         self.task: Task = server.create_task(self.name, state="new")
         assert isinstance(self.task.workspace.runtime, ProcessRuntime)
         self.inside: ProcessRuntime = self.task.workspace.runtime
-        if has_hook:
-            shutil.copytree(PACKAGE, self.inside.home / FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(PACKAGE, self.inside.home / FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
         self.wait_until("active")
 
     def ask(self, method: str, path: str = "", **options: Any) -> requests.Response:
@@ -75,6 +74,12 @@ class Conversation:
         logs = self.logs()
         assert logs["snapshot"]
         return logs["logs"]
+
+    def restart(self) -> None:
+        url = f"{self.server.url}/api/v2/workspaces/{self.task.workspace.id}/builds"
+        headers = {"Coder-Session-Token": self.server.token}
+        assert requests.post(url, json={"transition": "start"}, headers=headers, timeout=5).status_code == 201
+        self.wait_until("initializing")
 
     def wait_until(self, status: str) -> None:
         wait_for(lambda: self.task.status == status)
@@ -171,10 +176,7 @@ def test_follow_keeps_what_a_restart_would_lose(talk: Talk) -> None:
     one.say("one")
     live = stripped(one.live())
     one.wait_until_saved(live)
-    url = f"{one.server.url}/api/v2/workspaces/{one.task.workspace.id}/builds"
-    headers = {"Coder-Session-Token": one.server.token}
-    assert requests.post(url, json={"transition": "start"}, headers=headers, timeout=5).status_code == 201
-    one.wait_until("initializing")
+    one.restart()
     during = one.logs()
     assert (during["snapshot"], during["logs"]) == (True, live)
     wait_for(lambda: "HTTP 401" in one.inside.output("stop0"))
@@ -207,6 +209,36 @@ def test_coder_that_is_away_during_the_stop(talk: Talk) -> None:
     assert one.ask("POST", "/resume").status_code == 202
     one.wait_until_saved(live)
     wait_for(lambda: one.spooled() == [])
+
+
+def test_agentapi_that_is_gone(talk: Talk) -> None:
+    """Nothing is posted then, and the snapshot of the stop before stays."""
+    one = talk(stop=HOOKS["ours"])
+    one.say("one")
+    first = one.pause()
+    assert one.ask("POST", "/resume").status_code == 202
+    one.wait_until("active")
+    one.task.api.set_mode("down")
+    assert one.pause() == first
+    assert "AgentAPI (may not be running)" in one.inside.output("stop0")
+
+
+def test_conversation_goes_on_after_a_resume(talk: Talk) -> None:
+    """With a state file: the hook has AgentAPI save its state and end, and the next AgentAPI begins with it."""
+    state = 'export ARG_PID_FILE_PATH="${local.agentapi_pid_file}" ARG_ENABLE_STATE_PERSISTENCE=true\n'
+    one = talk(stop=state + HOOKS["ours"], save_state=True)
+    one.say("one")
+    live = one.live()
+    assert one.pause() == stripped(live)
+    said = one.inside.output("stop0")
+    assert all(
+        line in said for line in ("Sending SIGUSR1", "Log snapshot posted", "Sending SIGTERM", "Shutdown complete")
+    )
+    assert "Warning" not in said
+    assert one.ask("POST", "/resume").status_code == 202
+    one.wait_until("active")
+    one.say("two")
+    assert one.live()[:3] == live
 
 
 def test_no_user_token_reaches_the_workspace(talk: Talk) -> None:
