@@ -29,6 +29,7 @@ SECRETS = {
     "header": "sentinel-of-a-header",
     "password": "sentinel-of-a-proxy",
     "bad_token": "sentineltok-sentineloftokensentinel",
+    "redaction_key": "sentinel-of-the-redaction",
     "two_lines": "sentinel-of-the-first-line\nsentinel-of-the-second-line",
 }
 VAULT_PASSWORD = "sentinel-of-a-vault"
@@ -68,6 +69,7 @@ def refused(name: str, module: str, says: str, arguments: dict[str, Any], **keyw
     return Case(name, module, arguments, keywords, fails=True, says=says)
 
 
+ARCHIVED = {"path": "saved", "name": ["idle-one", "paused-one"], "redaction_key": "{{ redaction_key }}"}
 READING = [
     # Reading
     Case("info of all", "task_info"),
@@ -145,6 +147,12 @@ CHANGING = [
     Case("fleet, predicted", "fleet", {"tasks": "{{ fleet }}"}, {**CHECK, **DIFF}, changed=True),
     Case("fleet", "fleet", {"tasks": "{{ fleet }}", **FAST}, DIFF, changed=True),
     Case("fleet again", "fleet", {"tasks": "{{ fleet }}", **FAST}, DIFF),
+    # An archive
+    Case("archive, predicted", "archive", ARCHIVED, CHECK, changed=True),
+    Case("archive", "archive", ARCHIVED, changed=True),
+    Case("archive again", "archive", ARCHIVED),
+    Case("archive, verified", "archive", {**ARCHIVED, "state": "verified", "accept": ["snapshot"]}),
+    refused("a shard that is none", "archive", "no shard 3 of 2", {**ARCHIVED, "shard": {"index": 3, "count": 2}}),
     refused("a fleet with a failure", "fleet", "nope", {"tasks": [{"name": "fleet-x", "template": "nope"}], **FAST}),
     refused("a fleet with a wrong option", "fleet", "statee", {"tasks": [{"name": "fleet-x", "statee": "absent"}]}),
     # Sending

@@ -17,6 +17,8 @@ from playbooks import Ansible
 START = Callable[..., Emulator]
 WAYS = pytest.mark.parametrize("keywords", [{}, {"environment": {"ANYTHING": "1"}}], ids=["in-process", "ordinary"])
 CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("archive", {"path": "saved"}),
+    ("archive", {"path": "saved", "on_partial": "resume"}),
     ("task", {"name": "fresh", "template": "ai", "input": "x"}),
     ("task", {"name": "one", "state": "paused"}),
     ("task", {"name": "two", "state": "active"}),
@@ -46,7 +48,7 @@ def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str,
     assert run.rc == 0, run.output
     assert server.writes == []
     changed = [record["result"]["changed"] for record in run.records]
-    assert changed == [module in ("fleet", "task", "task_send") for module, _arguments in CALLS]
+    assert changed == [module in ("archive", "fleet", "task", "task_send") for module, _arguments in CALLS]
 
 
 def test_each_module_is_asked() -> None:
