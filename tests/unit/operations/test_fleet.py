@@ -21,6 +21,8 @@ from emulator import Emulator
 from emulator.world import Task
 
 MANY = 200
+# Of 200 some 15 fail in the first run, and one run in ten does not even get a list: so many runs are surely enough.
+TURNS = 10
 
 
 def call(server: Emulator, tasks: list[dict[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
@@ -237,14 +239,13 @@ def test_look_that_never_works_fails_the_call_once(emulator) -> None:
 # Faults and races
 
 
-def mixed_faults(server: Emulator, share: float, seed: int) -> None:
+def mixed_faults(server: Emulator, share: float) -> None:
     """Every kind of fault that a network and a server have, so that `share` of the requests meet one."""
     kinds: list[dict[str, Any]] = [
         {"kind": "lost"}, {"kind": "reset"}, {"kind": "truncate"}, {"kind": "latency", "seconds": 0.01},
         {"kind": "status", "status": 500}, {"kind": "status", "status": 502}, {"kind": "login"},
         {"kind": "status", "status": 429, "headers": {"Retry-After": "0"}},
     ]  # fmt: skip
-    server.faults._random.seed(seed)
     left = 1.0
     for fault in kinds:
         part = share / len(kinds)
@@ -255,7 +256,7 @@ def mixed_faults(server: Emulator, share: float, seed: int) -> None:
 
 def bring(server: Emulator, tasks: list[dict[str, Any]], good: Any) -> int:
     """Run under faults until nothing fails, looking after each run that the result tells the truth."""
-    for turn in range(1, 6):
+    for turn in range(1, TURNS + 1):
         result = call(server, tasks)
         if not result.get("failed"):
             return turn
@@ -265,17 +266,18 @@ def bring(server: Emulator, tasks: list[dict[str, Any]], good: Any) -> int:
         if "tasks" in result:
             wrong = {task["name"] for task in tasks if not good(task["name"])}
             assert wrong <= failed, f"not told: {wrong - failed}"
-    raise AssertionError(f"five runs were not enough: {result['msg']}")
+    raise AssertionError(f"{TURNS} runs were not enough: {result['msg']}")
 
 
-@pytest.mark.parametrize("seed", [1, 2])
-def test_twenty_percent_of_faults(emulator, seed: int) -> None:
-    server = emulator()
-    mixed_faults(server, 0.2, seed)
+def test_twenty_percent_of_faults(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    mixed_faults(server, 0.2)
     tasks = declared(MANY)
 
     def status(name: str) -> str:
-        return next((task.status for task in tasks_of(server) if task.name == name), "absent")
+        found = next((task.status for task in tasks_of(server) if task.name == name), "absent")
+        # Era S speaks of workspaces.
+        return {"running": "active", "stopped": "paused"}.get(found, found)
 
     bring(server, tasks, lambda name: status(name) == "active")
     assert names(server) == sorted(task["name"] for task in tasks)
