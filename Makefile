@@ -12,7 +12,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test unit integration bench bench-hook bench-fleet lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
+.PHONY: help setup test unit integration bench bench-hook bench-fleet bench-archive lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
 	emulator demo
 
 help:  ## Show this list
@@ -45,6 +45,9 @@ bench: setup  ## Every benchmark, one table, build/bench.json (BENCH=modules for
 
 bench-hook: setup  ## How long a stop takes: the hook, the floor, and the script before it (BENCH_PEER=its path)
 	$(PYTHON) tests/bench/bench_hook.py
+
+bench-archive: setup  ## 1,000 and 10,000 conversations saved, against curl and a loop
+	$(PYTHON) tests/bench/bench_archive.py
 
 bench-fleet: setup  ## 200 tasks in one call against curl and a loop, and an inventory of 5,000
 	$(PYTHON) tests/bench/bench_fleet.py

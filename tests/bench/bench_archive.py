@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long it takes to save a deployment, next to curl fetching the same logs and to a loop of uri and copy.
 
-One run, interleaved, on one machine. The server is the emulator in a process of its own, which answers each request after
-20 ms; its CPU time is told apart, because it shares the machine with what is measured.
+One run, interleaved, on one machine. The server is the emulator in a process of its own, which answers each request
+after 20 ms; its CPU time is told apart, because it shares the machine with what is measured.
 """
 
 from __future__ import annotations
@@ -25,17 +25,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from measure import ROOT, Row, spread, table, write
+
 sys.path.insert(0, str(ROOT / "tests"))
 
 LATENCY = 0.02
 MESSAGES, SIZE = 10, 1024
 PARALLEL = 16
 LOOPED = 30
-WORDS = (
-    "the login page fails when the session cookie has expired so I changed the test and ran it again def handler request "
-    "return response self.assertEqual status 200 import json os path token count key value error in line 42 of src/app.py"
-).split()
+PROSE = """
+the login page fails when the session cookie has expired so I changed the test and ran it again, see `token_count` in
+src/app.py: def handler(request): return response(status=200) import json os path key = value error: line 42 of "main"
+"""
+WORDS = PROSE.split()
 
 
 @dataclass
@@ -192,47 +194,54 @@ def median(costs: list[Cost], key: str = "seconds") -> float:
     return statistics.median(getattr(cost, key) for cost in costs)
 
 
+def goals(small: dict[str, list[Cost]], tasks: int) -> list[Row]:
+    spreads = {name: spread([cost.seconds for cost in costs]) for name, costs in small.items()}
+    fetch, first, empty = (median(small[name]) for name in ("curl", "first", "empty"))
+    # What Ansible takes to start does not grow with the items.
+    scaled = (median(small["loop"]) - empty) * tasks / LOOPED + empty
+    case = f"archive, {tasks} tasks"
+    return [
+        Row(f"{case}, first run", "3 x curl + 2 s", first, "s", "<=", 3 * fetch + 2, spreads),
+        Row(f"{case}, unchanged", "1.5 x curl + 2 s", median(small["second"]), "s", "<=", 1.5 * fetch + 2, spreads),
+        Row(case, f"uri and copy, {LOOPED} items scaled, times faster", scaled / first, "x", ">=", 50, spreads),
+    ]
+
+
+def large_goals(small: dict[str, list[Cost]], large: dict[str, list[Cost]], tasks: int) -> list[Row]:
+    spreads = {name: spread([cost.seconds for cost in costs]) for name, costs in large.items() if costs}
+    case, first = f"archive, {tasks} tasks", median(large["first"])
+    peak = max(cost.peak for name in ("first", "second") for cost in large[name])
+    return [
+        Row(case, "the time of a tenth of them", first / median(small["first"]), "x", "<=", 11, spreads),
+        Row(case, "peak memory", peak, "MB", "<=", 250, {}),
+    ]
+
+
+def show(measured: dict[str, list[Cost]], tasks: int, rounds: int) -> None:
+    print(f"{tasks} tasks, {MESSAGES} messages of {SIZE} bytes, {LATENCY * 1000:.0f} ms; medians of {rounds}")
+    for name, costs in measured.items():
+        if costs:
+            seconds, server, cpu, peak = (median(costs, key) for key in ("seconds", "server", "cpu", "peak"))
+            print(f"  {name:7} {seconds:7.2f} s, CPU {cpu:6.2f} s, the server's {server:5.2f} s, peak {peak:4.0f} MB")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--tasks", type=int, default=1000)
-    parser.add_argument("--large", type=int, default=10_000, help="tasks of the large run; 0: none")
-    parser.add_argument("--json", type=Path, default=ROOT / "build" / "results" / "bench-archive.json")
+    parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench_archive.json")
     given = parser.parse_args()
     if given.serve:
         serve(given.serve)
         return 0
-
     small = measure(given.tasks, given.rounds, loops=True)
-    fetch, empty = median(small["curl"]), median(small["empty"])
-    scaled = (median(small["loop"]) - empty) * given.tasks / LOOPED + empty
-    rows = [(name, median(costs), median(costs, "server"), median(costs, "cpu"), median(costs, "peak"))
-            for name, costs in small.items()]
-    goals = [
-        ("first run", median(small["first"]), 3 * fetch + 2, "s"),
-        ("second, unchanged run", median(small["second"]), 1.5 * fetch + 2, "s"),
-        (f"loop of uri and copy ({LOOPED} items, scaled): times faster, at least", scaled / median(small["first"]), 50,
-         "x"),
-    ]
-    if given.large:
-        large = measure(given.large, 1, loops=False)
-        rows += [(f"{name}, {given.large} tasks", median(costs), median(costs, "server"), median(costs, "cpu"),
-                  median(costs, "peak")) for name, costs in large.items() if costs]
-        goals += [
-            (f"first run of {given.large} tasks", median(large["first"]), 11 * median(small["first"]), "s"),
-            (f"peak of {given.large} tasks", median(large["first"], "peak"), 250, "MB"),
-        ]
-    print(f"{given.tasks} tasks, {MESSAGES} messages of {SIZE} bytes, {LATENCY * 1000:.0f} ms; {given.rounds} rounds\n")
-    print(f"| {'what':<24} | seconds | server CPU s | own CPU s | peak MB |\n|---|---|---|---|---|")
-    for name, seconds, server_cpu, own_cpu, peak in rows:
-        print(f"| {name:<24} | {seconds:.2f} | {server_cpu:.2f} | {own_cpu:.2f} | {peak:.0f} |")
-    print("\n| goal | measured | limit | |\n|---|---|---|---|")
-    for name, value, limit, unit in goals:
-        good = value >= limit if unit == "x" else value <= limit
-        print(f"| {name} | {value:.2f} {unit} | {limit:.2f} {unit} | {'met' if good else 'MISSED'} |")
-    given.json.parent.mkdir(parents=True, exist_ok=True)
-    given.json.write_text(json.dumps({"rows": rows, "goals": goals, "load": os.getloadavg()}, indent=2) + "\n")
+    show(small, given.tasks, given.rounds)
+    large = measure(10 * given.tasks, 1, loops=False)
+    show(large, 10 * given.tasks, 1)
+    rows = goals(small, given.tasks) + large_goals(small, large, 10 * given.tasks)
+    print(f"\n{table(rows)}")
+    write(rows, given.json)
     return 0
 
 

@@ -35,9 +35,8 @@ def assert_sound(archive: Path) -> None:
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
-def play(server: Emulator, folder: Path, playbook: str, *options: str, **environment: str) -> Run:
-    ansible = Ansible(folder, {**server.environment, "PWD": str(folder), **environment})
-    done = ansible.run("ansible-playbook", f"coder.tasks.{playbook}", *options)
+def play(server: Emulator, folder: Path, playbook: str, *options: str) -> Run:
+    done = Ansible(folder, server.environment).run("ansible-playbook", f"coder.tasks.{playbook}", *options)
     assert server.token not in done.output and SECRET not in done.output
     return done
 
@@ -118,11 +117,15 @@ def test_evacuate_reports_first_and_deletes_when_told(server: Emulator, tmp_path
                  "NO GO for 3 of 4 tasks; only the others are deleted with confirm=yes."):
         assert line in report.output
     assert not server.writes
-    done = play(server, tmp_path, "evacuate", "-e", "accept=snapshot,redacted", "-e", "confirm=yes")
+    done = play(server, tmp_path, "evacuate", "-e", "accept=snapshot,redacted", "-e", "confirm=yes", "-e", "report=x.jsonl")
     assert done.rc == 0, done.output
     assert "3 deleted, 1 left, 0 of them saved once more." in done.output
     assert {task.name for task in server.state.visible_tasks()} == {"silent"}
     assert len(server.writes) == 3
+    lines = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
+    assert {line["task"]: line["action"] for line in lines} == {
+        "alice/live": "deleted", "alice/paused": "deleted", "bob/secret": "deleted", "alice/silent": None,
+    }
     assert names(tmp_path / "coder-archive") == {"live", "paused", "silent", "secret"}
     assert_sound(tmp_path / "coder-archive")
 
