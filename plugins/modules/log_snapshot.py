@@ -84,7 +84,7 @@ options:
   environment_file:
     description:
       - File on the target with lines of the form C(NAME="value"), mode 0600, that is read where the environment lacks
-        a variable. The shutdown hook has it written at each start of the workspace.
+        a variable. The role P(coder.tasks.shutdown_hook#role) has it written at each start of the workspace.
       - If it does not exist, it is ignored.
     type: path
     default: ~/.local/share/coder-tasks/environment
@@ -92,6 +92,8 @@ notes:
   - Needs nothing but Python on the target.
 seealso:
   - module: coder.tasks.task_logs_info
+  - plugin: coder.tasks.shutdown_hook
+    plugin_type: role
 """
 
 EXAMPLES = r"""

@@ -1,0 +1,419 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The role in a workspace's home: installed, called as a template's scripts call it, and taken away without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from unit.snapshot.servers import FakeAgentAPI, conversation
+
+from emulator import Emulator
+from playbooks import Ansible, Run
+
+# A user's token belongs to the controller: where this turns up in a workspace there is a leak.
+USER_TOKEN = "sentineltok-sentineloftokensentinel"
+OLD_SCRIPT = "#!/bin/sh\necho the old script\n"
+FOLDER = ".local/share/coder-tasks"
+NEW_TOKEN = "0b5c9e5e-3f0a-4c58-9d0c-2f6f4f0f6a10"
+
+STAND_IN_SYSTEMCTL = r"""#!/bin/sh
+# Keeps the state of units as files, and every call in a journal. Units are started and stopped as their files say.
+state=$HOME/.systemctl
+mkdir -p "$state"
+echo "$*" >>"$state/journal"
+[ "$1" = --user ] && shift
+verb=$1
+shift
+while [ $# -gt 1 ]; do shift; done
+unit=${1:-}
+file=$HOME/.config/systemd/user/$unit
+command() { sed -n "s/^$1=-\{0,1\}//p" "$file"; }
+case $verb in
+    show-environment | daemon-reload) ;;
+    show)
+        [ -f "$file" ] && load=loaded || load=not-found
+        [ -f "$state/$unit.active" ] && active=active || active=inactive
+        printf 'Id=%s\nLoadState=%s\nActiveState=%s\n' "$unit" $load $active ;;
+    is-enabled) [ -f "$state/$unit.enabled" ] && echo enabled || { echo disabled; exit 1; } ;;
+    is-active) [ -f "$state/$unit.active" ] && echo active || { echo inactive; exit 3; } ;;
+    enable)
+        mkdir -p "$HOME/.config/systemd/user/default.target.wants"
+        ln -sf "$file" "$HOME/.config/systemd/user/default.target.wants/$unit"
+        touch "$state/$unit.enabled" ;;
+    disable) rm -f "$state/$unit.enabled" "$HOME/.config/systemd/user/default.target.wants/$unit" ;;
+    start) touch "$state/$unit.active" ;;
+    restart) touch "$state/$unit.active" ;;
+    stop)
+        rm -f "$state/$unit.active"
+        stop=$(command ExecStop)
+        [ -z "$stop" ] || env -u CODER_AGENT_TOKEN -u CODER_AGENT_URL -u ARG_TASK_ID sh -c "$stop" ;;
+    list-unit-files | list-units | cat) ;;
+    *) echo "unknown: $verb" >&2; exit 64 ;;
+esac
+"""
+
+
+def tree(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """Everything below a folder: kind and mode, time of change of a file, content or where a link leads."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for path in sorted(folder.rglob("*")):
+        facts = path.lstat()
+        if path.is_symlink():
+            found[str(path.relative_to(folder))] = ("link", os.readlink(path))
+        elif path.is_dir():
+            found[str(path.relative_to(folder))] = (stat.filemode(facts.st_mode),)
+        else:
+            found[str(path.relative_to(folder))] = (
+                stat.filemode(facts.st_mode), facts.st_mtime_ns, path.read_bytes(),
+            )  # fmt: skip
+    return found
+
+
+class Workspace:
+    """A home, an AgentAPI, and what the agent gives to every process in it. Ansible logs in locally."""
+
+    def __init__(self, server: Emulator, folder: Path, agentapi: FakeAgentAPI) -> None:
+        self.server = server
+        self.task = server.create_task("fix-login")
+        self.agentapi = agentapi
+        self.controller = folder / "controller"
+        self.home = folder / "home"
+        self.bin = folder / "bin"
+        for path in (self.controller, self.home, self.bin):
+            path.mkdir()
+        # Another init system than systemd's, whatever this machine has.
+        self.add_command("systemctl", "#!/bin/sh\nexit 1\n")
+        self.environment = {
+            "HOME": str(self.home),
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "CODER_AGENT_URL": server.url,
+            "CODER_AGENT_TOKEN": self.task.agent.token,
+            "CODER_SESSION_TOKEN": USER_TOKEN,
+            "CODER_URL": server.url,
+            "ANSIBLE_PIPELINING": "true",
+        }
+
+    def add_command(self, name: str, text: str) -> None:
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+
+    def role(self, *options: str, **variables: Any) -> Run:
+        given = {"shutdown_hook_environment": {"ARG_AGENTAPI_PORT": self.agentapi.port}, **variables}
+        given = {name if name == "tasks_from" else f"shutdown_hook_{name.removeprefix('shutdown_hook_')}": value
+                 for name, value in given.items()}  # fmt: skip
+        include = {"name": "coder.tasks.shutdown_hook"}
+        if "tasks_from" in given:
+            include["tasks_from"] = given.pop("tasks_from")
+        task = {"name": "Role", "ansible.builtin.include_role": include, "vars": given}
+        after = {"name": "After", "ansible.builtin.debug": {"var": "shutdown_hook_status"}}
+        ansible = Ansible(self.controller, self.environment)
+        return ansible.playbook([{"tasks": [task, after]}], *options, timeout=180)
+
+    def script(self, *arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+        """Call a script of the hook as the workspace agent does."""
+        given = {**self.environment, "ARG_TASK_ID": self.task.id, **environment}
+        return subprocess.run(
+            [str(self.home / arguments[0]), *arguments[1:]],
+            env={name: value for name, value in given.items() if value is not None},
+            cwd=self.home, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+
+    def saved(self) -> list[str]:
+        """What the messages of the task's snapshot say."""
+        snapshot = self.task.snapshot()
+        return [message["content"] for message in snapshot.messages] if snapshot else []
+
+    def wait_until_saved(self, *contents: str) -> None:
+        end = time.monotonic() + 15
+        while self.saved() != list(contents):
+            assert time.monotonic() < end, f"the snapshot is {self.saved()}"
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def workspace(emulator: Callable[..., Emulator], tmp_path: Path) -> Iterator[Workspace]:
+    with FakeAgentAPI(conversation("Hello", "Fix it", "Fixed")) as agentapi:
+        yield Workspace(emulator(), tmp_path, agentapi)
+
+
+def runs(pid: int) -> bool:
+    """Whether the process has not ended; one that nobody has collected yet has."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def counted(run: Run) -> dict[str, int]:
+    """The recap's line."""
+    assert run.rc == 0, run.output
+    return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", run.stdout.rpartition("PLAY RECAP")[2])}
+
+
+def changed_by(run: Run) -> int:
+    return counted(run)["changed"]
+
+
+def test_script_from_the_first_look_to_the_last_trace(workspace: Workspace, tmp_path: Path) -> None:
+    home, hook = workspace.home, f"{FOLDER}/agentapi-shutdown"
+    (home / ".local").mkdir(mode=0o755)
+    before = tree(home)
+
+    first_look = workspace.role("--check", "--diff", verify=True)
+    assert changed_by(first_look) > 0
+    assert "[WARNING]" not in first_look.stderr
+    assert tree(home) == before
+
+    terraform = tmp_path / "controller" / "hook.tf"
+    installed = workspace.role(verify=True, terraform_path=str(terraform), deadline=7.5)
+    assert changed_by(installed) > 0
+    assert "[WARNING]" not in installed.stderr
+    assert (home / FOLDER).stat().st_mode & 0o777 == 0o700
+    assert (home / FOLDER / "environment").stat().st_mode & 0o777 == 0o600
+    package = home / FOLDER / "snapshot"
+    assert {path.stem for path in package.glob("*.py")} == {
+        path.name.partition(".")[0] for path in (package / "__pycache__").glob("*.pyc")
+    }
+    # Nobody has told it the task yet.
+    assert "would not work" in installed.stdout
+    assert "ARG_TASK_ID is not set" in installed.stdout
+
+    written = terraform.read_text()
+    assert str(home / hook) in written
+    assert "timeout      = 10" in written
+    assert "data.coder_task.me.enabled ?" in written
+    assert "task_log_snapshot = false" in written
+    assert not [line for line in written.splitlines() if "id !=" in line and not line.lstrip().startswith("#")]
+
+    started = workspace.script(f"{FOLDER}/agentapi-start")
+    assert started.returncode == 0, started.stderr
+    verified = workspace.role("--check", tasks_from="verify")
+    assert changed_by(verified) == 0
+    assert "The log snapshot hook would work." in verified.stdout
+
+    after = tree(home)
+    assert changed_by(workspace.role(deadline=7.5, terraform_path=str(terraform))) == 0
+    assert tree(home) == after
+    assert changed_by(workspace.role("--check", deadline=7.5, terraform_path=str(terraform))) == 0
+
+    stopped = workspace.script(hook)
+    assert stopped.returncode == 0, stopped.stderr
+    assert stopped.stdout.splitlines()[-2:] == ["Log snapshot posted successfully", "Shutdown complete"]
+    assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+
+    leaks = [path for path in home.rglob("*") if path.is_file() and USER_TOKEN.encode() in path.read_bytes()]
+    assert not leaks
+    assert USER_TOKEN not in installed.output
+
+    assert changed_by(workspace.role("--check", state="absent", terraform_path=str(terraform))) > 0
+    assert terraform.exists()
+    assert changed_by(workspace.role(state="absent", terraform_path=str(terraform))) > 0
+    assert tree(home) == before
+    assert not terraform.exists()
+    assert changed_by(workspace.role(state="absent", terraform_path=str(terraform))) == 0
+
+
+def test_script_that_stood_there_is_the_fallback_and_comes_back(workspace: Workspace) -> None:
+    home = workspace.home
+    (home / "scripts").mkdir()
+    old = home / "scripts" / "shutdown.sh"
+    old.write_text(OLD_SCRIPT)
+    old.chmod(0o750)
+    before = tree(home)
+    variables = {"executable": "~/scripts/shutdown.sh"}
+    assert changed_by(workspace.role(**variables)) > 0
+    assert changed_by(workspace.role(**variables)) == 0
+    assert workspace.script("scripts/shutdown.sh").returncode == 0
+    assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+
+    # A workspace whose image has lost its Python: the path that was found is gone, and so is every other one.
+    installed = old.read_text()
+    lost = re.sub(r"^python=.*", "python=/nowhere/python3", installed, flags=re.M).replace("/usr/", "/nowhere/")
+    old.write_text(lost)
+    tools = {name: shutil.which(name) for name in ("sh", "cat")}
+    bare = workspace.bin / "bare"
+    bare.mkdir()
+    for name, path in tools.items():
+        assert path
+        (bare / name).symlink_to(path)
+    fallen_back = workspace.script("scripts/shutdown.sh", PATH=str(bare))
+    assert fallen_back.stdout == "the old script\n", fallen_back.stderr
+    (home / FOLDER / "original").chmod(0o640)
+    assert "no Python 3.8" in workspace.script("scripts/shutdown.sh", PATH=str(bare)).stderr
+    (home / FOLDER / "original").chmod(0o750)
+
+    assert changed_by(workspace.role(state="absent", **variables)) > 0
+    assert tree(home) == before
+
+
+def test_what_a_stop_could_not_deliver_the_next_start_does(workspace: Workspace) -> None:
+    before = tree(workspace.home)
+    workspace.role(environment={"ARG_AGENTAPI_PORT": workspace.agentapi.port, "ARG_TASK_ID": workspace.task.id})
+    down = workspace.script(f"{FOLDER}/agentapi-shutdown", CODER_AGENT_URL="http://127.0.0.1:1")
+    assert down.returncode == 0
+    assert "is kept in" in down.stdout
+    assert not workspace.saved()
+    # A new build: another token, and its environment replaces what the last one left.
+    workspace.script(f"{FOLDER}/agentapi-start", CODER_AGENT_TOKEN=NEW_TOKEN, CODER_AGENT_HEADER='X-A="$b`\\')
+    kept = (workspace.home / FOLDER / "environment").read_text()
+    assert NEW_TOKEN in kept
+    assert workspace.task.agent.token not in kept
+    assert 'CODER_AGENT_HEADER="X-A=\\"\\$b\\`\\\\"\n' in kept
+    assert not workspace.saved()
+    workspace.script(f"{FOLDER}/agentapi-start")
+    assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+    # What the caller does not give is read from the file, and what is not there either from the role.
+    kept_apart = {"CODER_AGENT_TOKEN": None, "CODER_AGENT_URL": None, "ARG_TASK_ID": None}
+    workspace.agentapi.say("More")
+    assert workspace.script(f"{FOLDER}/agentapi-shutdown", **kept_apart).returncode == 0
+    assert workspace.saved()[-1] == "More"
+    workspace.role(state="absent")
+    assert tree(workspace.home) == before
+
+
+def test_absent_leaves_what_cannot_be_delivered(workspace: Workspace) -> None:
+    workspace.role()
+    workspace.script(f"{FOLDER}/agentapi-shutdown", CODER_AGENT_URL="http://127.0.0.1:1")
+    workspace.environment["CODER_AGENT_URL"] = "http://127.0.0.1:1"
+    assert changed_by(workspace.role(state="absent")) > 0
+    left = [name for name in tree(workspace.home) if name.endswith(".json")]
+    assert len(left) == 1
+    assert not (workspace.home / FOLDER).exists()
+
+
+def test_follow_without_systemd(workspace: Workspace) -> None:
+    home = workspace.home
+    workspace.environment["ARG_TASK_ID"] = workspace.task.id
+    before = tree(home)
+    variables: dict[str, Any] = {"trigger": ["script", "follow"], "min_interval": 0.5}
+    assert changed_by(workspace.role(**variables)) > 0
+    workspace.wait_until_saved("Hello", "Fix it", "Fixed")
+    follower = int((home / FOLDER / "follow.pid").read_text())
+    assert runs(follower)
+    command = Path(f"/proc/{follower}/cmdline").read_text()
+    assert "follow" in command
+    assert workspace.task.agent.token not in command
+    workspace.agentapi.say("And tested")
+    workspace.wait_until_saved("Hello", "Fix it", "Fixed", "And tested")
+
+    assert changed_by(workspace.role(**variables)) == 0
+    assert int((home / FOLDER / "follow.pid").read_text()) == follower
+    workspace.script(f"{FOLDER}/agentapi-start")
+    assert int((home / FOLDER / "follow.pid").read_text()) == follower
+    # A new build brings a new token, which only a new follower knows.
+    workspace.script(f"{FOLDER}/agentapi-start", CODER_AGENT_TOKEN=NEW_TOKEN)
+    end = time.monotonic() + 10
+    while int((home / FOLDER / "follow.pid").read_text()) == follower:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    newer = int((home / FOLDER / "follow.pid").read_text())
+    assert not runs(follower)
+
+    assert changed_by(workspace.role(state="absent", **variables)) > 0
+    assert not runs(newer)
+    assert tree(home) == before
+
+
+def test_systemd_of_the_user(workspace: Workspace) -> None:
+    home, units = workspace.home, workspace.home / ".config/systemd/user"
+    workspace.add_command("systemctl", STAND_IN_SYSTEMCTL)
+    workspace.environment["ARG_TASK_ID"] = workspace.task.id
+    (home / ".systemctl").mkdir()
+    before = tree(home)
+    variables: dict[str, Any] = {"trigger": ["systemd", "follow"], "systemd_after": ["agentapi.service"]}
+    assert changed_by(workspace.role("--check", **variables)) > 0
+    assert sorted(tree(home)) == [".systemctl", ".systemctl/journal"]
+    assert changed_by(workspace.role(**variables)) > 0
+    for name in ("coder-tasks-snapshot.service", "coder-tasks-follow.service"):
+        assert (home / ".systemctl" / f"{name}.enabled").exists()
+        assert (home / ".systemctl" / f"{name}.active").exists()
+        assert "After=agentapi.service" in (units / name).read_text()
+        assert workspace.task.agent.token not in (units / name).read_text()
+    assert not (home / FOLDER / "follow.pid").exists()
+    check_units(*units.glob("*.service"))
+
+    assert changed_by(workspace.role(**variables)) == 0
+    journal = home / ".systemctl" / "journal"
+    journal.write_text("")
+    workspace.script(f"{FOLDER}/agentapi-start", CODER_AGENT_TOKEN=NEW_TOKEN)
+    assert "restart coder-tasks-follow.service" in journal.read_text()
+    workspace.script(f"{FOLDER}/agentapi-start")
+
+    # The machine stops. The unit knows nothing but its file.
+    manager = dict.fromkeys(("CODER_AGENT_TOKEN", "CODER_AGENT_URL", "ARG_TASK_ID", "CODER_SESSION_TOKEN"))
+    stop = re.search(r'^ExecStop="(.*)" capture$', (units / "coder-tasks-snapshot.service").read_text(), re.M)
+    assert stop
+    assert workspace.script(stop[1], "capture", **manager).returncode == 0
+    assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+
+    # Only one of the two is wanted from now on.
+    assert changed_by(workspace.role(trigger=["follow"])) > 0
+    assert [path.name for path in units.glob("*.service")] == ["coder-tasks-follow.service"]
+    assert changed_by(workspace.role(state="absent", trigger=["follow"])) > 0
+    left = tree(home)
+    shutil.rmtree(home / ".systemctl")
+    assert {name for name in left if not name.startswith(".systemctl")} == set(before) - {".systemctl"}
+    assert not any(home.iterdir())
+
+
+def test_unit_of_the_system(workspace: Workspace, tmp_path: Path) -> None:
+    """Rendered only: to install it takes root."""
+    template = Path(__file__).parents[2] / "roles/shutdown_hook/templates/coder-tasks-snapshot.service.j2"
+    variables = {
+        "__shutdown_hook_mark": "mark", "__shutdown_hook_user": "coder",
+        "__shutdown_hook_executable": "/home/a %b/hook",
+        "__shutdown_hook_folder": "/home/a %b", "__shutdown_hook_timeout": 10, "shutdown_hook_systemd_scope": "system",
+        "shutdown_hook_systemd_after": ["agentapi.service"],
+    }  # fmt: skip
+    unit = tmp_path / "coder-tasks-snapshot.service"
+    copy = {"name": "Render", "ansible.builtin.template": {"src": str(template), "dest": str(unit)}, "vars": variables}
+    assert Ansible(workspace.controller, {}).playbook([{"tasks": [copy]}]).rc == 0
+    lines = unit.read_text().splitlines()
+    assert "User=coder" in lines
+    assert "After=network-online.target coder-agent.service agentapi.service" in lines
+    assert 'ExecStop="/home/a %%b/hook" capture' in lines
+    assert "WantedBy=multi-user.target" in lines
+
+
+def check_units(*units: Path) -> None:
+    """Let systemd itself read the units, where it is installed."""
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        return
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", "--user", *map(str, units)],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(units[0].parent)},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    complaints = [line for line in done.stderr.splitlines() if "coder-tasks" in line]
+    assert not complaints
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"environment": {"CODER_AGENT_TOKEN": NEW_TOKEN}},
+        {"environment": {"CODER_SESSION_TOKEN": USER_TOKEN}},
+        {"folder": "/opt/hook"},
+        {"trigger": ["systemd"]},
+        {"trigger": []},
+        {"trigger": ["cron"]},
+    ],
+    ids=json.dumps,
+)
+def test_what_cannot_work_is_refused_at_once(workspace: Workspace, variables: dict[str, Any]) -> None:
+    run = workspace.role(**variables)
+    assert run.rc == 2
+    assert not list(workspace.home.iterdir())
+    assert "Traceback" not in run.output
