@@ -175,7 +175,8 @@ class Transport:
             pause = None
             try:
                 return self._once(session, method, path, params, body, timeout, ends_at)
-            except CoderError as error:
+            except CoderError as caught:
+                error = _perhaps_processed(caught, method, final)
                 error.attempts = attempts
                 if error.kind == "rate_limited":
                     # The limiter refuses before anything is processed, so this is safe for a write too. The wait
@@ -183,10 +184,10 @@ class Transport:
                     continue
                 failures += 1
                 if failures > self.connection.retries or not self._may_retry(method, error, final):
-                    raise
+                    raise error from None
                 pause = random.uniform(0, min(BACKOFF_CAP, BACKOFF * 2 ** failures))
                 if self.clock.monotonic() + pause >= ends_at:
-                    raise
+                    raise error from None
             self.clock.sleep(pause)
 
     @staticmethod
@@ -369,6 +370,17 @@ _HINTS = {
     "auth": "Give a valid session token in 'token' or CODER_SESSION_TOKEN; `coder tokens create` makes one.",
     "forbidden": "The token's user lacks the right; ask an administrator of the organization.",
 }
+
+
+def _perhaps_processed(error: CoderError, method: str, final: Callable[[str], bool] | None) -> CoderError:
+    """A gateway that gave up on a write does not know whether the server behind it did it: the answer is lost."""
+    if error.status not in GATEWAY_STATUSES or method in IDEMPOTENT:
+        return error
+    if final is not None and final(error.server_message):
+        return error
+    lost = AnswerLost(error.reason, error.kind)
+    lost.__dict__.update(error.__dict__)
+    return lost
 
 
 def missing_library(name: str, error: ImportError) -> CoderError:

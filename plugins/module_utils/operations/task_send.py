@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..coder import names
-from ..coder.client import CoderClient, is_app_answer
+from ..coder.client import CoderClient
 from ..coder.errors import AnswerLost, CoderError, attempting, invalid
-from ..coder.transport import GATEWAY_STATUSES
 from ..coder.wait import Goal, describe, diagnose
 from .connection import connection_spec
 from .context import Context
@@ -260,9 +259,6 @@ class Send:
 def _outcome_unknown(error: CoderError) -> bool:
     """Whether the input may have reached the agent although the request failed."""
     if isinstance(error, AnswerLost):
-        return True
-    if error.status in GATEWAY_STATUSES and not is_app_answer(error.server_message):
-        # A gateway's words, in whatever form; Coder's own 5xx here are about the app.
         return True
     detail = error.detail or ""
     if error.server_message == "Task app rejected the message." and 'Post "' in detail:

@@ -39,6 +39,8 @@ KINDS = {
     "Failed to get status from task app.": "unavailable",
     "Failed to get messages from task app.": "unavailable",
     "Task sidebar app is unhealthy.": "unavailable",
+    "Invalid task app response.": "unavailable",
+    "Invalid task app response message role.": "unavailable",
     "Task status must be active.": "conflict",
     "Task must be active.": "conflict",
     "Task is not configured with a sidebar app.": "conflict",

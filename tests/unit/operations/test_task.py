@@ -162,6 +162,18 @@ def test_a_lost_answer_to_a_create_makes_one_task(emulator: Start, dialect: str,
     assert len(tasks_named(server, "fix")) == 1
 
 
+@pytest.mark.parametrize("state", ["present", "paused", "active"])
+def test_a_gateway_that_gave_up_on_a_write(emulator: Start, dialect: str, state: str) -> None:
+    server = emulator(dialect, time_factor=0.005)
+    if state != "present":
+        server.create_task("fix", state="active" if state == "paused" else "paused", input=GIVEN["input"])
+    server.faults.add("status", method="POST", status=504, body="<html>Gateway timeout</html>")
+    made = call("task", server, **{**GIVEN, "state": state})
+    assert not made.failed, made.msg
+    assert made["changed"] is True and len(tasks_named(server, "fix")) == 1
+    assert made["task"]["status"] == ("paused" if state == "paused" else "active")
+
+
 def test_a_lost_create_is_someone_elses_where_the_prompt_differs(server: Emulator) -> None:
     server.create_task("fix", input="Theirs")
     server.faults.add("status", method="GET", path="/tasks/", status=404, body='{"message":"Resource not found"}')

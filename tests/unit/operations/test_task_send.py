@@ -66,7 +66,7 @@ def test_who_does_not_want_a_reply_gets_none(emulator: Start, dialect: str, goal
 def test_a_busy_agent_is_waited_for(emulator: Start, dialect: str) -> None:
     server = emulator(dialect)
     task = server.create_task("fix")
-    task.api.work(10)
+    task.api.work(40)
     done = send(server)
     assert done["reply"][0]["content"] == "echo: Go on"
     assert inputs(task) == ["Go on"] and posts(server) > 1
@@ -117,7 +117,7 @@ def test_a_resumed_agent_that_reports_no_state_is_not_waited_for_blindly(emulato
 
 @pytest.mark.parametrize("goal", ["none", "accepted"])
 def test_a_starting_task_is_waited_for(emulator: Start, dialect: str, goal: str) -> None:
-    server = emulator(dialect, time_factor=0.02)
+    server = emulator(dialect, time_factor=1.0 if goal == "none" else 0.02)
     server.create_task("fix", state="new")
     done = send(server, wait_for=goal)
     if goal == "none":
@@ -233,7 +233,7 @@ def test_what_agentapi_rejects_is_not_delivered(emulator: Start, dialect: str, r
 
 
 def test_an_agent_that_is_not_reached_is_not_delivered(emulator: Start, dialect: str) -> None:
-    server = emulator(dialect)
+    server = emulator(dialect, time_factor=1.0)
     server.create_task("fix").api.set_mode("down")
     done = send(server, wait_for="none")
     assert (done.kind, done["delivered"]) == ("unavailable", "no")
