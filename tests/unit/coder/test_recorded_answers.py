@@ -39,6 +39,7 @@ KINDS = {
     "Failed to get status from task app.": "unavailable",
     "Failed to get messages from task app.": "unavailable",
     "Task sidebar app is unhealthy.": "unavailable",
+    "Invalid snapshot data.": "unavailable",
     "Invalid task app response.": "unavailable",
     "Invalid task app response message role.": "unavailable",
     "Task status must be active.": "conflict",
