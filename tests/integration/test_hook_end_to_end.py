@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
+import textwrap
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -40,12 +43,13 @@ if PEER := os.environ.get("PEER_HOOK"):
 class Conversation:
     """A task in a real workspace that has the hook, and what is said there."""
 
-    def __init__(self, server: Emulator) -> None:
+    def __init__(self, server: Emulator, *, has_hook: bool = True) -> None:
         self.server, self.name = server, "one"
         self.task: Task = server.create_task(self.name, state="new")
         assert isinstance(self.task.workspace.runtime, ProcessRuntime)
         self.inside: ProcessRuntime = self.task.workspace.runtime
-        shutil.copytree(PACKAGE, self.inside.home / FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
+        if has_hook:
+            shutil.copytree(PACKAGE, self.inside.home / FOLDER, ignore=shutil.ignore_patterns("__pycache__"))
         self.wait_until("active")
 
     def ask(self, method: str, path: str = "", **options: Any) -> requests.Response:
@@ -142,6 +146,46 @@ def test_pause_keeps_the_conversation(emulator: Callable[..., Emulator], hook: s
     assert paused["messages"] == live["messages"], one.inside.output("stop0")
     assert "Log snapshot posted successfully\nShutdown complete" in one.inside.output("stop0")
     assert one.spooled() == []
+
+
+def coder_scripts(terraform: str) -> dict[str, str]:
+    """The scripts of a template, by when they run: run_on_start, run_on_stop."""
+    block = re.compile(r'resource "coder_script" .*?(run_on_\w+) += true.*?<<-EOT\n(.*?)\n\s*EOT', re.DOTALL)
+    return {when: textwrap.dedent(script) for when, script in block.findall(terraform)}
+
+
+def test_role_saves_what_a_restart_and_a_pause_would_lose(emulator: Callable[..., Emulator], tmp_path: Path) -> None:
+    """From a workspace without the hook, with what the role gives: executables, and Terraform. The controller has a
+    user's token, the workspace never sees it."""
+    server = emulator(time_factor=FACTOR, real_workspaces=True)
+    one = Conversation(server, has_hook=False)
+    template = tmp_path / "hook.tf"
+    inside = {"ANSIBLE_EXECUTABLE": str(login_shell(one, tmp_path))}
+    run = Ansible(tmp_path, server.environment | inside).playbook([{
+        "roles": ["coder.tasks.shutdown_hook"],
+        "vars": {
+            "shutdown_hook_trigger": ["script", "follow"],
+            "shutdown_hook_min_interval": 1,
+            "shutdown_hook_environment": {"ARG_AGENTAPI_PORT": one.inside.port},
+            "shutdown_hook_terraform_path": str(template),
+        },
+    }])  # fmt: skip
+    assert run.rc == 0, run.output
+    scripts = coder_scripts(template.read_text())
+    server.state.settings.scripts.start_scripts = [scripts["run_on_start"]]
+    server.state.settings.scripts.stop_scripts = [scripts["run_on_stop"]]
+
+    one.say("before the restart")
+    live = one.live()
+    one.wait_until_saved(live)
+    assert_no_user_token(one)
+    one.restart()
+    one.wait_until("active")
+    one.say("after it")
+    live = one.live()
+    assert_no_user_token(one)
+    assert one.pause() == live, one.inside.output("stop0")
+    assert "Log snapshot posted successfully" in one.inside.output("stop0")
 
 
 @pytest.mark.parametrize("hook", HOOKS)
@@ -259,6 +303,16 @@ def found_in(one: Conversation, *words: str) -> list[Path]:
     environments = [path for path in Path("/proc").glob("[0-9]*/environ") if is_of(one, path)]
     files = [path for path in one.inside.root.rglob("*") if path.is_file()]
     return [path for path in environments + files if any(word.encode() in content(path) for word in words)]
+
+
+def login_shell(one: Conversation, folder: Path) -> Path:
+    """A shell in the workspace, as over ssh: it has the agent's environment and nothing of the caller's."""
+    path = folder / "workspace-shell"
+    variables = {**one.inside.environment, "ARG_TASK_ID": one.task.id}
+    words = [shlex.quote(f"{name}={value}") for name, value in variables.items()]
+    path.write_text(f'#!/bin/sh\ncd {one.inside.home} && exec env -i {" ".join(words)} /bin/sh "$@"\n')
+    path.chmod(0o755)
+    return path
 
 
 def agent_events(one: Conversation) -> str:
