@@ -212,8 +212,9 @@ def workspace(tmp_path: Path) -> Iterator[dict[str, str]]:
     settings = {
         "ListenAddress": f"127.0.0.1:{port}", "HostKey": tmp_path / "host_key", "PidFile": "none", "UsePAM": "no",
         "AuthorizedKeysFile": tmp_path / "user_key.pub", "StrictModes": "no", "PermitRootLogin": "prohibit-password",
-        "PasswordAuthentication": "no", "Subsystem": "sftp internal-sftp",
+        "PasswordAuthentication": "no", "Subsystem": "sftp internal-sftp", "SetEnv": f"HOME={tmp_path / 'home'}",
     }  # fmt: skip
+    (tmp_path / "home").mkdir()
     (tmp_path / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
     with (tmp_path / "sshd.log").open("w") as log:
         server = subprocess.Popen([SSHD, "-D", "-e", "-f", tmp_path / "sshd_config"], stderr=log)
@@ -250,3 +251,18 @@ def test_role_reaches_the_workspace_through_coder_ssh(
     assert run.result("Whoami", "not_allowed").get("unreachable"), run.output
     calls = set((tmp_path / "calls").read_text().splitlines())
     assert calls == {json.dumps(["ssh", "--stdio", "--disable-autostart", "alice/fix-login"])}
+
+
+def test_install_hook_goes_into_what_runs(tmp_path: Path, server: Emulator, workspace: dict[str, str]) -> None:
+    server.create_task("fix-login")
+    server.create_task("resting", state="paused")
+    ansible = Ansible(tmp_path, {**server.environment, **workspace})
+    options = ("-i", configure(ansible), "-e", f"ansible_python_interpreter={sys.executable}")
+    first = ansible.run("ansible-playbook", "coder.tasks.install_hook", *options)
+    assert first.rc == 0, first.output
+    hook = tmp_path / "home" / ".local" / "share" / "coder-tasks" / "agentapi-shutdown"
+    assert os.access(hook, os.X_OK)
+    assert {record["host"] for record in first.records} == {"fix-login"}
+    again = ansible.run("ansible-playbook", "coder.tasks.install_hook", *options)
+    assert again.rc == 0 and "changed=0" in again.stdout, again.output
+    assert server.token not in "".join(path.read_text(errors="replace") for path in hook.parent.rglob("*.*"))
