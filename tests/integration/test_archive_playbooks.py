@@ -117,7 +117,8 @@ def test_evacuate_reports_first_and_deletes_when_told(server: Emulator, tmp_path
                  "NO GO for 3 of 4 tasks; only the others are deleted with confirm=yes."):
         assert line in report.output
     assert not server.writes
-    done = play(server, tmp_path, "evacuate", "-e", "accept=snapshot,redacted", "-e", "confirm=yes", "-e", "report=x.jsonl")
+    options = ("accept=snapshot,redacted", "confirm=yes", "report=x.jsonl")
+    done = play(server, tmp_path, "evacuate", *(word for option in options for word in ("-e", option)))
     assert done.rc == 0, done.output
     assert "3 deleted, 1 left, 0 of them saved once more." in done.output
     assert {task.name for task in server.state.visible_tasks()} == {"silent"}

@@ -96,7 +96,7 @@ def _redactor(context: Context) -> Redactor | None:
     if not params["redact"]:
         return None
     rules = user_rules.load(params["redaction_rules"]) if params["redaction_rules"] else user_rules.UserRules()
-    known = {str(params["token"]).strip(), *secrets_in(params), *params["redact_values"], *rules.values}
+    known = {(params["token"] or "").strip(), *secrets_in(params), *params["redact_values"], *rules.values}
     values = sorted(value for value in known if len(value) >= SHORTEST_VALUE)
     return Redactor(_key(context), values=values, rules=rules.rules, allow=rules.allow)
 
