@@ -39,15 +39,6 @@ def pattern_rule(
     return Rule(name, pattern, tuple(needle.lower() for needle in needles), find)
 
 
-def _only_with(sign: str, rule: Rule) -> Rule:
-    """The rule, asked only of text that has one of these characters: without it no regular expression has to look."""
-
-    def find(text: str) -> Iterator[Span]:
-        return rule.find(text) if any(character in text for character in sign) else iter(())
-
-    return rule._replace(find=find)
-
-
 def _token(name: str, body: str, *needles: str) -> Rule:
     """A provider's token: a fixed prefix, not in the middle of a word."""
     return pattern_rule(name, rf"(?<![A-Za-z0-9])(?:{body})", *needles)
@@ -103,13 +94,42 @@ def _is_secret_assignment(match: re.Match[str]) -> bool:
 
 _VALUE = r"""(?P<secret>[A-Za-z0-9_+/=.~!@#%^*:$?-]{6,512})"""
 
-_ASSIGNMENT = _only_with("=:", pattern_rule(
-    "assignment",
+_NAME_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
+_LONGEST_NAME = 64
+
+
+def _secret_names(text: str) -> list[int]:
+    """Where names begin that have a telling word in them, so that no regular expression has to try each word."""
+    lowered = text.lower()
+    if len(lowered) != len(text):  # places in one are not those in the other
+        return [match.start() for match in re.finditer(r"(?<![A-Za-z0-9_-])[A-Za-z0-9_-]", text)]
+    starts = set()
+    for word in _SECRET_WORDS:
+        at = lowered.find(word)
+        while at >= 0:
+            start = at
+            while start and at - start <= _LONGEST_NAME and text[start - 1] in _NAME_CHARS:
+                start -= 1
+            starts.add(start)
+            at = lowered.find(word, at + 1)
+    return sorted(starts)
+
+
+def _assignment_rule(pattern: str) -> Rule:
+    compiled = re.compile(pattern)
+
+    def find(text: str) -> Iterator[Span]:
+        if "=" in text or ":" in text:
+            matches = (compiled.match(text, start) for start in _secret_names(text))
+            yield from (match.span("secret") for match in matches if match and _is_secret_assignment(match))
+
+    return Rule("assignment", pattern, _SECRET_WORDS, find)
+
+
+_ASSIGNMENT = _assignment_rule(
     r"""(?<![A-Za-z0-9_-])(?P<name>[A-Za-z0-9_-]{2,64})\\?["'`]?[ \t]{0,4}(?P<sign>:=|=>|=|:)[ \t]{0,4}"""
-    r"""(?P<quote>\\?["'`]|)""" + _VALUE,
-    *_SECRET_WORDS,
-    accept=_is_secret_assignment,
-))
+    r"""(?P<quote>\\?["'`]|)""" + _VALUE
+)
 _COMMAND_LINE = pattern_rule(
     "command-line",
     r"""(?<![A-Za-z0-9_-])--(?P<name>[a-z][a-z-]{1,40})(?P<sign>[ ])(?P<quote>["']|)""" + _VALUE,

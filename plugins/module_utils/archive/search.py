@@ -101,4 +101,6 @@ def _build(database: sqlite3.Connection, version: str, saved: Iterable[Saved]) -
 
 def _value(value: Any) -> Any:
     """Text as SQLite can hold it."""
-    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8") if isinstance(value, str) else value
+    if not isinstance(value, str) or (value.isascii() and "\0" not in value):
+        return value
+    return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
