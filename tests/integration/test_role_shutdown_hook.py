@@ -34,9 +34,8 @@ mkdir -p "$state"
 echo "$*" >>"$state/journal"
 [ "$1" = --user ] && shift
 verb=$1
-shift
-while [ $# -gt 1 ]; do shift; done
-unit=${1:-}
+unit=
+for argument; do case $argument in *.service) unit=$argument ;; esac; done
 file=$HOME/.config/systemd/user/$unit
 command() { sed -n "s/^$1=-\{0,1\}//p" "$file"; }
 case $verb in
@@ -325,7 +324,7 @@ def test_follow_without_systemd(workspace: Workspace) -> None:
     assert tree(home) == before
 
 
-def test_systemd_of_the_user(workspace: Workspace) -> None:
+def test_systemd_of_the_user(workspace: Workspace, tmp_path: Path) -> None:
     home, units = workspace.home, workspace.home / ".config/systemd/user"
     workspace.add_command("systemctl", STAND_IN_SYSTEMCTL)
     workspace.environment["ARG_TASK_ID"] = workspace.task.id
@@ -341,7 +340,7 @@ def test_systemd_of_the_user(workspace: Workspace) -> None:
         assert "After=agentapi.service" in (units / name).read_text()
         assert workspace.task.agent.token not in (units / name).read_text()
     assert not (home / FOLDER / "follow.pid").exists()
-    check_units(*units.glob("*.service"))
+    check_units(tmp_path, *units.glob("*.service"))
 
     assert changed_by(workspace.role(**variables)) == 0
     journal = home / ".systemctl" / "journal"
@@ -386,14 +385,14 @@ def test_unit_of_the_system(workspace: Workspace, tmp_path: Path) -> None:
     assert "WantedBy=multi-user.target" in lines
 
 
-def check_units(*units: Path) -> None:
+def check_units(runtime_folder: Path, *units: Path) -> None:
     """Let systemd itself read the units, where it is installed."""
     analyze = shutil.which("systemd-analyze")
     if not analyze:
         return
     done = subprocess.run(
         [analyze, "verify", "--man=no", "--user", *map(str, units)],
-        env={**os.environ, "XDG_RUNTIME_DIR": str(units[0].parent)},
+        env={**os.environ, "XDG_RUNTIME_DIR": str(runtime_folder)},
         capture_output=True, text=True, timeout=30, check=False,
     )  # fmt: skip
     complaints = [line for line in done.stderr.splitlines() if "coder-tasks" in line]
