@@ -92,8 +92,6 @@ notes:
   - Needs nothing but Python on the target.
 seealso:
   - module: coder.tasks.task_logs_info
-  - plugin: coder.tasks.shutdown_hook
-    plugin_type: role
 """
 
 EXAMPLES = r"""
