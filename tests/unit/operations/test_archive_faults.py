@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -160,19 +159,11 @@ class Runner:
 
 @pytest.fixture
 def runner() -> Iterator[Runner]:
-    with _process([sys.executable, "-c", _RUNNER]) as process:
-        yield Runner(process)
-
-
-@contextmanager
-def _process(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-c", _RUNNER]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY
     ) as process:
-        assert process.stdin
-        yield process
-        process.stdin.close()
-        process.wait(timeout=60)
+        yield Runner(process)  # leaving closes its input, which ends it
 
 
 def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Runner, tmp_path: Path) -> None:
