@@ -122,6 +122,7 @@ for line in sys.stdin:
     child = os.fork()
     if child:
         print(child, flush=True)
+        sys.stdin.readline()  # until then nobody else can have its process id
         os.waitpid(child, 0)
         print("ended", flush=True)
         continue
@@ -153,7 +154,9 @@ class Runner:
 
     def said(self) -> str:
         """What the run printed, once it has ended."""
-        assert self._process.stdout
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
         return "".join(iter(self._process.stdout.readline, "ended\n"))
 
 
@@ -172,11 +175,11 @@ def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Ru
     rng = random.Random(3)
     died = 0
     for kill in range(20):
-        changing = f"task-{kill}"
-        truth[changing] = [f"said anew {kill}, {SECRET}"]
-        server.state.task(changing).api.set_messages([{"id": 0, "content": truth[changing][0]}])
+        for name in truth:
+            truth[name] = [f"said anew {kill}, {SECRET}"]
+            server.state.task(name).api.set_messages([{"id": 0, "content": truth[name][0]}])
         pid = runner.start(server, tmp_path)
-        time.sleep(rng.uniform(0.0, 0.5))
+        time.sleep(rng.uniform(0.0, 0.3))
         os.kill(pid, signal.SIGKILL)
         died += not runner.said()
     assert died > 5, "most runs were killed under way"
