@@ -107,17 +107,15 @@ class Workspace:
         (self.bin / name).write_text(text)
         (self.bin / name).chmod(0o755)
 
-    def role(self, *options: str, **variables: Any) -> Run:
-        given = {"shutdown_hook_environment": {"ARG_AGENTAPI_PORT": self.agentapi.port}, **variables}
-        given = {name if name == "tasks_from" else f"shutdown_hook_{name.removeprefix('shutdown_hook_')}": value
-                 for name, value in given.items()}  # fmt: skip
-        include = {"name": "coder.tasks.shutdown_hook"}
-        if "tasks_from" in given:
-            include["tasks_from"] = given.pop("tasks_from")
-        task = {"name": "Role", "ansible.builtin.include_role": include, "vars": given}
-        after = {"name": "After", "ansible.builtin.debug": {"var": "shutdown_hook_status"}}
-        ansible = Ansible(self.controller, self.environment)
-        return ansible.playbook([{"tasks": [task, after]}], *options, timeout=180)
+    def role(self, *options: str, tasks_from: str = "main", **variables: Any) -> Run:
+        """Run the role with variables named without their prefix."""
+        variables.setdefault("environment", {"ARG_AGENTAPI_PORT": self.agentapi.port})
+        task = {
+            "name": "Role",
+            "ansible.builtin.include_role": {"name": "coder.tasks.shutdown_hook", "tasks_from": tasks_from},
+            "vars": {f"shutdown_hook_{name}": value for name, value in variables.items()},
+        }
+        return Ansible(self.controller, self.environment).playbook([{"tasks": [task]}], *options, timeout=180)
 
     def script(self, *arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
         """Call a script of the hook as the workspace agent does."""
