@@ -92,8 +92,8 @@ class Verification:
             return Verdict("missing")
         if entry["id"] not in self._intact:
             return Verdict("damaged")
-        nothing_to_lose = entry["source"] == "none" and record["error_kind"] == entry["error_kind"]
-        if record["error_kind"] not in (None, "no_log") and not nothing_to_lose:
+        # What cannot be read may well be there: only the server's own word that there is no log counts as none.
+        if record["error_kind"] not in (None, "no_log"):
             return Verdict("unreadable", (str(record["error_kind"]),))
         if not self._archive.matches(entry, record["messages"]):
             return Verdict("drifted")

@@ -93,6 +93,15 @@ def test_what_speaks_against_a_task(saved: tuple[Emulator, Path], tmp_path: Path
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
 
 
+def test_a_log_that_cannot_be_read_is_not_one_that_is_not_there(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator(dead_agent_delay=0.0)
+    server.create_task("dead").kill_agent()
+    assert archive(server, tmp_path).kind == "unavailable"
+    done = archive(server, tmp_path, "evacuated", accept=["none"])
+    assert verdicts(done) == {"unreadable": ["dead"]} and done["verification"]["reasons"] == {"unavailable": 1}
+    assert not done.writes
+
+
 def test_another_key_proves_nothing(saved: tuple[Emulator, Path]) -> None:
     refused = archive(*saved, "verified", redaction_key="another key for these tests")
     assert refused.kind == "invalid" and "another redaction key" in refused.msg
