@@ -35,10 +35,10 @@ demo: setup  ## The life of three tasks, on an emulated server or on the one in 
 	@scripts/demo
 
 unit: setup  ## Unit and contract tests
-	@scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract
+	@PYTEST_ADDOPTS='-m "not slow"' scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract
 
 integration: setup $(OLDEST_VENV)/.installed  ## Playbooks and ad-hoc commands against the emulator
-	@scripts/pytest $(RESULTS)/integration.xml tests/integration
+	@PYTEST_ADDOPTS='-m slow' scripts/pytest $(RESULTS)/integration.xml tests/integration tests/unit
 
 bench: setup  ## Every benchmark, one table, build/bench.json (BENCH=modules for one)
 	$(PYTHON) tests/bench/run.py $(BENCH)

@@ -131,6 +131,7 @@ def _seconds(text: str) -> float:
     return best
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", _HOSTILE, ids=repr)
 def test_hostile_text_costs_linear_time(piece: str) -> None:
     """Twice the text may cost about twice the time; a quadratic rule would need four times as much."""

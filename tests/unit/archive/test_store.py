@@ -261,6 +261,7 @@ for seed in range(int(sys.argv[2]), 1000):
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_is_whole_and_goes_on(tmp_path: Path) -> None:
     rng = random.Random(5)
     seed = 0

@@ -269,6 +269,7 @@ def bring(server: Emulator, tasks: list[dict[str, Any]], good: Any) -> int:
     raise AssertionError(f"{TURNS} runs were not enough: {result['msg']}")
 
 
+@pytest.mark.slow
 def test_twenty_percent_of_faults(emulator, dialect: str) -> None:
     server = emulator(dialect)
     mixed_faults(server, 0.2)

@@ -21,7 +21,7 @@ from calling import Call, call
 from emulator import Emulator
 
 Servers = Callable[..., Emulator]
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[2]
 KEY = "a key for these tests only"
 SECRET = "gh" + "p_" + "a1B2" * 9
 OPTIONS: dict[str, Any] = {"redaction_key": KEY, "wait_timeout": 5.0, "all_owners": True}
