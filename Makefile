@@ -35,7 +35,7 @@ demo: setup  ## The life of three tasks, on an emulated server or on the one in 
 	@scripts/demo
 
 unit: setup  ## Unit and contract tests
-	@PYTEST_ADDOPTS='-m "not slow"' scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract
+	@DIST=worksteal PYTEST_ADDOPTS='-m "not slow"' scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract
 
 integration: setup $(OLDEST_VENV)/.installed  ## Playbooks and ad-hoc commands against the emulator
 	@PYTEST_ADDOPTS='-m slow' scripts/pytest $(RESULTS)/integration.xml tests/integration tests/unit
