@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from unit.snapshot.servers import FakeAgentAPI, conversation
 
 from emulator import Emulator
 from playbooks import ROOT, Ansible
@@ -266,3 +267,22 @@ def test_install_hook_goes_into_what_runs(tmp_path: Path, server: Emulator, work
     again = ansible.run("ansible-playbook", "coder.tasks.install_hook", *options)
     assert again.rc == 0 and "changed=0" in again.stdout, again.output
     assert server.token not in "".join(path.read_text(errors="replace") for path in hook.parent.rglob("*.*"))
+
+
+def test_log_snapshot_over_ssh(tmp_path: Path, server: Emulator, workspace: dict[str, str]) -> None:
+    task = server.create_task("fix-login")
+    environment = tmp_path / "home" / "environment"
+    environment.touch(0o600)
+    environment.write_text(
+        f'CODER_AGENT_URL="{server.url}"\nCODER_AGENT_TOKEN="{task.agent.token}"\nARG_TASK_ID="{task.id}"\n'
+    )
+    ansible = Ansible(tmp_path, {**server.environment, **workspace})
+    options = ("-i", configure(ansible), "-e", f"ansible_python_interpreter={sys.executable}")
+    with FakeAgentAPI(conversation("Hello", "Fix it", "Fixed over ssh")) as agentapi:
+        arguments = f"port={agentapi.port} environment_file=~/environment"
+        run = ansible.run("ansible", "fix-login", *options, "-m", "coder.tasks.log_snapshot", "-a", arguments)
+    assert run.rc == 0 and '"state": "delivered"' in run.stdout, run.output
+    # The agent's token posted it; the user's token, which the inventory used, is not in what the target was told.
+    (post,) = server.writes
+    assert post.path.endswith("/log-snapshot") and post.body["messages"][-1]["content"] == "Fixed over ssh"
+    assert server.token not in run.output
