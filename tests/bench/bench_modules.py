@@ -64,7 +64,7 @@ class Bench:
         with Emulator(time_factor=0.01) as near, Emulator(time_factor=0.01) as far:
             for server in (near, far):
                 server.create_task("bench")
-            far.faults.add("latency", seconds=LATENCY)
+            far.faults.add("latency", seconds=LATENCY, count=None)
             loop = {"loop": f"{{{{ range({self.items}) | list }}}}"}
             info = play(self.folder, "info", [{"coder.tasks.task_info": {"name": "bench"}, **loop}])
             debug = play(self.folder, "debug", [{"ansible.builtin.debug": {"msg": "{{ item }}"}, **loop}])
