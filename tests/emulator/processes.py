@@ -78,7 +78,10 @@ class ProcessAgentApi(AgentApi):
 
     def healthy(self) -> bool | None:
         if self.process is not None and self.process.poll() is not None and self.behaviour.mode != "down":
-            super().set_mode("down")
+            # Not by set_mode, which asks for the health itself.
+            self._was_healthy = bool(super().healthy())
+            self.behaviour.mode = "down"
+            self._mode_since = self._clock.now()
         return super().healthy() if self.reached else None
 
     def status(self) -> str:

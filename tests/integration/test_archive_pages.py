@@ -188,7 +188,8 @@ def test_an_index_of_5000_tasks_is_quick(browser: Browser, tmp_path: Path) -> No
       return Math.max(...times);
     """)
     assert browser.run("return document.querySelectorAll('tbody tr').length") <= 100
-    assert elapsed < 250, f"{elapsed} ms for one keystroke"
+    # About 25 ms when the machine does nothing else.
+    assert elapsed < 1000, f"{elapsed} ms for one keystroke"
 
 
 @pytest.mark.parametrize("width", [1280, 390])
