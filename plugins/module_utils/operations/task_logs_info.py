@@ -18,9 +18,6 @@ from .connection import connection_spec
 from .context import Context
 from .selection import choose, selection_spec
 
-# A snapshot of just so many messages may have lost older ones: it is what the original hook keeps.
-USUAL_MAXIMUM = 10
-
 
 def spec() -> dict[str, Any]:
     """Keyword arguments of AnsibleModule, as plain data."""
@@ -95,8 +92,8 @@ def is_truncated(messages: list[dict[str, Any]]) -> bool:
 def completeness(log: Log) -> bool | str:
     """True, False or ``unknown``: whether this is the whole conversation.
 
-    Ids count from 0, so messages that begin with 0 and leave no gap are all there are; a snapshot of exactly the
-    usual maximum that begins later has lost its head.
+    Ids count from 0, so messages that begin with 0 and leave no gap are all there are; a snapshot that begins later
+    has lost its head.
     """
     if log.source == "none" or is_truncated(log.messages):
         return False
