@@ -140,6 +140,8 @@ options:
   concurrency:
     description:
       - How many tasks to read at the same time.
+      - What they become is computed in further processes on Linux, one for each processor and at most four, where there
+        are more than 50 tasks to save.
     type: int
     default: 16
   wait_timeout:

@@ -14,7 +14,6 @@ import json
 import os
 import random
 import resource
-import shutil
 import statistics
 import subprocess
 import sys
@@ -162,31 +161,26 @@ def stamps(folder: Path) -> dict[str, tuple[int, int]]:
     return {str(path): (path.stat().st_mtime_ns, path.stat().st_ino) for path in folder.rglob("*")}
 
 
-@contextlib.contextmanager
-def scratch() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="bench-archive-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder)
-
-
 def measure(tasks: int, rounds: int, loops: bool) -> dict[str, list[Cost]]:
-    """Everything in turn, each round in fresh folders."""
+    """Everything in turn, each round in fresh folders.
+
+    They are removed at the end: for half a minute after, ext4 spends milliseconds on each new file to avoid the inodes
+    of those that were deleted, and the next round would pay for the last one.
+    """
     found: dict[str, list[Cost]] = {"curl": [], "first": [], "second": [], "empty": [], "loop": []}
-    with serving(tasks) as server:
-        for _round in range(rounds):
-            with scratch() as folder:
-                (folder / "curl").mkdir()
-                found["curl"].append(curl(server, folder / "curl"))
-                found["first"].append(archive(server, folder))
-                before = stamps(folder / "archive")
-                found["second"].append(archive(server, folder))
-                if stamps(folder / "archive") != before:
-                    raise SystemExit("the second, unchanged run has written")
-                found["empty"].append(playbook(server, folder, []))
-                if loops:
-                    found["loop"].append(loop(server, folder))
+    with serving(tasks) as server, tempfile.TemporaryDirectory(prefix="bench-archive-") as scratch:
+        for number in range(rounds):
+            folder = Path(scratch, str(number))
+            (folder / "curl").mkdir(parents=True)
+            found["curl"].append(curl(server, folder / "curl"))
+            found["first"].append(archive(server, folder))
+            before = stamps(folder / "archive")
+            found["second"].append(archive(server, folder))
+            if stamps(folder / "archive") != before:
+                raise SystemExit("the second, unchanged run has written")
+            found["empty"].append(playbook(server, folder, []))
+            if loops:
+                found["loop"].append(loop(server, folder))
     return found
 
 

@@ -171,7 +171,7 @@ def runner() -> Iterator[Runner]:
 
 def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Runner, tmp_path: Path) -> None:
     server = emulator(rate_limit=0)
-    truth = make_fleet(server, 40)
+    truth = make_fleet(server, 60)  # enough to be saved with helpers
     rng = random.Random(3)
     died = 0
     for kill in range(20):
@@ -183,7 +183,7 @@ def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Ru
         os.kill(pid, signal.SIGKILL)
         died += not runner.said()
     assert died > 5, "most runs were killed under way"
-    assert archive(server, tmp_path)["summary"]["selected"] == 40
+    assert archive(server, tmp_path)["summary"]["selected"] == 60
     entries = manifest(tmp_path)
     assert sorted(entry["name"] for entry in entries) == sorted(truth)
     for entry in entries:
@@ -191,7 +191,7 @@ def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Ru
     assert_sound(tmp_path)
     assert not [file for file in tmp_path.rglob(".*") if file.name != ".lock"], "nothing is left of the killed runs"
     proof = archive(server, tmp_path, state="verified", accept=["redacted"])
-    assert proof["verification"]["safe_to_delete"] == 40 and proof["verification"]["files"]["intact"]
+    assert proof["verification"]["safe_to_delete"] == 60 and proof["verification"]["files"]["intact"]
 
 
 def test_a_full_disk_is_told_and_breaks_nothing(emulator: Servers, runner: Runner, tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from .rules import RULES, Rule, Span
+from .rules import RULES, SHORTEST_TOKEN, Rule, Span
 from .text import ESCAPE
 
 SHORTEST_VALUE = 4
@@ -32,8 +32,6 @@ _NARROWEST_TERMINAL = 40
 _SHORTEST_WRAPPED = 16
 _FRAME = " \t\r│┃║|"
 _TOKEN_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.~:%@")
-# In most text some of these do not occur, and no needle that has one of them needs to be looked for.
-_RARE = "_@-=:/. "
 _SHORT = 100
 _WORD = re.compile(r"[A-Z]?[a-z]{0,14}[.:]?(?![A-Za-z0-9_+/=.~:%@-])")
 
@@ -78,14 +76,9 @@ class _View:
         return self._origin(start), self._origin(end - 1) + 1
 
 
-def _by_rare_character(rules: Sequence[Rule]) -> list[tuple[str, list[tuple[str, int]]]]:
-    """The needles with the place of their rule, by a character that they all have; "" for none of the rare ones."""
-    groups: dict[str, list[tuple[str, int]]] = {}
-    for at, rule in enumerate(rules):
-        for needle in rule.needles:
-            rare = next((character for character in _RARE if character in needle), "")
-            groups.setdefault(rare, []).append((needle, at))
-    return list(groups.items())
+def _needles(rules: Sequence[Rule], is_token: bool) -> list[tuple[str, int]]:
+    """The needles of one sort of rules, each with the place of its rule."""
+    return [(needle, at) for at, rule in enumerate(rules) if rule.is_token is is_token for needle in rule.needles]
 
 
 def _escapes(text: str) -> list[Span]:
@@ -142,8 +135,8 @@ class Redactor:
         self._key = key
         self._allow = frozenset(allow)
         self._rules = ((_exact_rule(values),) if values else ()) + tuple(rules) + RULES
-        self._needles = _by_rare_character(self._rules)
-        self._longest_needle = max(len(needle) for rule in self._rules for needle in rule.needles)
+        self._token_needles, self._other_needles = _needles(self._rules, True), _needles(self._rules, False)
+        self._reach = max(SHORTEST_TOKEN, *(len(needle) for rule in self._rules for needle in rule.needles))
         # Most strings of a task are short ones that all tasks have.
         self._redact_short = lru_cache(4096)(self._redact)
 
@@ -213,7 +206,7 @@ class Redactor:
         wraps = _wraps(seen.text)
         if wraps:
             joined = _View(seen.text, wraps)
-            for preference, start, end in self._matches(joined.text, asked | self._asked(self._around(joined))):
+            for preference, start, end in self._matches(joined.text, asked | self._asked_around(joined)):
                 end = self._without_next_word(joined, preference, start, end)
                 if bisect_right(joined.seams, start) < bisect_right(joined.seams, end - 1):  # it lies across a break
                     span = seen.span(*joined.span(start, end))
@@ -222,17 +215,21 @@ class Redactor:
 
     def _asked(self, text: str) -> set[int]:
         """The rules that have a needle in the text."""
-        lowered = text.lower()
-        asked: set[int] = set()
-        for character, needles in self._needles:
-            if character in lowered:
-                asked.update(preference for needle, preference in needles if needle in lowered)
-        return asked
+        words = " ".join([word for word in text.split() if len(word) >= SHORTEST_TOKEN])
+        return self._with_needle(words, text)
 
-    def _around(self, joined: _View) -> str:
-        """What lies about the seams, where a needle can be that was not in the text before it was joined."""
-        reach = self._longest_needle
-        return "\n".join(joined.text[max(0, seam - reach) : seam + reach] for seam in joined.seams)
+    def _asked_around(self, joined: _View) -> set[int]:
+        """Those that have one about the seams, where a needle can be that was not in the text before it was joined."""
+        reach = self._reach
+        about = "\n".join(joined.text[max(0, seam - reach) : seam + reach] for seam in joined.seams)
+        return self._with_needle(about, about)
+
+    def _with_needle(self, words: str, text: str) -> set[int]:
+        words, text = words.lower(), text.lower()
+        asked = {at for needle, at in self._other_needles if needle in text}
+        if words:
+            asked.update([at for needle, at in self._token_needles if needle in words])
+        return asked
 
     def _matches(self, text: str, asked: set[int]) -> Iterator[tuple[int, int, int]]:
         for preference in sorted(asked):

@@ -15,17 +15,28 @@ from typing import Callable, NamedTuple
 Span = tuple[int, int]
 
 
+SHORTEST_TOKEN = 15
+
+
 class Rule(NamedTuple):
-    """A kind of secret. `find` yields where they lie; it is asked only if one of `needles` (lower case) occurs."""
+    """A kind of secret. `find` yields where they lie; it is asked only if one of `needles` (lower case) occurs.
+
+    is_token: it lies in a run of at least SHORTEST_TOKEN characters without white space, so nothing else is looked at.
+    """
 
     name: str
     pattern: str
     needles: tuple[str, ...]
     find: Callable[[str], Iterator[Span]]
+    is_token: bool = False
 
 
 def pattern_rule(
-    name: str, pattern: str, *needles: str, accept: Callable[[re.Match[str]], bool] | None = None
+    name: str,
+    pattern: str,
+    *needles: str,
+    accept: Callable[[re.Match[str]], bool] | None = None,
+    is_token: bool = False,
 ) -> Rule:
     """A rule by regular expression; the secret is the group `secret`, or else the whole match."""
     compiled = re.compile(pattern)
@@ -36,12 +47,12 @@ def pattern_rule(
             if accept is None or accept(match):
                 yield match.span(group)
 
-    return Rule(name, pattern, tuple(needle.lower() for needle in needles), find)
+    return Rule(name, pattern, tuple(needle.lower() for needle in needles), find, is_token)
 
 
 def _token(name: str, body: str, *needles: str) -> Rule:
     """A provider's token: a fixed prefix, not in the middle of a word."""
-    return pattern_rule(name, rf"(?<![A-Za-z0-9])(?:{body})", *needles)
+    return pattern_rule(name, rf"(?<![A-Za-z0-9])(?:{body})", *needles, is_token=True)
 
 
 # --- judging a value ------------------------------------------------------------------------------------------------
@@ -119,11 +130,10 @@ def _assignment_rule(pattern: str) -> Rule:
     compiled = re.compile(pattern)
 
     def find(text: str) -> Iterator[Span]:
-        if "=" in text or ":" in text:
-            matches = (compiled.match(text, start) for start in _secret_names(text))
-            yield from (match.span("secret") for match in matches if match and _is_secret_assignment(match))
+        matches = (compiled.match(text, start) for start in _secret_names(text))
+        yield from (match.span("secret") for match in matches if match and _is_secret_assignment(match))
 
-    return Rule("assignment", pattern, _SECRET_WORDS, find)
+    return Rule("assignment", pattern, ("=", ":"), find)
 
 
 _ASSIGNMENT = _assignment_rule(
@@ -133,7 +143,7 @@ _ASSIGNMENT = _assignment_rule(
 _COMMAND_LINE = pattern_rule(
     "command-line",
     r"""(?<![A-Za-z0-9_-])--(?P<name>[a-z][a-z-]{1,40})(?P<sign>[ ])(?P<quote>["']|)""" + _VALUE,
-    *(f"{word} " for word in _SECRET_WORDS),
+    "--",
     accept=_is_secret_assignment,
 )
 _BASIC_CREDENTIALS = pattern_rule(
@@ -253,9 +263,9 @@ RULES: tuple[Rule, ...] = (
     _token("slack-token", r"xox[abeoprs]-[A-Za-z0-9-]{10,255}|xapp-[0-9]-[A-Za-z0-9-]{10,255}", "xox", "xapp-"),
     pattern_rule("slack-webhook",
                  r"hooks\.slack\.com/(?P<secret>(?:services|workflows|triggers)/[A-Za-z0-9/_-]{20,200})",
-                 "hooks.slack.com"),
+                 "hooks.slack.com", is_token=True),
     pattern_rule("discord-webhook", r"discord(?:app)?\.com/api/webhooks/(?P<secret>[0-9]{15,22}/[A-Za-z0-9_-]{50,100})",
-                 "/api/webhooks/"),
+                 "/api/webhooks/", is_token=True),
     _token("stripe-key", r"[rs]k_(?:live|test|prod)_[A-Za-z0-9]{10,255}|whsec_[A-Za-z0-9+/]{24,128}",
            "k_live_", "k_test_", "k_prod_", "whsec_"),
     _token("twilio-key", r"SK[0-9a-f]{32}(?![0-9a-f])", "sk"),
@@ -281,9 +291,9 @@ RULES: tuple[Rule, ...] = (
     _token("age-key", r"AGE-SECRET-KEY-1[A-Z0-9]{58}", "age-secret-key-"),
     pattern_rule("jwt",
                  r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{2,8192}\.[A-Za-z0-9_-]{0,2048}",
-                 "eyj"),
+                 "eyj", is_token=True),
     pattern_rule("coder-token", r"(?<![A-Za-z0-9-])[A-Za-z0-9]{10}-[A-Za-z0-9]{22}(?![A-Za-z0-9-])", "-",
-                 accept=_is_coder_token),
+                 accept=_is_coder_token, is_token=True),
     _URL_USERINFO,
     _URL_TOKEN,
     _AUTHORIZATION,

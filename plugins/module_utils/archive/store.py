@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hashlib
-import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 from ..coder.errors import CoderError
-from . import files, manifest, record, search, splice
+from . import files, manifest, search
+from .folder import Draft, Folders
+from .processes import Helpers
 from .record import Entry, Message, Record, Saved
 from .redact import Redactor
 from .report import pages
@@ -31,7 +32,6 @@ TASKS = "tasks"
 _LOCK = ".lock"
 _UNFINISHED = ".unfinished"
 _NEW, _OLD = ".new-", ".old-"
-_FORMAT = 1
 _SYNC_THREADS = 16
 
 
@@ -56,35 +56,31 @@ class Archive:
     """An archive at `path`, made if it is not there. Use it as a context manager: it is locked until closed.
 
     redactor: None keeps secrets as they are. read_only: make, lock and write nothing; `save` only says what it would
-    do. `save` may be called from several threads, for different tasks.
+    do. `save` may be called from several threads, for different tasks. helpers: processes that compute what `save`
+    writes; see `useful_helpers`.
     Raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written.
     """
 
-    def __init__(self, path: str, redactor: Redactor | None, read_only: bool = False) -> None:
+    def __init__(self, path: str, redactor: Redactor | None, read_only: bool = False, helpers: int = 0) -> None:
         self.path = os.path.abspath(path)
-        self._redactor = redactor
-        self._configuration = redactor.configuration if redactor else None
+        self._folders = Folders(self._at(TASKS), redactor)
         self._read_only = read_only
         self._unfinished = False
         self._written: list[str] = []
+        # Threads side by side in the file system would only take turns with Python's one interpreter at every call.
+        self._turn = threading.Lock()
         self._lock: int | None = None
-        with files.io_errors("open the archive"):
-            if read_only:
-                self._entries = self._load() if os.path.isdir(self._at(TASKS)) else {}
-                return
-            if not os.path.isdir(self.path):
-                files.make_folder(self.path)
-            self._lock = self._take_lock()
-            try:
-                files.make_folder(self._at(TASKS))
-                self._recover()
-                self._entries = self._load()
-            except BaseException:
-                self.close()
-                raise
+        self._draft = Helpers(self._folders.draft, helpers)  # before the lock, which no helper is to keep
+        try:
+            with files.io_errors("open the archive"):
+                self._entries = self._open()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let others write."""
+        self._draft.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -109,7 +105,7 @@ class Archive:
         if entry is None:
             return None
         with files.io_errors("read the archive"):
-            return _read_folder(self._folder(entry["folder"]), entry)
+            return self._folders.read(entry)
 
     def entry(self, task_id: str) -> Entry | None:
         """The manifest's line about a task, or None."""
@@ -120,19 +116,11 @@ class Archive:
 
         Raises CoderError, `invalid`, if the entry was saved with another redaction key: nobody can tell then.
         """
-        fingerprint = self._redactor.fingerprint if self._redactor else None
-        if entry["redaction_key"] is None:
-            return bool(entry["raw_digest"] == _plain_digest(files.json_line(messages)))
-        if entry["redaction_key"] != fingerprint:
-            raise CoderError(
-                f"the archive {self.path} was written with another redaction key ({entry['redaction_key']})", "invalid",
-                hint="Give the key it was written with, or collect again with this one.",
-            )
-        return bool(entry["raw_digest"] == self._digest(messages))
+        return self._folders.matches(entry, messages)
 
     def verify_files(self) -> FileCheck:
         """Hash every file again and compare with the manifest and SHA256SUMS. Of no archive every file is as it was."""
-        if not os.path.isdir(self._at(TASKS)):
+        if not os.path.isdir(self._folders.path):
             return FileCheck(frozenset(), {}, [], [])
         with files.io_errors("verify the archive"):
             return self._verify()
@@ -148,14 +136,16 @@ class Archive:
         written again. Raises CoderError: `io`, or `conflict` where the damaged log is the only one left.
         """
         task_id = given["task"]["id"]
-        digest = self._digest([given, _FORMAT, self._configuration])
         entry = self._entries.get(task_id)
-        if entry and entry["record_digest"] == digest and self._is_whole(entry):
-            return "unchanged"
-        if self._read_only:
-            return "changed" if entry else "created"
         with files.io_errors(f"save the task {given['task'].get('name')}"):
-            self._entries[task_id] = self._write(given, digest, entry)
+            with self._turn:
+                if entry and self._folders.holds(entry, given):
+                    return "unchanged"
+            if not self._read_only:
+                draft = self._draft(given, entry)
+                with self._turn:
+                    self._place(draft)
+                self._entries[task_id] = draft.entry
         return "changed" if entry else "created"
 
     def finish(self) -> bool:
@@ -186,8 +176,15 @@ class Archive:
     def _at(self, name: str) -> str:
         return os.path.join(self.path, name)
 
-    def _folder(self, name: str) -> str:
-        return os.path.join(self.path, TASKS, name)
+    def _open(self) -> dict[str, Entry]:
+        if self._read_only:
+            return self._load() if os.path.isdir(self._folders.path) else {}
+        if not os.path.isdir(self.path):
+            files.make_folder(self.path)
+        self._lock = self._take_lock()
+        files.make_folder(self._folders.path)
+        self._recover()
+        return self._load()
 
     def _take_lock(self) -> int:
         descriptor = os.open(self._at(_LOCK), os.O_RDWR | os.O_CREAT, 0o600)
@@ -203,10 +200,10 @@ class Archive:
 
     def _recover(self) -> None:
         """Put right what a killed run had under way."""
-        for name in os.listdir(self._at(TASKS)):
-            path = self._folder(name)
+        for name in os.listdir(self._folders.path):
+            path = self._folders.at(name)
             if name.startswith(_OLD):
-                place = self._folder(name[len(_OLD) :])
+                place = self._folders.at(name[len(_OLD) :])
                 if os.path.isdir(place):
                     shutil.rmtree(path)
                 else:
@@ -221,95 +218,23 @@ class Archive:
             with suppress(ValueError, KeyError):
                 return {entry["id"]: entry for entry in manifest.read_manifest(files.read(path))}
         found = {}
-        for name in sorted(os.listdir(self._at(TASKS))):
+        for name in sorted(os.listdir(self._folders.path)):
             with suppress(ValueError, KeyError, FileNotFoundError):
-                entry = _entry_of(self._folder(name))
+                entry = self._folders.entry(name)
                 found[entry["id"]] = entry
         if found and not self._read_only:
             self._mark_unfinished()
             self._written = [entry["folder"] for entry in found.values()]
         return found
 
-    def _digest(self, value: Any) -> str:
-        data = files.json_line(value)
-        return self._redactor.digest(data) if self._redactor else _plain_digest(data)
-
-    def _is_whole(self, entry: Entry) -> bool:
-        """Whether every file is what the manifest says."""
-        return all(self._intact(entry, name) is not None for name in entry["files"])
-
-    def _intact(self, entry: Entry, name: str) -> bytes | None:
-        """A task's file, if it is what the manifest says."""
-        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            data = files.read(os.path.join(self._folder(entry["folder"]), name))
-            if name in entry["files"] and files.sha256(data) == entry["files"][name]["sha256"]:
-                return data
-        return None
-
-    def _saved_messages(self, entry: Entry, name: str = "messages.jsonl") -> list[Message] | None:
-        """A saved log, None if it is damaged or lost."""
-        data = self._intact(entry, name)
-        return None if data is None else files.parse_lines(data)
-
-    def _redact(self, value: Any) -> tuple[Any, dict[str, int]]:
-        return self._redactor.redact_data(value) if self._redactor else (value, {})
-
-    def _write(self, given: Record, digest: str, saved: Entry | None) -> Entry:
-        """Make the task's folder and put it in its place."""
-        clean: Record
-        (clean, counts), raw_digest = self._redact(given), self._digest(given["messages"])
-        log = self._saved_messages(saved) if saved else []
-        if saved and saved["messages"] and given["source"] == "none":
-            if log is None:
-                raise _only_log_is_damaged(os.path.join(self._folder(saved["folder"]), "messages.jsonl"))
-            kept = {key: saved[key] for key in ("source", "snapshot_at", "complete", "truncated")}
-            clean = cast(Record, {**clean, **kept, "messages": self._redact(log)[0]})
-            clean["error_kind"] = given["error_kind"] or "no_log"
-            counts, raw_digest = saved["redactions"], saved["raw_digest"]
-        elif saved and log and given["source"] == "snapshot" and not given["complete"]:
-            longer = splice.spliced(self._redact(log)[0], clean["messages"])
-            if longer is not None:
-                clean, counts = _continued(clean, saved, longer), {**counts, **saved["redactions"]}
-
-        folder = saved["folder"] if saved else record.folder_name(clean["task"])
-        entry = record.entry(clean, folder)
-        contents = self._earlier(saved, log or [], clean["messages"])
-        entry.update(
-            earlier=len(contents),
-            raw_digest=raw_digest,
-            record_digest=digest,
-            redacted=bool(counts),
-            redactions=counts,
-            redaction_key=self._redactor.fingerprint if self._redactor else None,
-        )
-        contents["messages.jsonl"] = files.json_lines(clean["messages"])
-        contents.update(pages.transcripts(entry, clean["task"], clean["messages"]))
-        entry["files"] = {
-            name: {"bytes": len(data), "sha256": files.sha256(data)} for name, data in sorted(contents.items())
-        }
-        contents["task.json"] = files.json_pretty({"archive": entry, "task": clean["task"]})
-        self._place(folder, contents)
-        return _complete(entry, contents["task.json"])
-
-    def _earlier(self, saved: Entry | None, log: list[Message], messages: list[Message]) -> dict[str, bytes]:
-        """The earlier versions of the log, redacted by today's rules; the saved one too unless the log begins so."""
-        if saved is None:
-            return {}
-        numbers = range(1, saved["earlier"] + 1)
-        read = [self._saved_messages(saved, f"messages.{number}.jsonl") for number in numbers]
-        # What was lost or damaged must not keep the rest from being saved.
-        versions = [self._redact(version)[0] for version in [*read, log] if version is not None]
-        if versions[-1] == messages[: len(versions[-1])]:
-            versions.pop()
-        return {f"messages.{number}.jsonl": files.json_lines(lines) for number, lines in enumerate(versions, 1)}
-
-    def _place(self, folder: str, contents: dict[str, bytes]) -> None:
+    def _place(self, draft: Draft) -> None:
         """Replace a task's folder: at each step the old or the new one is whole, in its place or beside it."""
         self._mark_unfinished()
-        place, new, old = (self._folder(prefix + folder) for prefix in ("", _NEW, _OLD))
+        folder = draft.entry["folder"]
+        place, new, old = (self._folders.at(prefix + folder) for prefix in ("", _NEW, _OLD))
         try:
             os.mkdir(new, 0o700)
-            for name, data in contents.items():
+            for name, data in draft.contents.items():
                 files.write_new(os.path.join(new, name), data)
             try:
                 os.rename(new, place)
@@ -330,7 +255,7 @@ class Archive:
         """Have what cannot be made again on the disk before the checksums say that it is there."""
 
         def sync(folder: str) -> None:
-            place = self._folder(folder)
+            place = self._folders.at(folder)
             for name in os.listdir(place):
                 if name.endswith((".json", ".jsonl")):
                     files.sync(os.path.join(place, name))
@@ -338,7 +263,7 @@ class Archive:
 
         with ThreadPoolExecutor(_SYNC_THREADS) as pool:  # the disk serves many at once in the time of one
             list(pool.map(sync, self._written))
-        files.sync(self._at(TASKS))
+        files.sync(self._folders.path)
         self._written = []
 
     def _mark_unfinished(self) -> None:
@@ -348,7 +273,7 @@ class Archive:
 
     def _search_source(self) -> Iterator[Saved]:
         for entry in self.entries():
-            yield _read_folder(self._folder(entry["folder"]), entry)
+            yield self._folders.read(entry)
 
     def _verify(self) -> FileCheck:
         path = self._at(manifest.SUMS)
@@ -365,8 +290,8 @@ class Archive:
                 damaged[entry["id"]] = wrong
         stray = [
             f"{TASKS}/{folder}/{name}"
-            for folder in sorted(os.listdir(self._at(TASKS)))
-            for name in sorted(os.listdir(self._folder(folder)))
+            for folder in sorted(os.listdir(self._folders.path))
+            for name in sorted(os.listdir(self._folders.at(folder)))
             if f"{TASKS}/{folder}/{name}" not in known
         ]
         return FileCheck(frozenset(self._entries) - set(damaged), damaged, top, stray)
@@ -376,41 +301,3 @@ class Archive:
             return files.sha256_file(self._at(name))
         except FileNotFoundError:
             return "missing"
-
-
-def _only_log_is_damaged(path: str) -> CoderError:
-    return CoderError(
-        f"the saved log {path} is damaged, and the server has no other", "conflict",
-        hint="Restore that file from a backup; nothing was changed.",
-    )
-
-
-def _plain_digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def _continued(snapshot: Record, saved: Entry, messages: list[Message]) -> Record:
-    """The record of a saved log that goes on in a snapshot; it is still what it was if nothing is new."""
-    record = cast(Record, {**snapshot, "messages": messages, "complete": saved["complete"]})
-    record["truncated"] = any(map(splice.is_cut, messages))
-    if len(messages) == saved["messages"]:
-        record["source"], record["snapshot_at"] = saved["source"], saved["snapshot_at"]
-    return record
-
-
-def _complete(entry: Entry, task_json: bytes) -> Entry:
-    """The manifest's line: what task.json says, and the checksum of task.json itself."""
-    all_files = {**entry["files"], "task.json": {"bytes": len(task_json), "sha256": files.sha256(task_json)}}
-    total = sum(file["bytes"] for file in all_files.values())
-    return {**entry, "files": dict(sorted(all_files.items())), "bytes": total}
-
-
-def _entry_of(folder: str) -> Entry:
-    """Raises ValueError or KeyError if task.json is damaged."""
-    data = files.read(os.path.join(folder, "task.json"))
-    return _complete(json.loads(data)["archive"], data)
-
-
-def _read_folder(folder: str, entry: Entry) -> Saved:
-    task = json.loads(files.read(os.path.join(folder, "task.json")))["task"]
-    return Saved(entry, task, files.parse_lines(files.read(os.path.join(folder, "messages.jsonl"))))

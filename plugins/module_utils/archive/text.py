@@ -22,7 +22,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def plain(text: str) -> str:
     """The text as a person may safely see it: no escape sequences, no controls but tab and line feed."""
-    if text.replace("\n", "").replace("\t", "").isprintable():
+    if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return text  # nearly always, and quick to see: what is taken out below is not printable
     text = ESCAPE.sub("", text.replace("\r\n", "\n"))
     text = _CONTROL.sub("", text)

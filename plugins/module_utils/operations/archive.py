@@ -11,6 +11,7 @@ import secrets
 from typing import Any
 
 from ..archive import manifest, user_rules
+from ..archive.processes import useful_helpers
 from ..archive.redact import SHORTEST_VALUE, Redactor
 from ..archive.redaction_key import key_path, redaction_key
 from ..archive.report.pages import INDEXES
@@ -26,6 +27,8 @@ from .context import Context
 
 # Failures that the message tells in full; the result has some more, the manifest all.
 FAILURES_TOLD = 3
+# So few tasks are saved before another process could help.
+FEW = 50
 
 
 def spec() -> dict[str, Any]:
@@ -66,7 +69,8 @@ def run(context: Context) -> dict[str, Any]:
     tasks, missing = select_tasks(context)
     outcomes = Outcomes(len(tasks))
     reads_only = context.check_mode or params["state"] == "verified"
-    with Archive(params["path"], redactor, read_only=reads_only) as archive:
+    helpers = useful_helpers() if params["state"] == "present" and len(tasks) > FEW and not reads_only else 0
+    with Archive(params["path"], redactor, read_only=reads_only, helpers=helpers) as archive:
         if params["state"] == "present":
             for name in missing:
                 outcomes.fail(name, CoderError("there is no such task", "not_found"))

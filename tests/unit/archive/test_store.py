@@ -253,7 +253,7 @@ from archive.samples import KEY, fleet
 from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
 for seed in range(int(sys.argv[2]), 1000):
-    with Archive(sys.argv[1], Redactor(KEY)) as archive:
+    with Archive(sys.argv[1], Redactor(KEY), helpers=2) as archive:
         for each in fleet(30, seed):
             archive.save(each)
             print(seed, flush=True)

@@ -62,6 +62,7 @@ def render(source: str, script: str, **values: Any) -> str:
     )
 
 
+@functools.cache
 def _fingerprint(text: str) -> str:
     digest = hashlib.sha256(text.encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"
@@ -96,8 +97,8 @@ def markdown_text(text: str | None) -> str:
 def fenced(text: str) -> str:
     """Text as a Markdown code block whose fence is longer than any run of backticks in it (CommonMark, 4.5)."""
     text = plain(text)
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
+    runs = re.findall(r"`+", text) if "```" in text else ()
+    fence = "`" * (max(map(len, runs), default=2) + 1)
     return f"{fence}text\n{text}\n{fence}\n"
 
 
