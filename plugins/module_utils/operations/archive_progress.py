@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any, Callable
 
 from ..archive import files
@@ -19,12 +21,21 @@ PROGRESS = "progress.json"
 EVERY = 1.0
 
 
-def each(work: Callable[[Any], None], items: list[Any], threads: int, done: Callable[[], None]) -> None:
+def each(work: Callable[[Any], None], items: Iterable[Any], threads: int, done: Callable[[], None]) -> None:
     """Call ``work`` for each item, in threads; ``done`` in this one after each. What it raises ends all."""
-    pool = ThreadPoolExecutor(max(1, min(threads, len(items))), "archive")
+    finished: SimpleQueue[Future[None]] = SimpleQueue()
+    pool = ThreadPoolExecutor(max(1, threads), "archive")
+    waiting = 0
     try:
-        for future in as_completed([pool.submit(work, item) for item in items]):
-            future.result()
+        for item in items:
+            pool.submit(work, item).add_done_callback(finished.put)
+            waiting += 1
+            if waiting > 2 * threads:
+                finished.get().result()
+                done()
+                waiting -= 1
+        for _last in range(waiting):
+            finished.get().result()
             done()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
