@@ -41,6 +41,9 @@ def write_new(path: str, data: bytes) -> None:
         left = memoryview(data)
         while left:
             left = left[os.write(descriptor, left) :]
+    except OSError as error:
+        error.filename = path  # which a call that knows only the descriptor does not tell
+        raise
     finally:
         os.close(descriptor)
 
@@ -63,6 +66,9 @@ def sync(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        error.filename = path
+        raise
     finally:
         os.close(descriptor)
 

@@ -47,25 +47,34 @@ _SAME_NAME = ("id", "name", "display_name", "owner", "template", "status", "sour
 
 def refresh(path: str, saved: Iterable[Saved]) -> bool:
     """Bring the database up to the archive's manifest. False if there is none: this Python lacks SQLite or FTS5."""
-    if not HAVE_SQLITE:
-        return False
     with files.io_errors("write the search index"):
-        version = files.sha256_file(os.path.join(path, manifest.MANIFEST))
-        place, draft = os.path.join(path, DATABASE), os.path.join(path, f".new-{DATABASE}")
-        if _version(place) == version:
+        place, origin = os.path.join(path, DATABASE), os.path.join(path, manifest.MANIFEST)
+        if HAVE_SQLITE:
+            version = files.sha256_file(origin)
+            if _version(place) == version or _replace(place, version, saved):
+                return True
+        elif os.path.exists(place) and os.path.getmtime(place) >= os.path.getmtime(origin):
             return True
-        files.write_new(draft, b"")
-        try:
-            with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as database:
-                _build(database, version, saved)
-            os.replace(draft, place)
-        except sqlite3.Error as error:
-            if "no such module: fts5" in str(error):
-                return False
-            raise OSError(0, str(error), place) from error
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(draft)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(place)  # one that another Python made from an older manifest would mislead
+    return False
+
+
+def _replace(place: str, version: str, saved: Iterable[Saved]) -> bool:
+    """Put a new database in place. False if SQLite has no FTS5."""
+    draft = os.path.join(os.path.dirname(place), f".new-{DATABASE}")
+    files.write_new(draft, b"")
+    try:
+        with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as database:
+            _build(database, version, saved)
+        os.replace(draft, place)
+    except sqlite3.Error as error:
+        if "no such module: fts" in str(error):
+            return False
+        raise OSError(0, str(error), place) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft)
     return True
 
 

@@ -78,9 +78,10 @@ def run(context: Context) -> dict[str, Any]:
         else:
             kind = Verification if params["state"] == "verified" else Evacuation
             kind(context, archive, outcomes).check(tasks)
-        if not archive.finish():
+        searchable = archive.finish()
+        if not searchable:
             context.warn("This Python has no SQLite with FTS5, so the archive has no search index.")
-        result = _result(context, archive, outcomes, missing)
+        result = _result(archive, outcomes, missing, searchable)
     return _judged(params, outcomes, result)
 
 
@@ -112,14 +113,15 @@ def _key(context: Context) -> bytes:
     return redaction_key(given)
 
 
-def _result(context: Context, archive: Archive, outcomes: Outcomes, missing: list[str]) -> dict[str, Any]:
+def _result(archive: Archive, outcomes: Outcomes, missing: list[str], searchable: bool) -> dict[str, Any]:
     entries = archive.entries()
-    names = {"manifest": manifest.MANIFEST, "checksums": manifest.SUMS, "index": INDEXES[1], "search": DATABASE}
+    names = {"manifest": manifest.MANIFEST, "checksums": manifest.SUMS, "index": INDEXES[1]}
     return {
         "changed": outcomes.changed,
         "archive": dict(
             {key: os.path.join(archive.path, name) for key, name in names.items()},
             path=archive.path,
+            search=os.path.join(archive.path, DATABASE) if searchable else None,
             tasks=len(entries),
             bytes=sum(entry["bytes"] for entry in entries),
         ),

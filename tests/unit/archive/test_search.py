@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coder.tasks.plugins.module_utils.archive import search
 from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Record
 from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
 
@@ -73,4 +74,20 @@ def test_it_is_private_and_made_again_when_the_manifest_changed(archive: Path) -
     database.unlink()
     save(archive)
     assert database.exists()
+    assert not list(archive.glob(".new-*"))
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("HAVE_SQLITE", False), ("_SCHEMA", search._SCHEMA.replace("USING fts5", "USING fts99")),
+])  # fmt: skip
+def test_a_python_that_cannot_make_one_leaves_none_that_is_out_of_date(
+    archive: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: object
+) -> None:
+    monkeypatch.setattr(search, name, value)
+    database = archive / "index.sqlite"
+    with Archive(str(archive), None) as unchanged:
+        assert unchanged.finish() and database.exists()
+    with Archive(str(archive), None) as changed:
+        changed.save(record(1, [message(1, "other words")]))
+        assert not changed.finish() and not database.exists()
     assert not list(archive.glob(".new-*"))

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from calling import Call, call
 
+from ansible_collections.coder.tasks.plugins.module_utils.archive import search
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_outcome import Outcomes
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_progress import Progress
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_select import in_shard
@@ -103,6 +104,16 @@ def test_every_kind_of_task_is_saved(fleet: Emulator, tmp_path: Path) -> None:
     assert entry["versions"] == {"coder": fleet.dialect.version, "agentapi": None, "collection": "0.1.0"}
     assert Path(done["archive"]["index"]).exists() and Path(done["archive"]["search"]).exists()
     assert not done.writes
+    assert_sound(tmp_path)
+
+
+def test_without_full_text_search_all_else_is_saved(
+    fleet: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "HAVE_SQLITE", False)
+    done = archive(fleet, tmp_path, all_owners=True)
+    assert done.warnings == ["This Python has no SQLite with FTS5, so the archive has no search index."]
+    assert done["archive"]["search"] is None and done["summary"]["created"] == 6
     assert_sound(tmp_path)
 
 
