@@ -73,8 +73,10 @@ class Browser:
         return entries
 
     def requests_made(self) -> list[str]:
+        """By any page since the last call, but for the browser's own, which may still be loading after its start."""
         events = [json.loads(entry["message"])["message"] for entry in self.log("performance")]
-        return [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        sent = [event["params"] for event in events if event["method"] == "Network.requestWillBeSent"]
+        return [each["request"]["url"] for each in sent if not each["documentURL"].startswith("chrome://")]
 
     def screenshot(self, file: Path) -> None:
         file.write_bytes(base64.b64decode(self.call("GET", "/screenshot")))

@@ -143,9 +143,11 @@ class Runner:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def start(self, server: Emulator, path: Path, file_size: int = 0, powerless: bool = False) -> int:
+    def start(
+        self, server: Emulator, path: Path, file_size: int = 0, powerless: bool = False, **options: Any
+    ) -> int:
         """Begin a run. :returns: its process id."""
-        options = {**OPTIONS, "path": str(path), "url": server.url, "token": server.token}
+        options = {**OPTIONS, "path": str(path), "url": server.url, "token": server.token, **options}
         assert self._process.stdin and self._process.stdout
         order = {"options": options, "file_size": file_size, "powerless": powerless}
         self._process.stdin.write(json.dumps(order) + "\n")
@@ -192,6 +194,21 @@ def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Ru
     assert not [file for file in tmp_path.rglob(".*") if file.name != ".lock"], "nothing is left of the killed runs"
     proof = archive(server, tmp_path, state="verified", accept=["redacted"])
     assert proof["verification"]["safe_to_delete"] == 60 and proof["verification"]["files"]["intact"]
+
+
+def test_what_a_killed_run_left_resumed_is_told_once(emulator: Servers, runner: Runner, tmp_path: Path) -> None:
+    server = emulator(auto_snapshot=False, time_factor=0.5)
+    server.create_task("silent", state="paused")
+    pid = runner.start(server, tmp_path, on_partial="resume", wait_timeout=30)
+    limit = time.monotonic() + 20
+    while server.state.task("silent").status == "paused":
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    os.kill(pid, signal.SIGKILL)
+    assert not runner.said()
+    warned = archive(server, tmp_path).warnings
+    assert warned == ["An earlier run was ended while it had resumed alice/silent. Pause what nobody works in."]
+    assert not archive(server, tmp_path).warnings
 
 
 def test_a_full_disk_is_told_and_breaks_nothing(emulator: Servers, runner: Runner, tmp_path: Path) -> None:

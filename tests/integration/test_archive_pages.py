@@ -176,20 +176,23 @@ def test_an_index_of_5000_tasks_is_quick(browser: Browser, tmp_path: Path) -> No
     (tmp_path / "index.html").write_text(index.html(list(map(samples.entry_of, records))))
     browser.open(tmp_path / "index.html")
     elapsed = browser.run("""
-      const search = document.getElementById("search"), times = [];
-      for (const text of ["f", "fix", "fix 49", "", "zzz", "alice 4"]) {
+      const search = document.getElementById("search");
+      const keystroke = (text) => {
         const start = performance.now();
         search.value = text;
         restart();
-        times.push(performance.now() - start);
         document.body.offsetHeight;
-        times.push(performance.now() - start);
-      }
-      return Math.max(...times);
+        return performance.now() - start;
+      };
+      const texts = ["f", "fix", "fix 49", "", "zzz", "alice 4"], best = texts.map(() => Infinity);
+      for (let round = 0; round < 5; round++)
+        texts.forEach((text, at) => { best[at] = Math.min(best[at], keystroke(text)); });
+      keystroke("alice 4");
+      return Math.max(...best);
     """)
     assert browser.run("return document.querySelectorAll('tbody tr').length") <= 100
-    # About 25 ms when the machine does nothing else.
-    assert elapsed < 1000, f"{elapsed} ms for one keystroke"
+    # The slowest keystroke, each at its best: about 25 ms, and what else the machine does is not the page's fault.
+    assert elapsed < 250, f"{elapsed} ms for one keystroke"
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -16,6 +16,7 @@ from ..coder.wait import Patience
 from .archive_outcome import Outcomes
 from .archive_progress import Progress, each
 from .archive_read import Reading, label, read
+from .archive_resumed import Resumed
 from .context import Context
 from .lifecycle import Lifecycle
 
@@ -38,6 +39,7 @@ class Collector:
         self._passing: list[dict[str, Any]] = []
         self._partial: list[Partial] = []
         self._resumes = context.params["on_partial"] == "resume" and not context.check_mode
+        self._resumed_now = Resumed(archive.path)
         self._started = context.clock.monotonic()
 
     def collect(self, tasks: list[dict[str, Any]]) -> None:
@@ -46,6 +48,8 @@ class Collector:
         :raises CoderError: the archive cannot be written; all else is an outcome.
         """
         params = self._context.params
+        if not self._context.check_mode:
+            self._resumed_now.warn_of_others(self._context.warn)
         progress = Progress(self._context, self._archive.path, "saved", self._outcomes)
         each(self._first, _taken(tasks), params["concurrency"], progress.step)
         self._wait_for_passing()
@@ -110,7 +114,7 @@ class Collector:
         task = partial.task
         life = self._lifecycle()
         try:
-            with attempting("read the whole log of the task %s" % label(task)):
+            with self._resumed_now.noted(label(task)), attempting("read the whole log of the task %s" % label(task)):
                 resumed = life.resume(task)
                 try:
                     full = read(self._client, life.wait_for(task, "ready"))
