@@ -80,8 +80,8 @@ options:
       - V(keep) saves what there is.
       - V(resume) saves it, resumes the task, saves the whole conversation and pauses the task again, which costs a
         build of each such workspace and makes a new snapshot. Use it only with agents that keep their conversation
-        over a restart (AgentAPI 0.12 or newer with its state file), and try it with one task first. A run that is killed
-        leaves running what it had resumed; the next one names those tasks in a warning.
+        over a restart (AgentAPI 0.12 or newer with its state file), and try it with one task first. A run that is
+        killed leaves running what it had resumed; the next one names those tasks in a warning.
     type: str
     choices: [keep, resume]
     default: keep
