@@ -21,6 +21,8 @@ def useful_helpers() -> int:
     """How many helpers do some good here: none beside one processor, nor where a fork is unsafe (threads, macOS)."""
     if not sys.platform.startswith("linux") or threading.active_count() > 1:
         return 0
+    if multiprocessing.current_process().daemon:  # which may have no children
+        return 0
     processors = len(os.sched_getaffinity(0))
     return min(_MOST, processors) if processors > 1 else 0
 
@@ -42,10 +44,15 @@ class Helpers:
         context = multiprocessing.get_context("fork")
         for _number in range(count):
             ours, theirs = multiprocessing.Pipe()
+            others = [*self._connections, ours]
+            process = context.Process(target=_serve, args=(function, theirs, others), daemon=True)
+            with theirs:
+                try:
+                    process.start()
+                except OSError:  # no more processes, or no memory for one
+                    ours.close()
+                    break
             self._connections.append(ours)
-            process = context.Process(target=_serve, args=(function, theirs, list(self._connections)), daemon=True)
-            process.start()
-            theirs.close()
             self._processes.append(process)
             self._free.put(ours)
 

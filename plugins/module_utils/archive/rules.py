@@ -14,8 +14,8 @@ from typing import Callable, NamedTuple
 
 Span = tuple[int, int]
 
-
 SHORTEST_TOKEN = 15
+"""Characters. In words shorter than that, which are most, no provider's token needs to be looked for."""
 
 
 class Rule(NamedTuple):

@@ -75,6 +75,19 @@ def test_a_helper_that_was_killed_is_not_missed() -> None:
         "helpers.close()\n")  # fmt: skip
 
 
+def test_where_no_more_processes_may_be_made_fewer_help() -> None:
+    run("fork = os.fork\n"
+        "def once():\n"
+        "    os.fork = never\n"
+        "    return fork()\n"
+        "def never(): raise BlockingIOError('Resource temporarily unavailable')\n"
+        "os.fork = once\n"
+        "helpers = Helpers(who, 3)\n"
+        "found = pids(helpers)\n"
+        "assert len(found) == 1 and os.getpid() not in found, found\n"
+        "helpers.close()\n")  # fmt: skip
+
+
 def test_helpers_leave_the_users_interrupt_to_the_caller() -> None:
     run("helpers = Helpers(who, 2)\n"
         "found = pids(helpers)\n"
@@ -114,6 +127,7 @@ def test_a_helper_does_not_keep_the_archive_locked(tmp_path: Path) -> None:
     ("os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])", "0"),
     ("threading.Thread(target=threading.Event().wait, daemon=True).start()", "0"),
     ("sys.platform = 'darwin'", "0"),
+    ("import multiprocessing; multiprocessing.current_process()._config['daemon'] = True", "0"),
     ("os.sched_getaffinity = lambda pid: {0, 1}", "2"),
     ("os.sched_getaffinity = lambda pid: set(range(64))", "4"),
 ])  # fmt: skip

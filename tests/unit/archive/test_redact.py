@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
-from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import RULES
+from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import RULES, SHORTEST_TOKEN, Rule
 
 from . import corpus
 
@@ -67,6 +67,15 @@ def test_exact_values_come_first_in_every_form() -> None:
     text = exact.redact('pass/"word"&1 pass%2F%22word%22%261 {"p": "pass/\\"word\\"&1"}')
     assert text.counts == {"known-value": 3}
     assert "word" not in text.text
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.is_token], ids=lambda rule: rule.needles[0])
+@settings(max_examples=15)
+@given(data=st.data())
+def test_what_is_called_a_token_is_one_long_word(rule: Rule, data: st.DataObject) -> None:
+    """Because shorter words are not even looked at."""
+    text = data.draw(st.from_regex(rule.pattern, fullmatch=True))
+    assert len(text) >= SHORTEST_TOKEN and text.split() == [text]
 
 
 def test_short_values_are_refused() -> None:
