@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,9 @@ def test_every_task_is_saved_or_named_as_failed(emulator: Servers, tmp_path: Pat
     entries = manifest(tmp_path)
     assert sorted(entry["name"] for entry in entries) == sorted(truth), "none twice, none lost"
     failed = [entry for entry in entries if entry["error_kind"]]
-    assert done["error_kinds"] == {"server": len(failed)} if failed else done["error_kinds"] == {}
+    # A 500 is final; of the rest, four in a row are rare but happen.
+    assert done["error_kinds"] == Counter(entry["error_kind"] for entry in failed)
+    assert set(done["error_kinds"]) <= {"server", "network", "rate_limited", "timeout", "protocol"}
     assert done["summary"]["failed"] == len(failed) and done["summary"]["live"] == 300 - len(failed)
     named = {failure["task"].split("/")[1] for failure in done["failures"]}
     assert named <= {entry["name"] for entry in failed} and len(named) == min(20, len(failed))
