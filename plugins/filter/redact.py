@@ -22,7 +22,7 @@ def redact(data: Any, values: Sequence[str] = (), rules_file: str | None = None,
         redactor = Redactor(
             redaction_key(key), values=(*map(str, values), *user.values), rules=user.rules, allow=user.allow
         )
-        return redactor.redact_data(data)[0]
+        return redactor.redact_data(data)
     except (CoderError, ValueError) as error:
         raise AnsibleFilterError(f"Could not redact: {error}") from error
 

@@ -13,12 +13,17 @@ from typing import Any, NamedTuple, cast
 from ..coder.errors import CoderError
 from . import files, record, splice
 from .record import Entry, Message, Record, Saved
-from .redact import Redactor
+from .redact import Redactor, marks
 from .report import pages
 
 LOG = "messages.jsonl"
 _TASK = "task.json"
 _FORMAT = 1
+# Values that are no words of anybody's, and that a rule for keys of their shape must not take out.
+_STRUCTURE = frozenset((
+    "id", "owner_id", "organization_id", "template_id", "template_version_id", "workspace_id", "workspace_agent_id",
+    "workspace_app_id", "created_at", "updated_at", "status", "state", "timestamp", "time", "type", "role",
+))
 
 
 class Draft(NamedTuple):
@@ -76,23 +81,25 @@ class Folders:
 
         Raises OSError, and CoderError (`conflict`) where nothing was read and the saved log is damaged.
         """
-        clean: Record
-        (clean, counts), raw_digest = self._redact(given), self._digest(given["messages"])
-        log = self._messages(saved) if saved else []
-        if saved and saved["messages"] and given["source"] == "none":
-            if log is None:
-                raise _only_log_is_damaged(os.path.join(self.at(saved["folder"]), LOG))
+        clean, raw_digest = self._clean(given), self._digest(given["messages"])
+        folder = saved["folder"] if saved else record.folder_name(clean["task"])
+        versions, log = self._logs(folder, saved)
+        if given["source"] == "none" and (saved["messages"] if saved else log or any(versions)):
+            if saved is None or log is None:
+                raise _only_log_is_damaged(self.at(folder))
             kept = {key: saved[key] for key in ("source", "snapshot_at", "complete", "truncated")}
-            clean = cast(Record, {**clean, **kept, "messages": self._redact(log)[0]})
-            clean["error_kind"] = given["error_kind"] or "no_log"
-            counts, raw_digest = saved["redactions"], saved["raw_digest"]
-        elif saved and log and given["source"] == "snapshot" and not given["complete"]:
-            longer = splice.spliced(self._redact(log)[0], clean["messages"])
+            clean = cast(Record, {**clean, **kept, "messages": self._redact(log)})
+            clean["error_kind"], raw_digest = given["error_kind"] or "no_log", saved["raw_digest"]
+        elif saved and log and given["source"] == "snapshot":
+            longer = splice.spliced(self._redact(log), clean["messages"])
             if longer is not None:
-                clean, counts = _continued(clean, saved, longer), {**counts, **saved["redactions"]}
+                clean = _continued(clean, saved, longer)
 
-        entry = record.entry(clean, saved["folder"] if saved else record.folder_name(clean["task"]))
-        contents = self._earlier(saved, log or [], clean["messages"])
+        counts: dict[str, int] = {}
+        if self._redactor or (saved and saved["redacted"]):
+            counts = marks([clean["task"], clean["messages"]])
+        entry = record.entry(clean, folder)
+        contents = self._earlier([*versions, log or []], clean["messages"])
         entry.update(
             earlier=len(contents),
             raw_digest=raw_digest,
@@ -116,8 +123,11 @@ class Folders:
         data = files.json_line(value)
         return self._redactor.digest(data) if self._redactor else _plain_digest(data)
 
-    def _redact(self, value: Any) -> tuple[Any, dict[str, int]]:
-        return self._redactor.redact_data(value) if self._redactor else (value, {})
+    def _clean(self, given: Record) -> Record:
+        return cast(Record, {**given, "task": self._redact(given["task"]), "messages": self._redact(given["messages"])})
+
+    def _redact(self, value: Any) -> Any:
+        return self._redactor.redact_data(value, _STRUCTURE) if self._redactor else value
 
     def _intact(self, entry: Entry, name: str) -> bytes | None:
         """A task's file, if it is what the manifest says."""
@@ -132,23 +142,43 @@ class Folders:
         data = self._intact(entry, name)
         return None if data is None else files.parse_lines(data)
 
-    def _earlier(self, saved: Entry | None, log: list[Message], messages: list[Message]) -> dict[str, bytes]:
-        """The earlier versions of the log, redacted by today's rules; the saved one too unless the log begins so."""
-        if saved is None:
-            return {}
-        numbers = range(1, saved["earlier"] + 1)
-        read = [self._messages(saved, f"messages.{number}.jsonl") for number in numbers]
-        # What was lost or damaged must not keep the rest from being saved.
-        versions = [self._redact(version)[0] for version in [*read, log] if version is not None]
+    def _logs(self, folder: str, saved: Entry | None) -> tuple[list[list[Message]], list[Message] | None]:
+        """What lies in a folder: the earlier versions that can be read, and the log; None if that is damaged."""
+        if saved:
+            read = [self._messages(saved, _version(number)) for number in range(1, saved["earlier"] + 1)]
+            # What was lost or damaged must not keep the rest from being saved.
+            return [version for version in read if version is not None], self._messages(saved)
+        place = self.at(folder)
+        if not os.path.isdir(place):
+            return [], []
+        # Its task.json, which would account for it, is damaged.
+        count = len(os.listdir(place))
+        found = [_parsed(os.path.join(place, _version(number))) for number in range(1, count)]
+        return [version for version in found if version], _parsed(os.path.join(place, LOG))
+
+    def _earlier(self, versions: list[list[Message]], messages: list[Message]) -> dict[str, bytes]:
+        """The earlier versions of the log, redacted by today's rules; the last one too unless the log begins so."""
+        versions = [self._redact(version) for version in versions]
         if versions[-1] == messages[: len(versions[-1])]:
             versions.pop()
-        return {f"messages.{number}.jsonl": files.json_lines(lines) for number, lines in enumerate(versions, 1)}
+        return {_version(number): files.json_lines(lines) for number, lines in enumerate(versions, 1)}
 
 
-def _only_log_is_damaged(path: str) -> CoderError:
+def _version(number: int) -> str:
+    return f"messages.{number}.jsonl"
+
+
+def _parsed(path: str) -> list[Message]:
+    """The messages of a file that nothing vouches for; none if it cannot be read."""
+    with suppress(OSError, ValueError):
+        return files.parse_lines(files.read(path))
+    return []
+
+
+def _only_log_is_damaged(folder: str) -> CoderError:
     return CoderError(
-        f"the saved log {path} is damaged, and the server has no other", "conflict",
-        hint="Restore that file from a backup; nothing was changed.",
+        f"what was saved in {folder} is damaged, and the server has no other log", "conflict",
+        hint="Restore that folder from a backup; nothing was changed.",
     )
 
 
@@ -158,7 +188,8 @@ def _plain_digest(data: bytes) -> str:
 
 def _continued(snapshot: Record, saved: Entry, messages: list[Message]) -> Record:
     """The record of a saved log that goes on in a snapshot; it is still what it was if nothing is new."""
-    record = cast(Record, {**snapshot, "messages": messages, "complete": saved["complete"]})
+    record = cast(Record, {**snapshot, "messages": messages})
+    record["complete"] = saved["complete"] or snapshot["complete"]
     record["truncated"] = any(map(splice.is_cut, messages))
     if len(messages) == saved["messages"]:
         record["source"], record["snapshot_at"] = saved["source"], saved["snapshot_at"]

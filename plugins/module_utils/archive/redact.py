@@ -3,7 +3,8 @@
 """Take the secrets out of text before it is written, best effort.
 
 Each secret becomes a mark, `[REDACTED:<rule>:<8 hex digits>]`. The digits are a keyed hash (HMAC-SHA-256): the same
-secret has the same mark everywhere, and without the key nobody can try guesses against it.
+secret has the same mark everywhere, and without the key nobody can try guesses against it. What is redacted already
+stays as it is when it is redacted again.
 
 A terminal breaks a long secret over two lines and colours it, so rules are asked twice: about the text without escape
 sequences, and about the same text with its wrapped lines joined again.
@@ -17,9 +18,9 @@ import json
 import re
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 from urllib.parse import quote
 
 from .rules import RULES, SHORTEST_TOKEN, Rule, Span
@@ -33,6 +34,8 @@ _SHORTEST_WRAPPED = 16
 _FRAME = " \t\r│┃║|"
 _TOKEN_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.~:%@")
 _SHORT = 100
+_MARK_START = "[REDACTED:"
+_MARK = re.compile(r"\[REDACTED:([a-z0-9][a-z0-9-]{0,39}):[0-9a-f]{8}\]")
 _WORD = re.compile(r"[A-Z]?[a-z]{0,14}[.:]?(?![A-Za-z0-9_+/=.~:%@-])")
 
 
@@ -41,6 +44,35 @@ class Redacted(NamedTuple):
 
     text: str
     counts: dict[str, int]
+
+
+def marks(data: Any) -> dict[str, int]:
+    """How many secrets each rule has taken out of plain data, by their marks."""
+    counts: Counter[str] = Counter()
+
+    def count(text: str) -> str:
+        if _MARK_START in text:
+            counts.update(_MARK.findall(text))
+        return text
+
+    _walk(data, count)
+    return dict(sorted(counts.items()))
+
+
+def without_digits(text: str) -> str:
+    """The text as it would be with any other key."""
+    return _MARK.sub(r"[REDACTED:\1]", text) if _MARK_START in text else text
+
+
+def _walk(value: Any, change: Callable[[str], str], kept: Container[str] = ()) -> Any:
+    """Plain data (as JSON knows it) with every string changed but keys, and the values of the keys that are kept."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {key: item if key in kept else _walk(item, change, kept) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_walk(item, change, kept) for item in value]
+    return value
 
 
 class _Find(NamedTuple):
@@ -123,18 +155,27 @@ def _exact_rule(values: Iterable[str]) -> Rule:
 class Redactor:
     """Takes secrets out of text. Safe to share between threads.
 
-    key: secret bytes for the marks (see redaction_key). values: exact secrets. rules: asked before the built-in ones.
-    allow: exact texts that are no secrets. Raises ValueError for a value shorter than SHORTEST_VALUE.
+    key: secret bytes for the marks (see redaction_key). values: exact secrets; passing_values: further ones, such as a
+    session's token, that change without anything being another. rules: asked before the built-in ones. allow: exact
+    texts that are no secrets. Raises ValueError for a value shorter than SHORTEST_VALUE.
     """
 
     def __init__(
-        self, key: bytes, *, values: Sequence[str] = (), rules: Sequence[Rule] = (), allow: Iterable[str] = ()
+        self,
+        key: bytes,
+        *,
+        values: Sequence[str] = (),
+        passing_values: Sequence[str] = (),
+        rules: Sequence[Rule] = (),
+        allow: Iterable[str] = (),
     ) -> None:
-        if any(len(value) < SHORTEST_VALUE for value in values):
+        known = [*values, *passing_values]
+        if any(len(value) < SHORTEST_VALUE for value in known):
             raise ValueError(f"A value to redact has fewer than {SHORTEST_VALUE} characters; leave it out.")
         self._key = key
         self._allow = frozenset(allow)
-        self._rules = ((_exact_rule(values),) if values else ()) + tuple(rules) + RULES
+        self._rules = ((_exact_rule(known),) if known else ()) + tuple(rules) + RULES
+        self._lasting = [(rule.name, rule.pattern) for rule in (_exact_rule(values), *rules, *RULES)]
         self._token_needles, self._other_needles = _needles(self._rules, True), _needles(self._rules, False)
         self._reach = max(SHORTEST_TOKEN, *(len(needle) for rule in self._rules for needle in rule.needles))
         # Most strings of a task are short ones that all tasks have.
@@ -148,8 +189,7 @@ class Redactor:
     @property
     def configuration(self) -> str:
         """Changes with the key, the rules, the values and what is allowed; says nothing about them either."""
-        rules = [(rule.name, rule.pattern) for rule in self._rules]
-        return self._hash(json.dumps([rules, sorted(self._allow)]).encode("utf-8"))[:16]
+        return self._hash(json.dumps([self._lasting, sorted(self._allow)]).encode("utf-8"))[:16]
 
     def digest(self, data: bytes) -> str:
         """A checksum of unredacted bytes that cannot be used to guess the secrets in them."""
@@ -172,22 +212,9 @@ class Redactor:
             at = find.end
         return Redacted("".join([*pieces, text[at:]]), dict(sorted(counts.items())))
 
-    def redact_data(self, data: Any) -> tuple[Any, dict[str, int]]:
-        """Plain data (as JSON knows it) with every string value redacted; keys stay."""
-        counts: Counter[str] = Counter()
-
-        def walk(value: Any) -> Any:
-            if isinstance(value, str):
-                redacted = self.redact(value)
-                counts.update(redacted.counts)
-                return redacted.text
-            if isinstance(value, dict):
-                return {key: walk(item) for key, item in value.items()}
-            if isinstance(value, (list, tuple)):
-                return [walk(item) for item in value]
-            return value
-
-        return walk(data), dict(sorted(counts.items()))
+    def redact_data(self, data: Any, kept: Container[str] = ()) -> Any:
+        """Plain data (as JSON knows it) with every string value redacted; keys stay, and the values of those `kept`."""
+        return _walk(data, lambda text: self.redact(text).text, kept)
 
     def _hash(self, data: bytes) -> str:
         return hmac.new(self._key, data, hashlib.sha256).hexdigest()
@@ -211,7 +238,7 @@ class Redactor:
                 if bisect_right(joined.seams, start) < bisect_right(joined.seams, end - 1):  # it lies across a break
                     span = seen.span(*joined.span(start, end))
                     found.append(_Find(*span, preference, joined.text[start:end]))
-        return list(_merge(found))
+        return list(_merge(_outside_marks(found, text)))
 
     def _asked(self, text: str) -> set[int]:
         """The rules that have a needle in the text."""
@@ -246,6 +273,20 @@ class Redactor:
         before = max(0, start - 128)
         head = self._rules[preference].find(joined.text[before:seam])
         return seam if (start - before, seam - before) in head else end
+
+
+def _outside_marks(found: list[_Find], text: str) -> list[_Find]:
+    """Without those that begin or end inside a mark: its name and digits look like an assignment."""
+    if not found or _MARK_START not in text:
+        return found
+    spans = [match.span() for match in _MARK.finditer(text)]
+    starts = [start for start, _end in spans]
+
+    def inside(position: int) -> bool:
+        at = bisect_right(starts, position) - 1
+        return at >= 0 and position < spans[at][1]
+
+    return [find for find in found if not inside(find.start) and not inside(find.end - 1)]
 
 
 def _merge(found: Iterable[_Find]) -> Iterator[_Find]:

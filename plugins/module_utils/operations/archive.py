@@ -91,6 +91,8 @@ def _check(params: dict[str, Any]) -> None:
             raise invalid("%s=%d would never read a task" % (name, params[name]), "Give 1 or more.")
     if params["fail_percent"] is not None and not 0 <= params["fail_percent"] <= 100:
         raise invalid("fail_percent=%g is no share of tasks" % params["fail_percent"], "Give 0 to 100.")
+    if not params["path"]:
+        raise invalid("'path' is empty", "Give the folder of the archive.")
     if any(len(value) < SHORTEST_VALUE for value in params["redact_values"]):
         raise invalid("a value in 'redact_values' has fewer than %d characters" % SHORTEST_VALUE, "Leave it out.")
 
@@ -100,10 +102,25 @@ def _redactor(context: Context) -> Redactor | None:
     params = context.params
     if not params["redact"]:
         return None
+    if params["redaction_key"] is None and _lies_in(key_path(), params["path"]):
+        raise invalid(
+            "the archive %s would hold its own redaction key" % params["path"],
+            "Whoever has both can test guesses at the secrets. Give another 'path', or a 'redaction_key'.",
+        )
     rules = user_rules.load(params["redaction_rules"]) if params["redaction_rules"] else user_rules.UserRules()
-    known = {(params["token"] or "").strip(), *secrets_in(params), *params["redact_values"], *rules.values}
-    values = sorted(value for value in known if len(value) >= SHORTEST_VALUE)
-    return Redactor(_key(context), values=values, rules=rules.rules, allow=rules.allow)
+    own = {(params["token"] or "").strip(), *secrets_in(params)}
+    return Redactor(
+        _key(context),
+        values=sorted({*params["redact_values"], *rules.values}),
+        passing_values=sorted(value for value in own if len(value) >= SHORTEST_VALUE),
+        rules=rules.rules,
+        allow=rules.allow,
+    )
+
+
+def _lies_in(file: str, folder: str) -> bool:
+    file, folder = os.path.realpath(file), os.path.realpath(folder)
+    return os.path.commonpath([file, folder]) == folder
 
 
 def _key(context: Context) -> bytes:

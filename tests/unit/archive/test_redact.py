@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor, marks
 from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import RULES, SHORTEST_TOKEN, Rule
 
 from . import corpus
@@ -94,10 +94,29 @@ def test_marks_need_the_key() -> None:
 
 
 def test_data_of_any_shape() -> None:
-    data, counts = redactor.redact_data({"a": [TOKEN, 1, None], "b": {"c": f"x {TOKEN}"}, TOKEN: True})
-    assert counts == {"github-token": 2}
+    data = redactor.redact_data({"a": [TOKEN, 1, None], "b": {"c": f"x {TOKEN}"}, TOKEN: True, "id": TOKEN}, {"id"})
+    assert marks(data) == {"github-token": 2}
     assert data["a"][0] == data["b"]["c"][2:]
-    assert data["a"][1:] == [1, None]
+    assert data["a"][1:] == [1, None] and data["id"] == TOKEN and data[TOKEN]
+
+
+def test_what_is_redacted_stays_as_it_is() -> None:
+    other = Redactor(KEY, values=["of the day"])
+    for plant in corpus.plants():
+        once = redactor.redact(plant.text).text
+        assert redactor.redact(once) == (once, {}), plant
+        assert other.redact(once) == (once, {}), plant
+
+
+def test_a_mark_hides_nothing_beside_it() -> None:
+    text = f"{redactor.redact(TOKEN).text} {TOKEN} PASSWORD=hunter22x"
+    assert redactor.redact(text).counts == {"assignment": 1, "github-token": 1}
+
+
+def test_a_value_of_this_call_alone_makes_no_other_configuration() -> None:
+    one, two = (Redactor(KEY, values=["lasting"], passing_values=[value]) for value in ("first", "second"))
+    assert one.configuration == two.configuration != redactor.configuration
+    assert two.redact("first second lasting").counts == {"known-value": 2}
 
 
 @given(st.text())
