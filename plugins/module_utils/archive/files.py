@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,9 +30,10 @@ def io_errors(attempt: str) -> Iterator[None]:
 
 
 def make_folder(path: str) -> None:
-    """Make a folder that only its owner can enter, and see to it that it is one if it is there already."""
+    """Make a folder that only its owner can enter, and see to it that it is one if it is there already and ours."""
     os.makedirs(path, mode=0o700, exist_ok=True)
-    os.chmod(path, 0o700)
+    with contextlib.suppress(PermissionError):
+        os.chmod(path, 0o700)
 
 
 def write_new(path: str, data: bytes) -> None:
@@ -50,7 +52,7 @@ def write_new(path: str, data: bytes) -> None:
 
 def replace(path: str, data: bytes) -> None:
     """Put a file in its place in one step: whoever looks sees the old one or the new one, also after a crash."""
-    draft = os.path.join(os.path.dirname(path), f".new-{os.path.basename(path)}")
+    draft = draft_of(path)
     try:
         write_new(draft, data)
         sync(draft)
@@ -59,6 +61,11 @@ def replace(path: str, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(draft)
         raise
+
+
+def draft_of(path: str) -> str:
+    """Where a file is written before it is put in its place."""
+    return os.path.join(os.path.dirname(path), f".new-{os.path.basename(path)}")
 
 
 def sync(path: str) -> None:
@@ -71,6 +78,15 @@ def sync(path: str) -> None:
         raise
     finally:
         os.close(descriptor)
+
+
+def remove(path: str) -> None:
+    """Remove a folder, or a file that stands in its place, as far as that is possible."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
 
 
 def read(path: str) -> bytes:

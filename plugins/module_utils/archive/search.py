@@ -109,7 +109,9 @@ def _build(database: sqlite3.Connection, version: str, saved: Iterable[Saved]) -
 
 
 def _value(value: Any) -> Any:
-    """Text as SQLite can hold it."""
+    """A value as SQLite can hold it."""
+    if isinstance(value, int) and abs(value) >= 1 << 63:
+        return str(value)
     if not isinstance(value, str) or (value.isascii() and "\0" not in value):
         return value
     return value.replace("\0", "").encode("utf-8", "replace").decode("utf-8")

@@ -12,7 +12,6 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple
 
-from ..coder.errors import CoderError
+from ..coder.errors import CoderError, invalid
 from . import files, manifest, search
 from .folder import Draft, Folders
 from .processes import Helpers
@@ -33,6 +32,7 @@ _LOCK = ".lock"
 _UNFINISHED = ".unfinished"
 _NEW, _OLD = ".new-", ".old-"
 _SYNC_THREADS = 16
+_TOP = (*pages.INDEXES, manifest.MANIFEST)
 
 
 class FileCheck(NamedTuple):
@@ -64,6 +64,7 @@ class Archive:
     def __init__(self, path: str, redactor: Redactor | None, read_only: bool = False, helpers: int = 0) -> None:
         self.path = os.path.abspath(path)
         self._folders = Folders(self._at(TASKS), redactor)
+        self._redactor = redactor
         self._read_only = read_only
         self._unfinished = False
         self._written: list[str] = []
@@ -118,6 +119,10 @@ class Archive:
         """
         return self._folders.matches(entry, messages)
 
+    def redacted(self, text: str) -> str:
+        """Text, such as a task's name, as it may be written to a file."""
+        return self._redactor.redact(text).text if self._redactor else text
+
     def verify_files(self) -> FileCheck:
         """Hash every file again and compare with the manifest and SHA256SUMS. Of no archive every file is as it was."""
         if not os.path.isdir(self._folders.path):
@@ -155,8 +160,7 @@ class Archive:
         """
         if self._read_only:
             return True
-        complete = all(os.path.exists(self._at(name)) for name in (*pages.INDEXES, manifest.MANIFEST, manifest.SUMS))
-        if complete and not os.path.exists(self._at(_UNFINISHED)):
+        if not os.path.exists(self._at(_UNFINISHED)) and self._top_is_whole():
             return search.refresh(self.path, self._search_source())
         with files.io_errors("write the manifest"):
             entries = self.entries()
@@ -179,12 +183,25 @@ class Archive:
     def _open(self) -> dict[str, Entry]:
         if self._read_only:
             return self._load() if os.path.isdir(self._folders.path) else {}
-        if not os.path.isdir(self.path):
-            files.make_folder(self.path)
+        if self._is_foreign():
+            raise invalid(
+                f"the folder {self.path} holds files of the names that an archive has, and is none",
+                "Give a folder of its own, or one that is not there yet.",
+            )
+        files.make_folder(self.path)
         self._lock = self._take_lock()
         files.make_folder(self._folders.path)
         self._recover()
         return self._load()
+
+    def _is_foreign(self) -> bool:
+        """Whether somebody else's files would be overwritten. An archive out of git has none that begins with a dot."""
+        marks = (_LOCK, _UNFINISHED, manifest.MANIFEST)
+        names = (*pages.INDEXES, manifest.SUMS, TASKS)
+        return not any(map(self._has, marks)) and any(map(self._has, names))
+
+    def _has(self, name: str) -> bool:
+        return os.path.lexists(self._at(name))
 
     def _take_lock(self) -> int:
         descriptor = os.open(self._at(_LOCK), os.O_RDWR | os.O_CREAT, 0o600)
@@ -204,22 +221,24 @@ class Archive:
             path = self._folders.at(name)
             if name.startswith(_OLD):
                 place = self._folders.at(name[len(_OLD) :])
-                if os.path.isdir(place):
-                    shutil.rmtree(path)
+                if os.path.exists(place):
+                    files.remove(path)
                 else:
                     os.rename(path, place)
             elif name.startswith(_NEW):
-                shutil.rmtree(path)
+                files.remove(path)
 
     def _load(self) -> dict[str, Entry]:
         """The entries by task id: from the manifest, or from the folders if it is older than they are."""
         path = self._at(manifest.MANIFEST)
         if os.path.exists(path) and not os.path.exists(self._at(_UNFINISHED)):
+            data = files.read(path)
             with suppress(ValueError, KeyError):
-                return {entry["id"]: entry for entry in manifest.read_manifest(files.read(path))}
+                if self._sums().get(manifest.MANIFEST) == files.sha256(data):
+                    return {entry["id"]: entry for entry in manifest.read_manifest(data)}
         found = {}
         for name in sorted(os.listdir(self._folders.path)):
-            with suppress(ValueError, KeyError, FileNotFoundError):
+            with suppress(ValueError, KeyError, TypeError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 entry = self._folders.entry(name)
                 found[entry["id"]] = manifest.lean(entry)
         if found and not self._read_only:
@@ -239,14 +258,14 @@ class Archive:
             try:
                 os.rename(new, place)
             except OSError as error:
-                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
                     raise
                 os.rename(place, old)
                 os.rename(new, place)
-                shutil.rmtree(old, ignore_errors=True)
+                files.remove(old)
         except OSError:
-            shutil.rmtree(new, ignore_errors=True)
-            if os.path.isdir(old) and not os.path.isdir(place):
+            files.remove(new)
+            if os.path.exists(old) and not os.path.exists(place):
                 os.rename(old, place)
             raise
         self._written.append(folder)
@@ -266,20 +285,34 @@ class Archive:
         files.sync(self._folders.path)
         self._written = []
 
+    def _sums(self) -> dict[str, str]:
+        path = self._at(manifest.SUMS)
+        return manifest.read_sums(files.read(path)) if os.path.exists(path) else {}
+
+    def _top_is_whole(self) -> bool:
+        """Whether the files at the top are those that were written about these entries."""
+        with files.io_errors("read the archive"):
+            try:
+                top = {name: files.read(self._at(name)) for name in _TOP}
+                return files.read(self._at(manifest.SUMS)) == manifest.sums(self.entries(), top)
+            except (FileNotFoundError, IsADirectoryError):
+                return False
+
     def _mark_unfinished(self) -> None:
         if not self._unfinished:
             files.write_new(self._at(_UNFINISHED), b"")
             self._unfinished = True
 
     def _search_source(self) -> Iterator[Saved]:
+        """What can be read; what cannot is for `verify_files` to tell."""
         for entry in self.entries():
-            yield self._folders.read(entry)
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                yield self._folders.read(entry)
 
     def _verify(self) -> FileCheck:
-        path = self._at(manifest.SUMS)
-        sums = manifest.read_sums(files.read(path)) if os.path.exists(path) else {}
-        tops = (*pages.INDEXES, manifest.MANIFEST)
-        top = [name for name in tops if self._hash(name) != sums.get(name)]
+        sums = self._sums()
+        held = any(os.path.exists(self._at(name)) for name in (*_TOP, manifest.SUMS))
+        top = [name for name in _TOP if self._hash(name) != sums.get(name)] if self._entries or held else []
         damaged = {}
         known: set[str] = set()
         for entry in self.entries():
@@ -288,16 +321,18 @@ class Archive:
             wrong = [path for path, digest in paths.items() if not digest == sums.get(path) == self._hash(path)]
             if wrong:
                 damaged[entry["id"]] = wrong
-        stray = [
-            f"{TASKS}/{folder}/{name}"
-            for folder in sorted(os.listdir(self._folders.path))
-            for name in sorted(os.listdir(self._folders.at(folder)))
-            if f"{TASKS}/{folder}/{name}" not in known
-        ]
+        stray = [path for path in self._task_files() if path not in known]
         return FileCheck(frozenset(self._entries) - set(damaged), damaged, top, stray)
+
+    def _task_files(self) -> Iterator[str]:
+        for folder in sorted(os.listdir(self._folders.path)):
+            if os.path.isdir(self._folders.at(folder)):
+                yield from (f"{TASKS}/{folder}/{name}" for name in sorted(os.listdir(self._folders.at(folder))))
+            else:
+                yield f"{TASKS}/{folder}"
 
     def _hash(self, name: str) -> str:
         try:
             return files.sha256_file(self._at(name))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return "missing"

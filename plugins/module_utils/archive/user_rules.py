@@ -48,7 +48,7 @@ def load(path: str) -> UserRules:
             data = yaml.safe_load(file) or {}
     except OSError as error:
         raise CoderError(f"the redaction rules {path} could not be read: {error.strerror}", "io") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise invalid(f"the redaction rules {path} are no valid YAML") from error
     if not isinstance(data, dict) or set(data) - set(_KEYS):
         raise invalid(f"the redaction rules {path} must be a mapping", "Valid keys: rules, values, allow.")

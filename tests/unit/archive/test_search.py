@@ -60,6 +60,11 @@ def test_any_text_is_taken(archive: Path) -> None:
     assert "漢字" in content[0][0]
 
 
+def test_numbers_of_any_size_are_taken(tmp_path: Path) -> None:
+    save(tmp_path, record(1, [message(1 << 70, "far out")]))
+    assert ask(tmp_path, "SELECT content FROM messages WHERE number > 1e21") == [("far out",)]
+
+
 def test_it_is_private_and_made_again_when_the_manifest_changed(archive: Path) -> None:
     database = archive / "index.sqlite"
     assert stat.S_IMODE(database.stat().st_mode) == 0o600

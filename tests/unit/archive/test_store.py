@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from ansible_collections.coder.tasks.plugins.module_utils.archive.files import json_lines, parse_lines
 from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Record, folder_name
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import pattern_rule
 from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
 
@@ -233,6 +234,135 @@ def test_a_damaged_manifest_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
     assert tree(tmp_path) == before
 
 
+@pytest.mark.parametrize("text", ["", "first line only"])
+def test_a_shortened_manifest_loses_nothing(tmp_path: Path, text: str) -> None:
+    """It is valid JSON Lines, so only its checksum tells."""
+    save(tmp_path, record(1), record(2))
+    before = tree(tmp_path)
+    lines = (tmp_path / "manifest.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "manifest.jsonl").write_text(lines[0] if text else "")
+    nothing = {"messages": [], "source": "none", "complete": False, "error_kind": "no_log"}
+    assert save(tmp_path, record(1, **nothing), record(2, **nothing)) == ["changed", "changed"]
+    assert [entry["messages"] for entry in manifest(tmp_path)] == [2, 2]
+    save(tmp_path, record(1), record(2))
+    assert tree(tmp_path) == before
+
+
+def test_what_a_folder_without_account_holds_is_not_overwritten(tmp_path: Path) -> None:
+    save(tmp_path, record(messages=[message(1, "old"), message(2, "words")]), record(messages=[message(1, "new")]))
+    folder = next((tmp_path / "tasks").iterdir())
+    log = (folder / "messages.jsonl").read_bytes()
+    (folder / "task.json").write_text("{")
+    (tmp_path / "manifest.jsonl").unlink()
+    with pytest.raises(CoderError, match="is damaged, and the server has no other"):
+        save(tmp_path, record(messages=[], source="none", complete=False, error_kind="no_log"))
+    assert (folder / "messages.jsonl").read_bytes() == log
+    assert save(tmp_path, record(messages=[message(1, "other")])) == ["created"]
+    contents = [[line["content"] for line in parse_lines((folder / name).read_bytes())]
+                for name in ("messages.1.jsonl", "messages.2.jsonl", "messages.jsonl")]  # fmt: skip
+    assert contents == [["old", "words"], ["new"], ["other"]]
+    assert_sound(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["index.html", "index.csv", "manifest.jsonl", "SHA256SUMS"])
+@pytest.mark.parametrize("text", ["", "garbage\n"])
+def test_damage_at_the_top_is_mended_by_the_next_run(tmp_path: Path, name: str, text: str) -> None:
+    save(tmp_path, *fleet(5))
+    before = tree(tmp_path)
+    (tmp_path / name).write_text(text)
+    assert set(save(tmp_path, *fleet(5))) == {"unchanged"}
+    assert tree(tmp_path) == before
+
+
+def test_damage_that_cannot_be_mended_stops_nothing_else(tmp_path: Path) -> None:
+    save(tmp_path, record(1), record(2))
+    folder = tmp_path / "tasks" / str(manifest(tmp_path)[0]["folder"])
+    (folder / "messages.jsonl").write_text("{")
+    (folder / "task.json").write_text("{")
+    assert save(tmp_path, record(3)) == ["created"]
+    with Archive(str(tmp_path), None) as archive:
+        assert len(archive.verify_files().damaged) == 1
+
+
+def test_foreign_things_among_the_tasks_are_strays(tmp_path: Path) -> None:
+    save(tmp_path, record(1), record(2))
+    (tmp_path / "tasks" / ".DS_Store").write_text("")
+    folder = tmp_path / "tasks" / str(manifest(tmp_path)[0]["folder"])
+    shutil.rmtree(folder)
+    folder.write_text("a file in its place")
+    with Archive(str(tmp_path), None) as archive:
+        check = archive.verify_files()
+    assert len(check.damaged) == 1 and len(check.intact) == 1
+    assert check.stray == ["tasks/.DS_Store", f"tasks/{folder.name}"]
+    (tmp_path / "manifest.jsonl").unlink()
+    assert sorted(save(tmp_path, record(1), record(2))) == ["created", "unchanged"]
+    assert not [path for path in (tmp_path / "tasks").iterdir() if path.name.startswith((".new", ".old"))]
+
+
+def test_other_peoples_files_are_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("my home page")
+    with pytest.raises(CoderError, match="holds files of the names that an archive has") as error:
+        Archive(str(tmp_path), None)
+    assert error.value.kind == "invalid"
+    assert list(tmp_path.iterdir()) == [tmp_path / "index.html"]
+
+
+def test_a_folder_that_was_there_becomes_private_and_may_hold_other_things(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "README.md").write_text("Ours")
+    save(tmp_path, record())
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    (tmp_path / ".lock").unlink()  # as git leaves it out
+    assert save(tmp_path, record()) == ["unchanged"]
+
+
+def test_ids_are_no_secrets_whatever_a_rule_says(tmp_path: Path) -> None:
+    rule = pattern_rule("heroku", r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "")
+    redactor = Redactor(samples.KEY, rules=[rule])
+    secret = "0123abcd-0123-0123-0123-0123456789ab"
+    for outcome in ("created", "unchanged"):
+        assert save(tmp_path, record(1, [message(1, secret)]), record(2), redactor=redactor) == [outcome] * 2
+    first = manifest(tmp_path)[0]
+    assert (first["id"], first["owner_id"]) == (record(1)["task"]["id"], record(1)["task"]["owner_id"])
+    assert first["redactions"]["heroku"] >= 1
+    assert secret not in "".join(map(bytes.decode, tree(tmp_path).values()))
+
+
+def test_marks_of_another_key_do_not_hide_that_a_snapshot_goes_on(tmp_path: Path) -> None:
+    log = [message(number, f"part {number} {TOKEN}") for number in range(4)]
+    save(tmp_path, record(1, log[:3]), redactor=Redactor(samples.KEY))
+    snapshot = record(1, log[2:], source="snapshot", complete=False)
+    save(tmp_path, snapshot, redactor=Redactor(b"another key of the tests"))
+    entry = manifest(tmp_path)[0]
+    assert (entry["messages"], entry["earlier"], entry["complete"]) == (4, 0, True)
+
+
+def test_secrets_that_grow_older_stay_counted_and_change_nothing(tmp_path: Path) -> None:
+    redactor = Redactor(samples.KEY)
+    log = [message(number, f"part {number} {TOKEN}" if number in (1, 12) else f"part {number}") for number in range(15)]
+    for end in (3, 8, 15):
+        save(tmp_path, record(1, log[:end]), redactor=redactor)
+        assert manifest(tmp_path)[0]["earlier"] == 0
+    save(tmp_path, record(1, log[5:], source="snapshot", complete=False), redactor=redactor)
+    entry = manifest(tmp_path)[0]
+    assert (entry["source"], entry["messages"], entry["earlier"]) == ("live", 15, 0)
+    assert entry["redactions"] == {"github-token": 2} and entry["redacted"]
+    before = tree(tmp_path)
+    save(tmp_path, record(1, [], source="none", complete=False, error_kind="no_log"), redactor=redactor)
+    kept = next((tmp_path / "tasks").iterdir()) / "messages.jsonl"
+    assert kept.read_bytes() == before[str(kept.relative_to(tmp_path))]
+
+
+def test_what_is_taken_out_later_is_told_too(tmp_path: Path) -> None:
+    log = [message(number, f"part {number} {TOKEN}" if not number else f"part {number}") for number in range(15)]
+    save(tmp_path, record(1, log))
+    assert not manifest(tmp_path)[0]["redacted"]
+    save(tmp_path, record(1, log[5:], source="snapshot", complete=False), redactor=Redactor(samples.KEY))
+    entry = manifest(tmp_path)[0]
+    assert (entry["messages"], entry["redacted"], entry["redactions"]) == (15, True, {"github-token": 1})
+
+
 def test_two_runs_cannot_write_at_once(tmp_path: Path) -> None:
     with Archive(str(tmp_path), None), pytest.raises(CoderError, match="Another run is writing") as error:
         Archive(str(tmp_path), None)
@@ -252,6 +382,7 @@ import sys; sys.path[:0] = [".build", "tests/unit"]
 from archive.samples import KEY, fleet
 from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import pattern_rule
 for seed in range(int(sys.argv[2]), 1000):
     with Archive(sys.argv[1], Redactor(KEY), helpers=2) as archive:
         for each in fleet(30, seed):
