@@ -94,7 +94,8 @@ class Collector:
         except CoderError as error:
             if error.kind == "io":
                 raise
-            self._outcomes.fail(label(record["task"]), error)
+            if not reading.error:
+                self._outcomes.fail(label(record["task"]), error)
             return
         entry = self._archive.entry(record["task"]["id"])
         # An archive can hold the whole log of which the server shows only the end.
@@ -114,7 +115,9 @@ class Collector:
         task = partial.task
         life = self._lifecycle()
         try:
-            with self._resumed_now.noted(label(task)), attempting("read the whole log of the task %s" % label(task)):
+            with self._resumed_now.noted(self._archive.redacted(label(task))), attempting(
+                "read the whole log of the task %s" % label(task)
+            ):
                 resumed = life.resume(task)
                 try:
                     full = read(self._client, life.wait_for(task, "ready"))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Callable
 
@@ -45,8 +46,10 @@ class Progress:
     """Told live where somebody sees it; else kept in a file that whoever waits can read."""
 
     def __init__(self, context: Context, path: str, verb: str, outcomes: Outcomes) -> None:
+        """path: of the archive."""
         self._context = context
         self._path = os.path.join(path, PROGRESS)
+        self._writes = not context.check_mode and context.params.get("state") != "verified"
         self._verb = verb
         self._outcomes = outcomes
         self._told_at = context.clock.monotonic()
@@ -62,11 +65,13 @@ class Progress:
         if self._context.shows_progress:
             counts = (outcomes.done, outcomes.selected, self._verb, len(outcomes.failures))
             self._context.progress("%d of %d tasks are %s, %d failed" % counts)
-        elif not self._context.check_mode:
+        elif self._writes:
             state = {"done": outcomes.done, "selected": outcomes.selected, "failed": len(outcomes.failures)}
-            files.replace(self._path, files.json_pretty(state))
+            with suppress(OSError):  # what stands in the way of this is told by what matters
+                files.replace(self._path, files.json_pretty(state))
 
     def close(self) -> None:
         """All is told by the result now."""
-        if os.path.exists(self._path) and not self._context.check_mode:
-            os.unlink(self._path)
+        if self._writes:
+            with suppress(OSError):
+                os.unlink(self._path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -17,6 +18,7 @@ from .selection import choose, selection_spec
 
 _AGE = re.compile(r"(\d{1,6})([smhdw])\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_OLDEST = timedelta(days=36525)
 
 
 def archive_selection_spec() -> dict[str, Any]:
@@ -65,7 +67,11 @@ def _age(text: str) -> timedelta:
     match = _AGE.match(text)
     if not match:
         raise invalid("older_than=%r is no age" % text, "Give a number and a unit of s, m, h, d and w, such as 14d.")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    with suppress(OverflowError):
+        age = timedelta(**{_UNITS[match[2]]: int(match[1])})
+        if age <= _OLDEST:
+            return age
+    raise invalid("older_than=%r is more than a hundred years" % text, "Leave it out to take tasks of any age.")
 
 
 def _now(context: Context) -> datetime:

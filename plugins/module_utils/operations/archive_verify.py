@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from typing import Any, NamedTuple
 
@@ -69,21 +70,29 @@ class Verification:
         if not found.ok:
             reason = "files of the archive are damaged, missing or not its own"
             self._outcomes.fail(self._archive.path, CoderError(reason, "io", hint="See 'files'; collect again."))
+        self._check_report()
         progress = Progress(self._context, self._archive.path, self.verb, self._outcomes)
-        each(self._one, tasks, self._context.params["concurrency"], progress.step)
-        progress.close()
-        self._write_report()
+        try:
+            each(self._one, tasks, self._context.params["concurrency"], progress.step)
+        finally:
+            progress.close()
+            self._write_report()
 
     def _one(self, task: dict[str, Any]) -> None:
         reading = read(self._client, task)
-        verdict = self._verdict(reading)
-        if verdict.kind == "unreadable" and reading.error:
-            self._outcomes.fail(label(task), reading.error)
+        error = reading.error
+        try:
+            verdict = self._verdict(reading)
+        except CoderError as problem:
+            verdict, error = Verdict("unreadable", (problem.kind,)), problem
+        if error:
+            self._outcomes.fail(label(task), error)
         self._outcomes.judge(label(task), verdict.kind, verdict.reasons)
         action = self._act(reading, verdict)
-        line = {"id": task["id"], "task": label(task), "verdict": verdict.kind, "reasons": verdict.reasons}
+        name = self._archive.redacted(label(task))
+        line = {"id": task["id"], "task": name, "verdict": verdict.kind, "reasons": verdict.reasons, "action": action}
         with self._lock:
-            self._lines.append(dict(line, action=action))
+            self._lines.append(line)
 
     def _verdict(self, reading: Reading) -> Verdict:
         record = reading.record
@@ -104,11 +113,22 @@ class Verification:
         """What was done about the task; here nothing."""
         return None
 
-    def _write_report(self) -> None:
-        path = self._context.params["report"]
-        if path and not self._context.check_mode:
+    def _check_report(self) -> None:
+        """Before anything is done that could not be told."""
+        path = self._report
+        if path:
             with files.io_errors("write the report"):
-                files.replace(path, files.json_lines(sorted(self._lines, key=lambda line: str(line["task"]))))
+                files.write_new(files.draft_of(path), b"")
+                os.unlink(files.draft_of(path))
+
+    def _write_report(self) -> None:
+        if self._report:
+            with files.io_errors("write the report"):
+                files.replace(self._report, files.json_lines(sorted(self._lines, key=lambda line: str(line["task"]))))
+
+    @property
+    def _report(self) -> str | None:
+        return None if self._context.check_mode else self._context.params["report"]
 
 
 class Evacuation(Verification):
@@ -128,7 +148,8 @@ class Evacuation(Verification):
         except CoderError as error:
             if error.kind == "io":
                 raise
-            self._outcomes.fail(label(task), error)
+            if not reading.error:
+                self._outcomes.fail(label(task), error)
             return "failed"
         return None
 

@@ -188,6 +188,7 @@ def test_shards_are_disjoint_and_make_the_whole(fleet: Emulator, tmp_path: Path)
 @pytest.mark.parametrize(("options", "text"), [
     ({"shard": {"index": 0, "count": 2}}, "no shard 0 of 2"),
     ({"older_than": "yesterday"}, "is no age"),
+    ({"older_than": "999999w"}, "more than a hundred years"),
     ({"concurrency": 0}, "would never read"),
     ({"redact_values": ["abc"]}, "fewer than 4 characters"),
     ({"redaction_key": "short"}, "fewer than 16 characters"),
@@ -198,6 +199,11 @@ def test_options_that_cannot_be_right(fleet: Emulator, tmp_path: Path, options: 
     refused = archive(fleet, tmp_path / "archive", **options)
     assert refused.failed and text in refused.msg
     assert not (tmp_path / "archive").exists()
+
+
+def test_the_current_folder_is_not_taken_by_accident(fleet: Emulator) -> None:
+    refused = call("archive", fleet, path="", redaction_key=KEY)
+    assert refused.kind == "invalid" and "'path' is empty" in refused.msg
 
 
 def test_a_name_that_no_task_has_is_a_failure(fleet: Emulator, tmp_path: Path) -> None:
@@ -306,6 +312,31 @@ def test_old_servers_have_logs_of_running_tasks_only(dialect: str, emulator: Ser
     assert manifest(tmp_path)["paused"]["source"] in (expected, "none")
 
 
+def test_a_task_fails_once(fleet: Emulator, tmp_path: Path) -> None:
+    archive(fleet, tmp_path)
+    log = tmp_path / "tasks" / manifest(tmp_path)["live"]["folder"] / "messages.jsonl"
+    log.write_text("{")
+    fleet.faults.add("status", path="/logs$", status=500, count=None, body='{"message": "Internal error."}')
+    made = archive(fleet, tmp_path, name=["live"], fail_on="none")
+    assert made["summary"]["failed"] == 1 and made["error_kinds"] == {"server": 1}
+
+
+def test_another_header_changes_nothing(fleet: Emulator, tmp_path: Path) -> None:
+    archive(fleet, tmp_path, headers={"X-Request-From": "one"})
+    before = tree(tmp_path)
+    assert not archive(fleet, tmp_path, headers={"X-Request-From": "another"})["changed"]
+    assert tree(tmp_path) == before
+
+
+def test_the_key_is_not_kept_inside_the_archive(
+    fleet: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    made = archive(fleet, tmp_path, redaction_key=None)
+    assert made.kind == "invalid" and "would hold its own redaction key" in made.msg
+    assert not list(tmp_path.iterdir())
+
+
 def test_two_runs_cannot_share_an_archive(fleet: Emulator, tmp_path: Path) -> None:
     from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
 
@@ -334,4 +365,9 @@ def test_progress_is_told_where_it_is_seen_and_else_kept_in_a_file(tmp_path: Pat
     unseen.step()
     assert json.loads((tmp_path / "progress.json").read_text()) == {"done": 1, "selected": 3, "failed": 0}
     unseen.close()
+    assert not os.listdir(tmp_path)
+    for options, path in (({"state": "verified"}, str(tmp_path)), ({}, str(tmp_path / "not there"))):
+        quiet = Progress(Context(options, clock=_Minute()), path, "verified", Outcomes(3))
+        quiet.step()
+        quiet.close()
     assert not os.listdir(tmp_path)

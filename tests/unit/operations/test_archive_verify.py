@@ -167,6 +167,51 @@ def test_a_deletion_that_is_refused_is_a_failure(saved: tuple[Emulator, Path]) -
     assert "live" in left(server) and done["summary"]["deleted"] == 0
 
 
+def test_an_empty_archive_can_be_evacuated_into(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    server.create_task("live").api.set_messages(says("hello"))
+    first = archive(server, tmp_path / "archive", "evacuated")
+    assert not first.failed and first["verification"]["missing"] == 1 and first["summary"]["created"] == 1
+    assert archive(server, tmp_path / "archive", "evacuated")["summary"]["deleted"] == 1
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_deleted(saved: tuple[Emulator, Path]) -> None:
+    server, path = saved
+    refused = archive(server, path, "evacuated", report="/nonexistent/report.jsonl")
+    assert refused.kind == "io" and "report" in refused.msg
+    assert "live" in left(server)
+
+
+def test_a_task_that_was_saved_with_another_key_stops_no_other(saved: tuple[Emulator, Path], tmp_path: Path) -> None:
+    server, path = saved
+    server.create_task("other").api.set_messages(says("words"))
+    archive(server, path, redaction_key="another key of the tests", name=["other"])
+    report = tmp_path / "report.jsonl"
+    made = archive(server, path, "evacuated", report=str(report))
+    assert made.kind == "invalid" and "another redaction key" in made.msg
+    assert made["summary"]["deleted"] == 1 and left(server) == {*CLASSES, "other"} - {"live"}
+    lines = {line["task"]: line for line in map(json.loads, report.read_text().splitlines())}
+    assert lines["alice/other"]["verdict"] == "unreadable" and lines["alice/live"]["action"] == "deleted"
+
+
+def test_a_new_task_that_cannot_be_read_is_a_failure(saved: tuple[Emulator, Path]) -> None:
+    server, path = saved
+    server.create_task("new")
+    server.faults.add("status", path=f"{server.state.task('new').id}/logs$", status=500, count=None,
+                      body='{"message": "Internal error."}')  # fmt: skip
+    made = archive(server, path, "evacuated", fail_on="none")
+    assert [failure["task"] for failure in made["failures"]] == ["alice/new"]
+
+
+def test_names_with_a_secret_are_taken_out_of_the_report(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    server.create_task("hunter22")
+    report = tmp_path / "report.jsonl"
+    for state in ("present", "verified"):
+        archive(server, tmp_path / "archive", state, redact_values=["hunter22"], report=str(report), fail_on="none")
+    assert "hunter22" not in "".join(file.read_text(errors="replace") for file in tmp_path.rglob("*") if file.is_file())
+
+
 def test_evacuation_in_every_dialect(dialect: str, emulator: Servers, tmp_path: Path) -> None:
     server = emulator(dialect)
     server.create_task("live").api.set_messages(says("hello"))
