@@ -140,3 +140,17 @@ def test_evacuate_goes_when_all_is_safe(emulator: Servers, tmp_path: Path) -> No
     assert "NO GO for 1 of 1 tasks" in done.output, "check mode saves nothing, so nothing is proven"
     done = play(server, tmp_path, "evacuate", "-e", "confirm=yes")
     assert "GO: every task is safe to delete." in done.output and len(server.writes) == 1
+
+
+def test_evacuate_deletes_nothing_while_files_are_damaged(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    server.create_task("live").api.set_messages(says("hello"))
+    play(server, tmp_path, "collect")
+    (tmp_path / "coder-archive" / "tasks" / "notes.txt").write_text("mine")
+    done = play(server, tmp_path, "evacuate", "-e", "confirm=yes")
+    assert "NO GO: files of the archive are damaged or not its own" in done.output and "tasks/notes.txt" in done.output
+    assert [task.name for task in server.state.visible_tasks()] == ["live"]
+    (tmp_path / "coder-archive" / "tasks" / "notes.txt").unlink()
+    (tmp_path / "coder-archive" / "index.html").write_text("damaged")
+    assert "GO: every task is safe to delete." in play(server, tmp_path, "evacuate", "-e", "confirm=yes").output
+    assert not list(server.state.visible_tasks())
