@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..archive.record import Record
 from ..archive.store import Archive
@@ -140,13 +140,17 @@ class Collector:
         """Ids count from 0, so a log that ends earlier than the snapshot is that of an agent which has forgotten."""
         last_id = full["messages"][-1]["id"] if full["messages"] else -1
         if partial.last_id is not None and last_id < partial.last_id:
-            self._context.warn(
-                "The agent of the task %s has forgotten its conversation; what its snapshot held is kept."
-                % label(partial.task)
-            )
+            self._warn_of(partial.task, "has forgotten its conversation; what its snapshot held is kept")
             return False
+        if not any(message["type"] == "input" for message in full["messages"]):
+            # A greeting, most likely; without a snapshot there is nothing to tell by.
+            self._warn_of(partial.task, "may have forgotten its conversation; nobody has said anything in what it shows")
+            full = cast(Record, {**full, "complete": False})
         self._save(full)
         return True
+
+    def _warn_of(self, task: dict[str, Any], what: str) -> None:
+        self._context.warn("The agent of the task %s %s." % (label(task), what))
 
     def _pause_again(self, task: dict[str, Any]) -> None:
         life = self._lifecycle()

@@ -273,6 +273,16 @@ def test_an_agent_that_forgot_does_not_replace_its_snapshot(emulator: Servers, t
     assert server.state.task("long").status == "paused"
 
 
+def test_a_greeting_after_a_resume_is_no_whole_log(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator(auto_snapshot=False)
+    server.create_task("silent", state="paused")
+    done = archive(server, tmp_path, on_partial="resume")
+    assert done.warnings == [
+        "The agent of the task alice/silent may have forgotten its conversation; nobody has said anything in what it shows."
+    ]
+    assert not manifest(tmp_path)["silent"]["complete"]
+
+
 def test_no_more_are_resumed_at_once_than_allowed(emulator: Servers, tmp_path: Path) -> None:
     server = emulator(auto_snapshot=False)
     for number in range(4):
