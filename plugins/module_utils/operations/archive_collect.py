@@ -144,7 +144,7 @@ class Collector:
             return False
         if not any(message["type"] == "input" for message in full["messages"]):
             # A greeting, most likely; without a snapshot there is nothing to tell by.
-            self._warn_of(partial.task, "may have forgotten its conversation; nobody has said anything in what it shows")
+            self._warn_of(partial.task, "may have forgotten its conversation; nobody says anything in it")
             full = cast(Record, {**full, "complete": False})
         self._save(full)
         return True

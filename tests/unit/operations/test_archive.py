@@ -278,7 +278,7 @@ def test_a_greeting_after_a_resume_is_no_whole_log(emulator: Servers, tmp_path: 
     server.create_task("silent", state="paused")
     done = archive(server, tmp_path, on_partial="resume")
     assert done.warnings == [
-        "The agent of the task alice/silent may have forgotten its conversation; nobody has said anything in what it shows."
+        "The agent of the task alice/silent may have forgotten its conversation; nobody says anything in it."
     ]
     assert not manifest(tmp_path)["silent"]["complete"]
 
