@@ -66,12 +66,12 @@ def _shard(given: dict[str, int] | None) -> tuple[int, int]:
 def _age(text: str) -> timedelta:
     match = _AGE.match(text)
     if not match:
-        raise invalid("older_than=%r is no age" % text, "Give a number and a unit of s, m, h, d and w, such as 14d.")
+        raise invalid("%r in 'older_than' is no age" % text, "Give a number and one of s, m, h, d and w, such as 14d.")
     with suppress(OverflowError):
         age = timedelta(**{_UNITS[match[2]]: int(match[1])})
         if age <= _OLDEST:
             return age
-    raise invalid("older_than=%r is more than a hundred years" % text, "Leave it out to take tasks of any age.")
+    raise invalid("%r in 'older_than' is more than a hundred years" % text, "Leave it out to take tasks of any age.")
 
 
 def _now(context: Context) -> datetime:
