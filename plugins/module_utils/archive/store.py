@@ -159,7 +159,7 @@ class Archive:
         :returns: whether there is a search index; a Python without SQLite's FTS5 cannot make one.
         """
         if self._read_only:
-            return True
+            return self._has(search.DATABASE)
         if not os.path.exists(self._at(_UNFINISHED)) and self._top_is_whole():
             return search.refresh(self.path, self._search_source())
         with files.io_errors("write the manifest"):

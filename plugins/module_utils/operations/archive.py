@@ -79,7 +79,7 @@ def run(context: Context) -> dict[str, Any]:
             kind = Verification if params["state"] == "verified" else Evacuation
             kind(context, archive, outcomes).check(tasks)
         searchable = archive.finish()
-        if not searchable:
+        if not searchable and not reads_only:
             context.warn("This Python has no SQLite with FTS5, so the archive has no search index.")
         result = _result(archive, outcomes, missing, searchable)
     return _judged(params, outcomes, result)
