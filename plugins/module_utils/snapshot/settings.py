@@ -34,7 +34,7 @@ class Settings:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
         self.task_id = environ.get("ARG_TASK_ID", "")
-        self.enabled = environ.get("ARG_TASK_LOG_SNAPSHOT", "true") == "true"
+        self.enabled = _is_true(environ.get("ARG_TASK_LOG_SNAPSHOT") or "true")
         self.port = _port(environ.get("ARG_AGENTAPI_PORT") or str(PORT))
         self.url = environ.get("CODER_AGENT_URL", "").rstrip("/")
         self.token = environ.get("CODER_AGENT_TOKEN", "").strip() or _token_file(environ)
@@ -42,7 +42,7 @@ class Settings:
         self.header = environ.get("CODER_AGENT_HEADER", "")
         self.header_command = environ.get("CODER_AGENT_HEADER_COMMAND", "")
         self.pid_file = environ.get("ARG_PID_FILE_PATH", "") or _module_pid_file(environ)
-        self.keeps_state = environ.get("ARG_ENABLE_STATE_PERSISTENCE") == "true"
+        self.keeps_state = _is_true(environ.get("ARG_ENABLE_STATE_PERSISTENCE", ""))
         self.state_file = environ.get("AGENTAPI_STATE_FILE") or environ.get("ARG_STATE_FILE_PATH") or ""
         self.deadline = DEADLINE
         self.max_messages = fit.MAX_MESSAGES
@@ -54,6 +54,11 @@ class Settings:
     def agentapi(self) -> str:
         """The base URL of AgentAPI. It accepts the host names localhost and 127.0.0.1, and no others by default."""
         return f"http://localhost:{self.port}"
+
+
+def _is_true(text: str) -> bool:
+    """In any case: YAML and Python write True."""
+    return text.lower() == "true"
 
 
 def _port(text: str) -> int:

@@ -48,6 +48,13 @@ def test_a_port_that_is_none_is_an_error(both: Hook, port: str) -> None:
     assert "give a port between 1 and 65535" in run.stderr
 
 
+@pytest.mark.parametrize(("value", "snapshots"), [("", 1), ("True", 1), ("TRUE", 1), ("False", 0), ("no", 0)])
+def test_only_what_is_not_true_disables_it(both: Hook, coder: FakeCoder, value: str, snapshots: int) -> None:
+    """Blank is not set, as in the script before it."""
+    assert both.run("capture", ARG_TASK_LOG_SNAPSHOT=value).code == 0
+    assert len(coder.snapshots) == snapshots
+
+
 def test_options_limit_the_body(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
     agentapi.messages = conversation(*("x" * 400 for _number in range(9)))
     assert both.run("capture", "--max-messages=2").code == 0
