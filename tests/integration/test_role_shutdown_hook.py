@@ -256,7 +256,9 @@ def test_script_that_stood_there_is_the_fallback_and_comes_back(workspace: Works
 
 def test_what_a_stop_could_not_deliver_the_next_start_does(workspace: Workspace) -> None:
     before = tree(workspace.home)
-    workspace.role(environment={"ARG_AGENTAPI_PORT": workspace.agentapi.port, "ARG_TASK_ID": workspace.task.id})
+    given = {"ARG_AGENTAPI_PORT": workspace.agentapi.port, "ARG_TASK_ID": workspace.task.id}
+    workspace.role(environment={**given, "ARG_TASK_LOG_SNAPSHOT": True})
+    assert "export ARG_TASK_LOG_SNAPSHOT=true\n" in (workspace.home / FOLDER / "settings.sh").read_text()
     down = workspace.script(f"{FOLDER}/agentapi-shutdown", CODER_AGENT_URL="http://127.0.0.1:1")
     assert down.returncode == 0
     assert "is kept in" in down.stdout
