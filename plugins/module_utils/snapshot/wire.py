@@ -8,6 +8,7 @@ byte, so that a slow body never ends. Here DNS, connect, TLS, the proxy and the 
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 from _thread import allocate_lock, start_new_thread
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MAX_BODY = 64 * 1024 * 1024
 _MAX_LINE = 64 * 1024
 _MAX_HEADERS = 200
+# What connecting to an address says where IPv6, say, is not there at all: a refusal elsewhere tells more.
+_NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^:/?#\[\]\s]+)"
 _URL = re.compile(rf"(https?)://(?:[^@/?#]*@)?{_HOST}(?::(\d{{1,5}}))?(/[^#\s]*)?", re.IGNORECASE)
 
@@ -45,7 +48,7 @@ class Url:
 
     def __init__(self, text: str) -> None:
         match = _URL.fullmatch(text)
-        if not match:
+        if not match or int(match.group(3) or 0) > 65535:
             raise WireError(f"{text!r} is not an http:// or https:// URL", lasting=True)
         scheme, host, port, path = match.groups()
         self.scheme = scheme.lower()
@@ -297,16 +300,20 @@ def _connect(target: Url, deadline: Deadline) -> socket.socket:
     error: Exception = WireError(f"{target.host} has no address")
     addresses = _addresses(target, deadline)
     for index, (family, address) in enumerate(addresses):
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        sock: socket.socket | None = None
         try:
+            # Here, because a kernel without IPv6 refuses already this.
+            sock = socket.socket(family, socket.SOCK_STREAM)
             # An address that swallows packets must not take the time of the next one.
             _arm(sock, deadline.within(deadline.left() / (len(addresses) - index)))
             sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return sock
         except OSError as failure:
-            sock.close()
-            error = failure
+            if sock is not None:
+                sock.close()
+            if not isinstance(error, ConnectionRefusedError) or failure.errno not in _NO_SUCH_FAMILY:
+                error = failure
     raise _wire_error(error) from error
 
 

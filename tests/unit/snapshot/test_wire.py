@@ -134,6 +134,20 @@ def test_an_address_that_is_unknown_or_closed_says_so() -> None:
     assert caught.value.refused
 
 
+def test_a_kernel_without_ipv6_is_no_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    def only_ipv4(family: int, kind: int) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(97, "Address family not supported by protocol")
+        return original(family, kind)
+
+    original = socket.socket
+    monkeypatch.setattr(wire.socket, "socket", only_ipv4)
+    for url in ("http://localhost:1/", "http://[::1]:1/"):
+        with pytest.raises(WireError) as caught:
+            get(url)
+        assert caught.value.refused == ("localhost" in url)
+
+
 def test_the_limit_of_a_body() -> None:
     with raw_server(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 5000) as url:
         with open_request("GET", url, Deadline(2)) as answer, pytest.raises(WireError, match="longer than 4000"):
@@ -142,7 +156,7 @@ def test_the_limit_of_a_body() -> None:
             assert answer.excerpt(10) == "x" * 10
 
 
-@pytest.mark.parametrize("url", ["", "coder.example", "ftp://x/", "http://", "http://a b/", "http://h:123456/"])
+@pytest.mark.parametrize("url", ["", "coder.example", "ftp://x/", "http://", "http://a b/", "http://h:123456/", "http://h:99999/"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(WireError, match="is not an http"):
         Url(url)
