@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import time
 from collections import namedtuple
 
 from .deadline import Deadline
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Capture = namedtuple("Capture", "task_id captured_at source count body")
 Capture.__doc__ = """A body that is ready to be posted.
 
-captured_at -- seconds since the epoch
+captured_at -- seconds since the epoch; 0: not known
 source      -- where the messages came from: messages, events, state_file
 count       -- how many messages there are
 body        -- bytes, as fit gives them
@@ -180,7 +181,10 @@ def _read(folder: int, name: str) -> Capture | None:
         first, _newline, body = data.partition(b"\n")
         header = parse_json(first)
         capture = Capture(body=body, **header)
-        sound = isinstance(capture.task_id, str) and isinstance(capture.captured_at, (int, float))
+        sound = isinstance(capture.task_id, str)
+        # Later than now: the clock went back since. It must not win against what is captured now.
+        if not 0 < capture.captured_at <= time.time():
+            capture = capture._replace(captured_at=0.0)
     except (OSError, ValueError, TypeError):
         return None
     return capture if sound and body.startswith(b'{"messages":[') and body.endswith(b"]}") else None

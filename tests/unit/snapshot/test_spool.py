@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,21 @@ def test_the_newest_wins(spool: Spool) -> None:
     assert spool.get(TASK) == captured(2.0)
     spool.remove(captured(2.0))
     assert spool.get(TASK) is None
+
+
+@pytest.mark.parametrize("at", [1e11, float("inf"), float("nan"), -1.0, 10**400])
+def test_a_time_that_cannot_be_is_older_than_any_other(spool: Spool, at: float) -> None:
+    spool.put(captured(at))
+    assert spool.get(TASK) == captured(0.0)
+    spool.put(captured(1.0))
+    assert spool.get(TASK) == captured(1.0)
+
+
+def test_after_the_clock_went_back_what_is_captured_now_is_delivered(both: Hook, coder: FakeCoder) -> None:
+    Spool(both.environ).put(captured(time.time() + 3600))  # type: ignore[arg-type]
+    assert both.run("capture").code == 0
+    assert [len(snapshot) for snapshot in coder.snapshots] == [3]
+    assert not both.spooled.exists()
 
 
 def test_there_is_one_a_task(spool: Spool) -> None:
