@@ -32,7 +32,7 @@ _STOP_SECONDS = 1.5
 _END_SECONDS = 0.3
 _LOCK_SECONDS = 1.0
 
-_Found = namedtuple("_Found", "messages source capture")
+_Found = namedtuple("_Found", "messages source capture changed", defaults=(None,))
 
 
 def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
@@ -61,8 +61,10 @@ def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
     return code
 
 
-def prepare(settings: Settings, report: Reporter, messages: list[Any], source: str) -> Capture:
-    """Fit the messages into a body, and say what became of them."""
+def prepare(
+    settings: Settings, report: Reporter, messages: list[Any], source: str, changed: float | None = None
+) -> Capture:
+    """Fit the messages, which are of now or of when they changed last, into a body; say what became of them."""
     fitted = fit.fit(messages, settings.max_messages, settings.max_bytes, settings.partial)
     wanted = min(fitted.total, settings.max_messages or fitted.total)
     count, size = len(fitted.messages), len(fitted.body)
@@ -75,7 +77,7 @@ def prepare(settings: Settings, report: Reporter, messages: list[Any], source: s
         text = f"Left out {dropped} older messages and {fitted.cut} characters {room}"
         report.say("cut", text, dropped=dropped, characters=fitted.cut)
     report.say("payload", f"Log snapshot payload: {size} bytes, {count} messages", bytes=size, count=count)
-    return Capture(settings.task_id, time.time(), source, count, fitted.body)
+    return Capture(settings.task_id, changed or time.time(), source, count, fitted.body)
 
 
 def store(captured: Capture, spool: Spool, report: Reporter) -> str | None:
@@ -97,9 +99,9 @@ def send(
     report.say("posting", "Posting log snapshot to Coder instance")
     right = spool.delivering(captured.task_id, deadline.within(_LOCK_SECONDS))
     try:
-        present = spool.get(captured.task_id) if kept else captured
-        if present is None or present.captured_at > captured.captured_at:
+        if is_superseded(captured, spool, kept):
             report.say("superseded", "Log snapshot was posted by another process")
+            spool.remove(captured)
             return 0, None
         delivery = deliver(settings, captured.task_id, captured.body, deadline)
         return conclude(delivery, captured, spool, report, kept), delivery
@@ -108,11 +110,19 @@ def send(
             os.close(right)
 
 
+def is_superseded(captured: Capture, spool: Spool, kept: str | None) -> bool:
+    """Whether the capture, or a newer one, has been delivered, or a newer one is about to be."""
+    if not kept:
+        return 0 < captured.captured_at < spool.delivered_at(captured.task_id)
+    present = spool.get(captured.task_id)
+    return present is None or present.captured_at > captured.captured_at
+
+
 def conclude(delivery: Delivery, captured: Capture, spool: Spool, report: Reporter, kept: str | None) -> int:
     """Say how a delivery ended, settle the spool, and return the exit code: 0 unless the conversation is lost."""
     facts = {"status": delivery.status, "attempts": delivery.attempts}
     if delivery.state == "delivered":
-        spool.remove(captured)
+        spool.delivered(captured)
         report.say("delivered", "Log snapshot posted successfully", **facts)
         return 0
     if delivery.state == "no_task":
@@ -149,7 +159,7 @@ def find_elsewhere(settings: Settings, spool: Spool) -> Any:
         except ReadError:
             messages, changed = [], 0.0
         if is_ready(messages, None) and messages and (spooled is None or spooled.captured_at <= changed):
-            return _Found(messages, "state file", None)
+            return _Found(messages, "state file", None, min(changed, time.time()))
     return _Found([], "spool" if spooled else None, spooled)
 
 
@@ -196,7 +206,7 @@ def _snapshot(
     if found.capture is None and not found.messages:
         report.say("skipped", "No messages for log snapshot")
         return 0
-    captured = found.capture or prepare(settings, report, found.messages, found.source)
+    captured = found.capture or prepare(settings, report, found.messages, found.source, found.changed)
     kept = store(captured, spool, report)
     if kept:
         watchdog.code = 0

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Captures that are not delivered yet: one file a task, 0600, the newest wins.
+"""Captures that are not delivered yet: one file a task, 0600, the newest wins; and the time of what was delivered.
 
 They stand in the home, which is the part of a container that stays; where there is none, or none that can be written,
 in a temporary folder that is certainly ours.
@@ -67,7 +67,7 @@ class Spool:
         raise OSError("; ".join(problems))
 
     def get(self, task_id: str) -> Capture | None:
-        """The task's newest capture."""
+        """The task's newest capture that is newer than what was delivered."""
         found = [capture for capture in self._captures(_name(task_id)) if capture.task_id == task_id]
         return max(found, key=lambda capture: capture.captured_at, default=None)
 
@@ -75,6 +75,20 @@ class Spool:
         """The tasks that have a capture here."""
         names = {name for _path, folder in self._folders for name in os.listdir(folder) if name.endswith(".json")}
         return sorted({capture.task_id for name in names for capture in self._captures(name)})
+
+    def delivered_at(self, task_id: str) -> float:
+        """When the newest capture was made that is known to be delivered; 0: none is known."""
+        return self._delivered_at(_name(task_id))
+
+    def delivered(self, capture: Capture) -> None:
+        """Remember that Coder has the capture, so that nothing older is posted over it, and forget it."""
+        for _path, folder in self._folders if capture.captured_at else []:
+            try:
+                _replace(folder, f".{_name(capture.task_id)}.delivered", repr(capture.captured_at).encode())
+                break
+            except OSError:
+                continue
+        self.remove(capture)
 
     def remove(self, capture: Capture) -> None:
         """Forget the capture, and older ones of its task; a newer one that came meanwhile stays."""
@@ -92,10 +106,15 @@ class Spool:
         return self._lock_file(f".{_name(task_id)}.follow", Deadline(0))
 
     def _captures(self, name: str) -> Iterator[Capture]:
+        delivered_at = self._delivered_at(name)
         for _path, folder in self._folders:
             capture = _read(folder, name)
-            if capture is not None:
+            # One that was delivered may still be there: on a file system that is read-only now.
+            if capture is not None and not 0 < capture.captured_at <= delivered_at:
                 yield capture
+
+    def _delivered_at(self, name: str) -> float:
+        return max((_read_time(folder, f".{name}.delivered") for _path, folder in self._folders), default=0.0)
 
     def _write(self, folder: int, capture: Capture) -> None:
         name = _name(capture.task_id)
@@ -105,12 +124,8 @@ class Spool:
             present = _read(folder, name)
             if present is not None and present.captured_at > capture.captured_at:
                 return
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            # No fsync: what is guarded against is being killed, not a power cut, and it can take seconds.
-            with os.fdopen(os.open(f".{name}.tmp", flags, 0o600, dir_fd=folder), "wb") as file:
-                header = {key: value for key, value in capture._asdict().items() if key != "body"}
-                file.write(json.dumps(header).encode() + b"\n" + capture.body)
-            os.replace(f".{name}.tmp", name, src_dir_fd=folder, dst_dir_fd=folder)
+            header = {key: value for key, value in capture._asdict().items() if key != "body"}
+            _replace(folder, name, json.dumps(header).encode() + b"\n" + capture.body)
         finally:
             os.close(guard)
 
@@ -122,7 +137,7 @@ class Spool:
                 try:
                     os.unlink(name, dir_fd=folder)
                 except OSError:
-                    # A read-only file system: it will be delivered once more, which changes nothing.
+                    # A read-only file system.
                     continue
 
     def _lock_file(self, name: str, deadline: Deadline) -> int | None:
@@ -174,6 +189,29 @@ def _name(task_id: str) -> str:
     return f"{quote(task_id)[:200]}.json"
 
 
+def _replace(folder: int, name: str, data: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    # No fsync: what is guarded against is being killed, not a power cut, and it can take seconds.
+    with os.fdopen(os.open(f".{name}.tmp", flags, 0o600, dir_fd=folder), "wb") as file:
+        file.write(data)
+    os.replace(f".{name}.tmp", name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _read_time(folder: int, name: str) -> float:
+    try:
+        return _past(float(read_regular(name, 100, dir_fd=folder, follow_links=False)[0]))
+    except (OSError, ValueError):
+        return 0.0
+
+
+def _past(at: float) -> float:
+    """The time, or 0 for one that cannot be.
+
+    One that is later than now is from before the clock went back, and must not win against what is captured now.
+    """
+    return at if 0 < at <= time.time() else 0.0
+
+
 def _read(folder: int, name: str) -> Capture | None:
     """A damaged or foreign file counts as none."""
     try:
@@ -182,9 +220,7 @@ def _read(folder: int, name: str) -> Capture | None:
         header = parse_json(first)
         capture = Capture(body=body, **header)
         sound = isinstance(capture.task_id, str)
-        # Later than now: the clock went back since. It must not win against what is captured now.
-        if not 0 < capture.captured_at <= time.time():
-            capture = capture._replace(captured_at=0.0)
+        capture = capture._replace(captured_at=_past(capture.captured_at))
     except (OSError, ValueError, TypeError):
         return None
     return capture if sound and body.startswith(b'{"messages":[') and body.endswith(b"]}") else None

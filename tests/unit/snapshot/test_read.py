@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,21 @@ def test_while_it_is_not_ready_the_state_file_counts(hook: Hook, coder: FakeCode
         run = hook.point_at(agentapi, coder).run("capture", ARG_STATE_FILE_PATH=str(state))
     assert run.code == 0
     assert [len(snapshot) for snapshot in coder.snapshots] == [3]
+
+
+@pytest.mark.parametrize(("age", "snapshots"), [(7200, [7]), (-1, [7, 3])])
+def test_only_a_state_file_newer_than_what_was_delivered_counts(
+    hook: Hook, coder: FakeCoder, tmp_path: Path, age: float, snapshots: list[int]
+) -> None:
+    with FakeAgentAPI(conversation(*"abcdefg")) as agentapi:
+        assert hook.point_at(agentapi, coder).run("capture").code == 0
+    state = tmp_path / "state.json"
+    state.write_text(json.dumps({"version": 1, "messages": conversation("a", "b", "c")}))
+    os.utime(state, (time.time() - age,) * 2)
+    run = hook.point_at(1).run("capture", AGENTAPI_STATE_FILE=str(state))
+    assert run.code == 0
+    assert [len(snapshot) for snapshot in coder.snapshots] == snapshots
+    assert not hook.spooled.exists()
 
 
 def test_messages_in_coder_s_own_shape_are_understood(hook: Hook, coder: FakeCoder) -> None:

@@ -71,6 +71,35 @@ def test_after_the_clock_went_back_what_is_captured_now_is_delivered(both: Hook,
     assert not both.spooled.exists()
 
 
+def test_what_is_not_newer_than_a_delivered_one_is_not_there(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It still stands on a home that is read-only now, and so the record goes to the other folder."""
+    home = spool._folders[0][1]
+    path = Path(spool.put(captured(2.0)))
+    content = path.read_bytes()
+    replace = spool_module._replace
+
+    def read_only(folder: int, name: str, data: bytes) -> None:
+        if folder == home:
+            raise OSError(30, "Read-only file system")
+        replace(folder, name, data)
+
+    monkeypatch.setattr(spool_module, "_replace", read_only)
+    spool.delivered(captured(2.0))
+    path.write_bytes(content)
+    assert spool.delivered_at(TASK) == 2.0
+    assert spool.get(TASK) is None
+    assert spool.task_ids() == []
+    spool.put(captured(3.0))
+    assert spool.get(TASK) == captured(3.0)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"1e11", b"inf", b"nan", b"\xff"])
+def test_a_damaged_record_of_a_delivery_is_none(spool: Spool, content: bytes) -> None:
+    path = Path(spool.put(captured(2.0)))
+    (path.parent / f".{path.name}.delivered").write_bytes(content)
+    assert spool.get(TASK) == captured(2.0)
+
+
 def test_there_is_one_a_task(spool: Spool) -> None:
     for task in ("a", "b/../c", "..", "漢" * 100):
         spool.put(captured(1.0, task))
