@@ -99,26 +99,32 @@ def send(
     report.say("posting", "Posting log snapshot to Coder instance")
     right = spool.delivering(captured.task_id, deadline.within(_LOCK_SECONDS))
     try:
-        if is_superseded(captured, spool, kept):
-            report.say("superseded", "Log snapshot was posted by another process")
-            spool.remove(captured)
-            return 0, None
-        delivery = deliver(settings, captured.task_id, captured.body, deadline)
-        return conclude(delivery, captured, spool, report, kept), delivery
+        return send_now(settings, captured, spool, report, deadline, kept)
     finally:
         if right is not None:
             os.close(right)
 
 
-def is_superseded(captured: Capture, spool: Spool, kept: str | None) -> bool:
-    """Whether the capture, or a newer one, has been delivered, or a newer one is about to be."""
-    if not kept:
-        return 0 < captured.captured_at < spool.delivered_at(captured.task_id)
-    present = spool.get(captured.task_id)
-    return present is None or present.captured_at > captured.captured_at
+def send_now(
+    settings: Settings, captured: Capture, spool: Spool, report: Reporter, deadline: Deadline, kept: str | None
+) -> tuple[int, Delivery | None]:
+    """As send, by one who has the right to deliver or waited for it long enough."""
+
+    def is_superseded() -> bool:
+        if not kept:
+            return 0 < captured.captured_at < spool.delivered_at(captured.task_id)
+        present = spool.get(captured.task_id)
+        return present is None or present.captured_at > captured.captured_at
+
+    delivery = deliver(settings, captured.task_id, captured.body, deadline, is_superseded)
+    if delivery is None:
+        report.say("superseded", "Log snapshot was posted by another process")
+        spool.remove(captured)
+        return 0, None
+    return _conclude(delivery, captured, spool, report, kept), delivery
 
 
-def conclude(delivery: Delivery, captured: Capture, spool: Spool, report: Reporter, kept: str | None) -> int:
+def _conclude(delivery: Delivery, captured: Capture, spool: Spool, report: Reporter, kept: str | None) -> int:
     """Say how a delivery ended, settle the spool, and return the exit code: 0 unless the conversation is lost."""
     facts = {"status": delivery.status, "attempts": delivery.attempts}
     if delivery.state == "delivered":

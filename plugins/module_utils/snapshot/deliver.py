@@ -13,6 +13,8 @@ from .wire import WireError, open_request, quote, redirect_target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .deadline import Deadline
     from .settings import Settings
 
@@ -39,8 +41,15 @@ _ROUTE_NOT_FOUND = "Route not found."
 _RESOURCE_NOT_FOUND = "Resource not found or you do not have access to this resource"
 
 
-def deliver(settings: Settings, task_id: str, body: bytes, deadline: Deadline) -> Delivery:
-    """Post the body. Posting replaces the snapshot whole, so a try whose end is unknown can be repeated."""
+def deliver(
+    settings: Settings, task_id: str, body: bytes, deadline: Deadline, is_superseded: Callable[[], bool]
+) -> Delivery | None:
+    """Post the body. Posting replaces the snapshot whole, so a try whose end is unknown can be repeated.
+
+    is_superseded -- asked before each try, because meanwhile somebody else may have delivered it, or something newer
+
+    None: it was superseded.
+    """
     pause = _FIRST_PAUSE
     attempts = 0
     try:
@@ -48,6 +57,8 @@ def deliver(settings: Settings, task_id: str, body: bytes, deadline: Deadline) -
     except WireError as error:
         return Delivery("failed", str(error), None, 0)
     while True:
+        if is_superseded():
+            return None
         attempts += 1
         wait = pause
         try:

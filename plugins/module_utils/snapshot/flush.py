@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import os
 
-from .capture import conclude, missing_setting
+from .capture import missing_setting, send_now
 from .deadline import Deadline
-from .deliver import deliver
 from .spool import Spool
 
 TYPE_CHECKING = False
@@ -43,8 +42,7 @@ def flush_task(settings: Settings, task_id: str, spool: Spool, report: Reporter,
         if captured is None:
             return True
         report.say("posting", f"Posting spooled log snapshot of task {task_id} to Coder instance", task_id=task_id)
-        delivery = deliver(settings, task_id, captured.body, deadline)
-        conclude(delivery, captured, spool, report, kept=spool.folder)
+        send_now(settings, captured, spool, report, deadline, kept=spool.folder)
         return spool.get(task_id) is None
     finally:
         if right is not None:

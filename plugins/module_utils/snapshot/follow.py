@@ -85,6 +85,7 @@ class _Follower:
         self._log = EventLog()
         self._status: str | None = None
         self._changed = False
+        self._changed_at = 0.0
         self._due: float | None = None
         self._posted = b""
         self._posted_at = -settings.min_interval
@@ -123,7 +124,8 @@ class _Follower:
         if fitted.body == self._posted:
             self._changed = False
             return
-        captured = Capture(settings.task_id, time.time(), "events", len(fitted.messages), fitted.body)
+        # Of the last event, not of now: events may be waiting, and what was captured meanwhile is newer.
+        captured = Capture(settings.task_id, self._changed_at, "events", len(fitted.messages), fitted.body)
         kept = store(captured, self._spool, self._report)
         _code, delivery = send(settings, captured, self._spool, self._report, deadline, kept)
         self._posted_at = time.monotonic()
@@ -165,7 +167,7 @@ class _Follower:
     def _take(self, kind: str, data: dict[str, Any]) -> None:
         self._log.add(kind, data)
         if kind == "message_update":
-            self._changed = True
+            self._changed, self._changed_at = True, time.time()
             if self._settings.max_messages:
                 # Two at least: one alone would look like an agent that is not ready yet.
                 self._log.keep_newest(max(2, self._settings.max_messages))

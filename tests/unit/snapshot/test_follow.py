@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from unit.snapshot.conftest import Hook
-from unit.snapshot.servers import RESOURCE_404, ROUTE_404, FakeAgentAPI, FakeCoder, conversation
+from unit.snapshot.servers import RESOURCE_404, ROUTE_404, FakeAgentAPI, FakeCoder, Request, conversation
 
 
 @contextmanager
@@ -98,6 +98,28 @@ def test_it_survives_a_coder_that_is_down(hook: Hook, agentapi: FakeAgentAPI, co
         agentapi.change_status("stable")
         until(lambda: contents(coder)[-1:] == ["later"])
         until(lambda: not hook.spooled.exists())
+
+
+def test_one_that_retries_does_not_undo_what_a_stop_has_posted(hook: Hook, coder: FakeCoder) -> None:
+    def respond(request: Request) -> None:
+        count = request.body.count(b'"id"')
+        if count == 3 and not stored:
+            request.answer(502, "bad gateway")
+        else:
+            stored.append(count)
+            request.answer(204)
+
+    stored: list[int] = []
+    coder.script = respond
+    with FakeAgentAPI(conversation("m0", "m1", "m2")) as agentapi, following(hook.point_at(agentapi, coder)) as process:
+        until(lambda: coder.journal)
+        agentapi.say("m3", "user")
+        agentapi.say("m4")
+        assert hook.run("capture").code == 0
+        process.terminate()
+        process.communicate(timeout=10)
+    assert 5 in stored
+    assert set(stored[stored.index(5) :]) == {5}
 
 
 def test_a_signal_posts_what_is_new_and_ends_it(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
