@@ -42,11 +42,15 @@ def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
     report.say("started", "Shutting down AgentAPI")
     code = _reason_to_skip(settings, report)
     conversation, problem = None, None
+
+    def has_other() -> bool:
+        return code is not None or bool(find_elsewhere(settings, Spool(settings.environ)).source)
+
     if code is None or settings.pid_file:
         if code is None:
             report.say("reading", f"Fetching messages from AgentAPI on port {settings.port}", port=settings.port)
         try:
-            conversation = read_agentapi(settings.agentapi, deadline)
+            conversation = read_agentapi(settings.agentapi, deadline, has_other)
         except ReadError as error:
             problem = str(error)
     pid = _prepare_stop(settings, report, conversation)

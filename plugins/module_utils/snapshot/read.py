@@ -16,11 +16,14 @@ from .wire import MAX_BODY, WireError, open_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 MESSAGES_SECONDS = 2.0
 EVENTS_SECONDS = 1.5
 STATUS_SECONDS = 1.0
+# What is left of the deadline for the rest when all other time is spent on reading.
+REST_SECONDS = 1.2
 
 Conversation = namedtuple("Conversation", "messages source ready")
 Conversation.__doc__ = """What AgentAPI says.
@@ -40,15 +43,19 @@ class ReadError(Exception):
         self.refused = refused
 
 
-def read_agentapi(base: str, deadline: Deadline) -> Conversation:
-    """The conversation from /messages, or from /events when that cannot answer now. Raises ReadError."""
+def read_agentapi(base: str, deadline: Deadline, has_other: Callable[[], bool] = lambda: True) -> Conversation:
+    """The conversation from /messages, or from /events when that cannot answer now. Raises ReadError.
+
+    has_other -- whether the conversation is to be had elsewhere; where it is not, a slow AgentAPI is worth the time
+    """
     try:
         messages = _get_messages(base, deadline)
     except WireError as error:
         if error.refused:
             raise ReadError("may not be running", refused=True) from error
+        seconds = EVENTS_SECONDS if has_other() else max(EVENTS_SECONDS, deadline.left() - REST_SECONDS)
         try:
-            messages, status = replay_events(base, deadline.within(EVENTS_SECONDS))
+            messages, status = replay_events(base, deadline.within(seconds))
         except (WireError, ReadError):
             raise ReadError(str(error)) from error
         return Conversation(messages, "events", is_ready(messages, status))

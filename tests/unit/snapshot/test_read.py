@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.snapshot.conftest import Hook
-from unit.snapshot.servers import NOW, FakeAgentAPI, FakeCoder, Request, Server, conversation
+from unit.snapshot.servers import NOW, TASK, FakeAgentAPI, FakeCoder, Request, Server, conversation
 
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.deadline import Deadline
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.files import parse_json
@@ -27,6 +27,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.snapshot.read import (
     read_state_file,
     replay_events,
 )
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.spool import Capture, Spool
 
 # As AgentAPI 0.12.1 sent it, spaces of the padding and all.
 EVENTS = (
@@ -166,6 +167,25 @@ def test_while_it_is_not_ready_the_state_file_counts(hook: Hook, coder: FakeCode
         run = hook.point_at(agentapi, coder).run("capture", ARG_STATE_FILE_PATH=str(state))
     assert run.code == 0
     assert [len(snapshot) for snapshot in coder.snapshots] == [3]
+
+
+def test_a_slow_agentapi_is_waited_for_when_nothing_else_has_the_conversation(hook: Hook, coder: FakeCoder) -> None:
+    with FakeAgentAPI(conversation("a", "b")) as agentapi:
+
+        def respond(request: Request) -> None:
+            time.sleep(2.2)
+            agentapi.respond(request)
+
+        agentapi.script = respond
+        run = hook.point_at(agentapi, coder).run("capture", "--deadline", "6")
+        assert run.code == 0
+        assert len(coder.snapshots) == 1
+        # As long as before where there is.
+        Spool(hook.environ).put(Capture(TASK, 1.0, "messages", 0, b'{"messages":[]}'))  # type: ignore[arg-type]
+        (hook.spooled.parent / f".{hook.spooled.name}.delivered").unlink()
+        run = hook.run("capture", "--deadline", "6")
+        assert "Using the conversation from the spool" in run.lines
+        assert run.seconds < 4
 
 
 @pytest.mark.parametrize(("age", "snapshots"), [(7200, [7]), (-1, [7, 3])])
