@@ -95,6 +95,21 @@ def test_a_coder_that_hangs_does_not_hold_up_the_stop(hook: Hook, agentapi: Fake
     assert hook.spooled.exists()
 
 
+def test_a_coder_that_needs_most_of_the_time_is_waited_for(hook: Hook, agentapi: FakeAgentAPI) -> None:
+    """And where it hangs there is time for another try."""
+
+    def slow(request: Request) -> None:
+        time.sleep(4.6)
+        request.answer(204)
+
+    with FakeCoder(slow) as slow_coder, FakeCoder(Request.hang) as coder:
+        waiting = hook.point_at(agentapi, slow_coder).start("capture")
+        assert hook.point_at(coder=coder).run("capture", HOME=str(hook.home / "other")).code == 0
+        assert waiting.communicate(timeout=10)[1] == ""
+    assert len(slow_coder.journal) == 1
+    assert len(coder.snapshots) == 1
+
+
 def test_a_header_command_that_hangs_does_not_hold_up_the_stop(both: Hook) -> None:
     run = both.run("capture", "--deadline", "0.6", CODER_AGENT_HEADER_COMMAND="sleep 30")
     assert run.code == 0
