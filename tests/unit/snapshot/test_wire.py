@@ -156,7 +156,9 @@ def test_the_limit_of_a_body() -> None:
             assert answer.excerpt(10) == "x" * 10
 
 
-@pytest.mark.parametrize("url", ["", "coder.example", "ftp://x/", "http://", "http://a b/", "http://h:123456/", "http://h:99999/"])
+@pytest.mark.parametrize(
+    "url", ["", "coder.example", "ftp://x/", "http://", "http://a b/", "http://h:123456/", "http://h:99999/"]
+)
 def test_what_is_no_url_is_refused(url: str) -> None:
     with pytest.raises(WireError, match="is not an http"):
         Url(url)
@@ -227,27 +229,31 @@ def test_an_unusable_proxy_is_named() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A key and a certificate for coder.invalid that nobody else trusts."""
+    """A key and a certificate for coder.invalid; its CA in ca.pem beside it fails OpenSSL's strict check."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
-    key = ec.generate_private_key(ec.SECP256R1())
+    ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "A CA")])
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "coder.invalid")])
     now = datetime.datetime.now(datetime.timezone.utc)
-    signed = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("coder.invalid")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
+
+    def sign(subject: x509.Name, public: ec.EllipticCurvePublicKey, extension: x509.ExtensionType) -> bytes:
+        builder = x509.CertificateBuilder(ca_name, subject, public, x509.random_serial_number())
+        builder = builder.not_valid_before(now - datetime.timedelta(days=1))
+        builder = builder.not_valid_after(now + datetime.timedelta(days=1))
+        signed = builder.add_extension(extension, critical=False).sign(ca_key, hashes.SHA256())
+        return signed.public_bytes(serialization.Encoding.PEM)
+
     path = tmp_path_factory.mktemp("tls") / "coder.pem"
     plain = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path.write_bytes(plain + signed.public_bytes(serialization.Encoding.PEM))
+    alternative = x509.SubjectAlternativeName([x509.DNSName("coder.invalid")])
+    path.write_bytes(plain + sign(name, key.public_key(), alternative))
+    ca = sign(ca_name, ca_key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
+    path.with_name("ca.pem").write_bytes(ca)
     return path
 
 
@@ -274,8 +280,8 @@ def tls_through_proxy(certificate: Path) -> Iterator[Server]:
 
 
 def test_tls_through_a_proxy_with_a_ca_bundle(tls_through_proxy: Server, certificate: Path) -> None:
-    environ = {"https_proxy": tls_through_proxy.url}
-    assert get("https://coder.invalid/", environ=environ, ca_file=str(certificate)) == (200, b"secret")
+    environ, ca_file = {"https_proxy": tls_through_proxy.url}, str(certificate.with_name("ca.pem"))
+    assert get("https://coder.invalid/", environ=environ, ca_file=ca_file) == (200, b"secret")
 
 
 def test_a_certificate_that_is_not_trusted_is_refused(tls_through_proxy: Server) -> None:
