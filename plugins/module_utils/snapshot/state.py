@@ -23,7 +23,7 @@ class NotAgentAPI(Exception):
 
 
 def find_agentapi(pid_file: str, port: int) -> int:
-    """The pid in the file, if that process is ours and either is called agentapi or listens on AgentAPI's port.
+    """The pid in the file, if that process listens on AgentAPI's port, or on none that we see and is called agentapi.
 
     Raises NotAgentAPI. A pid file outlives its process, and the number may be a stranger's by now.
     """
@@ -36,7 +36,9 @@ def find_agentapi(pid_file: str, port: int) -> int:
     pid = int(text)
     if not is_running(pid):
         raise NotAgentAPI(f"no process {pid} is running")
-    if pid in (os.getpid(), os.getppid()) or not (_is_called_agentapi(pid) or _listens(pid, port)):
+    ports = _listens_on(pid)
+    is_agentapi = port in ports if ports else _is_called_agentapi(pid)
+    if pid in (os.getpid(), os.getppid()) or not is_agentapi:
         raise NotAgentAPI(f"process {pid} is not AgentAPI")
     return pid
 
@@ -78,17 +80,18 @@ def is_running(pid: int) -> bool:
 
 def _is_called_agentapi(pid: int) -> bool:
     try:
-        if _NAME in os.path.basename(os.readlink(f"/proc/{pid}/exe")):
+        # An upgrade replaces the file of a process that runs.
+        if os.path.basename(os.readlink(f"/proc/{pid}/exe")) in (_NAME, f"{_NAME} (deleted)"):
             return True
         command = read_regular(f"/proc/{pid}/cmdline", 1024 * 1024)[0]
-        return _NAME in os.path.basename(command.split(b"\0")[0].decode("utf-8", "replace"))
+        return os.path.basename(command.split(b"\0")[0].decode("utf-8", "replace")) == _NAME
     except OSError:
-        return not os.path.isdir("/proc/self") and _NAME in _name_from_ps(pid)
+        return not os.path.isdir("/proc/self") and _name_from_ps(pid) == _NAME
 
 
-def _listens(pid: int, port: int) -> bool:
-    """Whether the process holds a socket that listens on the TCP port."""
-    inodes = set()
+def _listens_on(pid: int) -> set[int]:
+    """The TCP ports on which the process listens, as far as that can be seen."""
+    ports = {}
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             lines = read_regular(table, 64 * 1024 * 1024)[0].decode("ascii", "replace").splitlines()[1:]
@@ -97,13 +100,14 @@ def _listens(pid: int, port: int) -> bool:
         for line in lines:
             # sl local_address rem_address st ... inode; 0A is LISTEN.
             fields = line.split()
-            if len(fields) > 9 and fields[3] == "0A" and fields[1].endswith(f":{port:04X}"):
-                inodes.add(f"socket:[{fields[9]}]")
+            if len(fields) > 9 and fields[3] == "0A":
+                ports[f"socket:[{fields[9]}]"] = int(fields[1].rpartition(":")[2], 16)
     folder = f"/proc/{pid}/fd"
     try:
-        return bool(inodes) and any(_link(os.path.join(folder, name)) in inodes for name in os.listdir(folder))
+        links = [_link(os.path.join(folder, name)) for name in os.listdir(folder)]
     except OSError:
-        return False
+        return set()
+    return {ports[link] for link in links if link in ports}
 
 
 def _link(path: str) -> str:

@@ -178,6 +178,20 @@ def test_a_process_is_known_by_its_name_or_by_its_port(tmp_path: Path, agent: Ag
         named.wait()
 
 
+def test_another_agentapi_and_one_with_a_similar_name_are_not_stopped(tmp_path: Path, agent: Agent) -> None:
+    for name, program in (("agentapi", sys.executable), ("agentapi-log-shipper", shutil.which("sleep"))):
+        script = "import socket, time; s = socket.create_server(('', 0)); print(flush=True); time.sleep(30)"
+        arguments = ["-c", script] if program == sys.executable else ["30"]
+        with subprocess.Popen([name, *arguments], executable=program, stdout=subprocess.PIPE) as process:
+            if program == sys.executable:
+                assert process.stdout is not None
+                process.stdout.readline()
+            (tmp_path / "pid").write_text(str(process.pid))
+            with pytest.raises(NotAgentAPI, match="is not AgentAPI"):
+                find_agentapi(str(tmp_path / "pid"), agent.port)
+            process.kill()
+
+
 def test_a_refused_delivery_does_not_keep_agentapi(hook: Hook, agent: Agent) -> None:
     with FakeCoder((401, NOT_AUTHORIZED)) as coder:
         run = hook.point_at(agent.port, coder).run("capture", ARG_PID_FILE_PATH=str(agent.pid_file))
