@@ -9,7 +9,7 @@ import time
 from collections import namedtuple
 
 from .files import parse_json
-from .wire import WireError, open_request, quote, redirect_target
+from .wire import WireError, open_request, quote, redirect_target, without_password
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,8 @@ def post(
                 return answer.status, answer.headers, "" if answer.status == 204 else answer.excerpt()
         followed = redirect_target(url, target)
         if followed is None:
-            return answer.status, answer.headers, f"redirected to {target or 'nowhere'}, which is not the same host"
+            where = without_password(target) or "nowhere"
+            return answer.status, answer.headers, f"redirected to {where}, which is not the same host"
         url = followed
     return answer.status, answer.headers, "redirected too often"
 

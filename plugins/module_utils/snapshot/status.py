@@ -11,7 +11,7 @@ from .deadline import Deadline
 from .deliver import judge, post, request_headers
 from .read import ReadError, read_agentapi
 from .spool import Spool
-from .wire import WireError
+from .wire import WireError, without_password
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def status(settings: Settings, report: Reporter) -> int:
         ("python", True, f"Python {sys.version.split()[0]}"),
         ("enabled", settings.enabled, f"ARG_TASK_LOG_SNAPSHOT is {'' if settings.enabled else 'not '}true"),
         ("task_id", bool(settings.task_id), f"ARG_TASK_ID is {settings.task_id or 'not set'}"),
-        ("url", bool(settings.url), f"CODER_AGENT_URL is {settings.url or 'not set'}"),
+        ("url", bool(settings.url), f"CODER_AGENT_URL is {without_password(settings.url) or 'not set'}"),
         ("token", bool(settings.token), f"CODER_AGENT_TOKEN is {'set' if settings.token else 'not set'}"),
         ("spool", *_check_spool(settings)),
         ("agentapi", *_check_agentapi(settings, deadline)),
@@ -72,6 +72,6 @@ def _check_route(settings: Settings, deadline: Deadline) -> tuple[bool, str]:
         headers = request_headers(settings, deadline)
         code, _headers, text = post(settings, settings.task_id, b"{}", headers, deadline)
     except WireError as error:
-        return False, f"Coder at {settings.url} does not answer ({error})"
+        return False, f"Coder at {without_password(settings.url)} does not answer ({error})"
     state = judge(code, text)
     return state == "rejected", _ANSWERS.get(state, f"Coder answered HTTP {code}: {text}")

@@ -49,7 +49,7 @@ class Url:
     def __init__(self, text: str) -> None:
         match = _URL.fullmatch(text)
         if not match or int(match.group(3) or 0) > 65535:
-            raise WireError(f"{text!r} is not an http:// or https:// URL", lasting=True)
+            raise WireError(f"{without_password(text)!r} is not an http:// or https:// URL", lasting=True)
         scheme, host, port, path = match.groups()
         self.scheme = scheme.lower()
         self.host = host.strip("[]").lower()
@@ -241,6 +241,11 @@ def redirect_target(url: str, location: str) -> str | None:
     same = (there.scheme, there.host, there.port) == (here.scheme, here.host, here.port)
     safer = there.host == here.host and here.scheme == "http" and there.scheme == "https"
     return location if same or safer else None
+
+
+def without_password(url: str) -> str:
+    """As it may be printed: without user and password, however little of a URL it is."""
+    return re.sub(r"\A([^:/]*://)?.*@", r"\1", url, flags=re.DOTALL)
 
 
 def quote(text: str) -> str:

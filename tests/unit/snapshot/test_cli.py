@@ -92,6 +92,17 @@ def test_status_names_what_is_missing(both: Hook, environ: dict[str, str | None]
     assert run.lines[-1] == "The log snapshot hook would not work"
 
 
+@pytest.mark.parametrize("url", ["http://me:secret@127.0.0.1:1", "me:secret@coder", "ftp://me:s/e@cret@coder"])
+def test_a_password_in_a_url_is_not_printed(both: Hook, url: str) -> None:
+    for command in ("status", "capture"):
+        for environ in (
+            {"CODER_AGENT_URL": url},
+            {"CODER_AGENT_URL": "http://coder.invalid", "http_proxy": f"{url}:x"},
+        ):
+            run = both.run(command, "--deadline", "0.6", **environ)
+            assert not any(word in run.stdout + run.stderr for word in ("secret", "s/e", "me:"))
+
+
 @pytest.mark.parametrize(("answer", "says"), [(ROUTE_404, "came with 2.30"), (RESOURCE_404, "no such task")])
 def test_status_tells_the_404s_apart(both: Hook, coder: FakeCoder, answer: object, says: str) -> None:
     coder.answers.append((404, answer))
