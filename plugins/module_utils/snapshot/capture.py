@@ -125,10 +125,12 @@ def send_now(
         report.say("superseded", "Log snapshot was posted by another process")
         spool.remove(captured)
         return 0, None
-    return _conclude(delivery, captured, spool, report, kept), delivery
+    return _conclude(settings, delivery, captured, spool, report, kept), delivery
 
 
-def _conclude(delivery: Delivery, captured: Capture, spool: Spool, report: Reporter, kept: str | None) -> int:
+def _conclude(
+    settings: Settings, delivery: Delivery, captured: Capture, spool: Spool, report: Reporter, kept: str | None
+) -> int:
     """Say how a delivery ended, settle the spool, and return the exit code: 0 unless the conversation is lost."""
     facts = {"status": delivery.status, "attempts": delivery.attempts}
     if delivery.state == "delivered":
@@ -136,7 +138,9 @@ def _conclude(delivery: Delivery, captured: Capture, spool: Spool, report: Repor
         report.say("delivered", "Log snapshot posted successfully", **facts)
         return 0
     if delivery.state == "no_task":
-        spool.remove(captured)
+        # Of another task it only says that this is not its workspace.
+        if captured.task_id == settings.task_id:
+            spool.remove(captured)
         report.say("skipped", _no_task(captured.task_id), **facts)
         return 0
     if delivery.state == "unsupported":

@@ -205,16 +205,19 @@ def test_a_capture_that_could_not_be_delivered_is_delivered_by_flush(
     assert hook.run("flush").lines == ["No log snapshot is waiting to be delivered"]
 
 
-def test_flush_without_a_task_delivers_all(hook: Hook, coder: FakeCoder) -> None:
+def test_flush_without_a_task_delivers_all_and_keeps_those_of_other_workspaces(hook: Hook, coder: FakeCoder) -> None:
+    # A folder of its own for temporary files: the machine's may hold a capture of somebody else.
+    hook.environ["TMPDIR"] = str(hook.home)
     spool = Spool(hook.environ)  # type: ignore[arg-type]
     spool.put(captured(1.0))
     spool.put(captured(1.0, "other"))
     run = hook.point_at(coder=coder).run("flush", ARG_TASK_ID=None)
-    assert run.code == 0
-    # The machine's own folder for temporary files may hold a capture of somebody else.
+    assert run.code == 1
     asked = " ".join(request.path for request in coder.journal)
     assert len(coder.snapshots) == 1 and f"/tasks/{TASK}/" in asked and "/tasks/other/" in asked
-    assert not {TASK, "other"} & set(spool.task_ids())
+    assert spool.task_ids() == ["other"]
+    assert hook.run("flush", ARG_TASK_ID="other").code == 0
+    assert spool.task_ids() == []
 
 
 def test_a_newer_delivery_is_not_undone_by_an_older_one(both: Hook, coder: FakeCoder, agentapi: FakeAgentAPI) -> None:
