@@ -408,6 +408,8 @@ def check_units(runtime_folder: Path, *units: Path) -> None:
         {"trigger": ["systemd"]},
         {"trigger": []},
         {"trigger": ["cron"]},
+        {"deadline": 0},
+        {"max_bytes": 65537},
     ],
     ids=json.dumps,
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 
+from . import fit
 from .report import Reporter
 from .settings import Settings, SettingsError
 
@@ -37,7 +38,7 @@ def _count(text: str) -> int:
 
 
 def _size(text: str) -> int:
-    if _count(text) < 1024:
+    if not 1024 <= _count(text) <= fit.MAX_BYTES:
         raise ValueError
     return int(text)
 
@@ -45,7 +46,7 @@ def _size(text: str) -> int:
 _DEADLINE = {"--deadline": _Option("deadline", _positive, "SECONDS", "end after so long, whatever hangs (default 8)")}
 _FIT = {
     "--max-messages": _Option("max_messages", _count, "N", "keep the last N messages (default 10); 0: all that fit"),
-    "--max-bytes": _Option("max_bytes", _size, "N", "largest body, at least 1024 (default 65536, Coder's limit)"),
+    "--max-bytes": _Option("max_bytes", _size, "N", "largest body, 1024 to 65536 (default 65536, Coder's limit)"),
     "--partial": _Option("partial", None, "", "keep the tail of the first message that does not fit whole"),
 }
 _INTERVAL = {

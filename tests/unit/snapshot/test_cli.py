@@ -31,6 +31,7 @@ def test_every_command_has_help_with_its_exit_codes(hook: Hook, command: str) ->
         (["capture", "--deadline=-1"], "--deadline cannot be '-1'"),
         (["capture", "--max-messages", "-1"], "--max-messages cannot be '-1'"),
         (["capture", "--max-bytes", "9"], "--max-bytes cannot be '9'"),
+        (["capture", "--max-bytes", "65537"], "--max-bytes cannot be '65537'"),
         (["capture", "--partial=yes"], "--partial takes no value"),
         (["flush", "--partial"], "flush has no option '--partial'"),
     ],
