@@ -176,17 +176,19 @@ def _command_output(settings: Settings, deadline: Deadline) -> str:
             env={**settings.environ, "CODER_URL": settings.url},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            # Not ours: the agent waits for whoever has that open.
+            stderr=subprocess.PIPE,
             start_new_session=True,
         )
     except OSError as error:
         raise WireError(f"CODER_AGENT_HEADER_COMMAND cannot be run: {error.strerror}") from error
     try:
-        output = process.communicate(timeout=deadline.within(ATTEMPT_SECONDS).left())[0]
+        output, errors = process.communicate(timeout=deadline.within(ATTEMPT_SECONDS).left())
     except subprocess.TimeoutExpired:
-        # With its children: one that is left would keep our output open, and the agent waits for that.
+        # With its children. One in a session of its own stays, and may hold the pipes: no waiting for their end.
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
         raise WireError("CODER_AGENT_HEADER_COMMAND did not end in time") from None
     if process.returncode:
-        raise WireError(f"CODER_AGENT_HEADER_COMMAND failed with exit code {process.returncode}")
+        said = " ".join(errors[:200].decode("utf-8", "replace").split())
+        raise WireError(f"CODER_AGENT_HEADER_COMMAND failed with exit code {process.returncode}: {said}")
     return output.decode("utf-8", "replace")

@@ -110,17 +110,18 @@ def test_a_coder_that_needs_most_of_the_time_is_waited_for(hook: Hook, agentapi:
     assert len(coder.snapshots) == 1
 
 
-def test_a_header_command_that_hangs_does_not_hold_up_the_stop(both: Hook) -> None:
-    run = both.run("capture", "--deadline", "0.6", CODER_AGENT_HEADER_COMMAND="sleep 30")
+@pytest.mark.parametrize("command", ["sleep 30", "setsid sleep 4", "setsid sleep 4 & sleep 30"])
+def test_a_header_command_that_hangs_does_not_hold_up_the_stop(both: Hook, command: str) -> None:
+    run = both.run("capture", "--deadline", "0.6", CODER_AGENT_HEADER_COMMAND=command)
     assert run.code == 0
     assert run.seconds < 1.5
     assert "CODER_AGENT_HEADER_COMMAND did not end in time" in run.stderr
 
 
 def test_a_header_command_that_fails_is_named(both: Hook) -> None:
-    run = both.run("capture", CODER_AGENT_HEADER_COMMAND="exit 3")
+    run = both.run("capture", CODER_AGENT_HEADER_COMMAND="echo why >&2; exit 3")
     assert run.code == 0
-    assert "CODER_AGENT_HEADER_COMMAND failed with exit code 3" in run.stderr
+    assert "CODER_AGENT_HEADER_COMMAND failed with exit code 3: why" in run.stderr
     assert both.spooled.exists()
 
 
