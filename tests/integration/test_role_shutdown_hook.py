@@ -272,6 +272,11 @@ def test_what_a_stop_could_not_deliver_the_next_start_does(workspace: Workspace)
     assert not workspace.saved()
     workspace.script(f"{FOLDER}/agentapi-start")
     assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+    # A full disk leaves the file that was there.
+    kept = (workspace.home / FOLDER / "environment").read_text()
+    (workspace.home / FOLDER / "environment.new").symlink_to("/dev/full")
+    assert "cannot be written" in workspace.script(f"{FOLDER}/agentapi-start", no_proxy="localhost").stderr
+    assert (workspace.home / FOLDER / "environment").read_text() == kept
     # What the caller does not give is read from the file, and what is not there either from the role.
     kept_apart = {"CODER_AGENT_TOKEN": None, "CODER_AGENT_URL": None, "ARG_TASK_ID": None}
     workspace.agentapi.say("More")
