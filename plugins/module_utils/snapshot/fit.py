@@ -208,6 +208,9 @@ def _mend_text(given: Any) -> str:
 
 def _mend_time(given: Any) -> str:
     """RFC 3339 as Go reads it: upper-case T and Z, a zone, nothing out of range."""
+    if hasattr(given, "isoformat"):
+        # YAML makes a datetime of a timestamp without quotes.
+        given = given.isoformat()
     match = _TIME.fullmatch(given) if isinstance(given, str) else None
     if not match:
         return _ZERO_TIME

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
@@ -160,6 +161,9 @@ def test_shapes_are_understood_and_chosen() -> None:
         ("time", None, "0001-01-01T00:00:00Z"),
         ("time", "", "0001-01-01T00:00:00Z"),
         ("time", 5, "0001-01-01T00:00:00Z"),
+        ("time", datetime(2026, 6, 1, 12, 0, 0, 500000), "2026-06-01T12:00:00.500000Z"),
+        ("time", datetime(2026, 6, 1, 12, tzinfo=timezone.utc), "2026-06-01T12:00:00+00:00"),
+        ("time", date(2026, 6, 1), "0001-01-01T00:00:00Z"),
         ("time", "2026-02-29T00:00:00Z", "0001-01-01T00:00:00Z"),
         ("time", "2026-06-01T12:00:60Z", "0001-01-01T00:00:00Z"),
         ("time", "2026-06-01T12:00:00+24:00", "0001-01-01T00:00:00Z"),
