@@ -115,6 +115,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
         return USAGE
     try:
         return _run(command, settings, report)
+    except KeyboardInterrupt:
+        report.error("interrupted", f"{command} was interrupted")
+        return LOST
     except Exception as error:  # noqa: BLE001 - whatever it is, a stop shows a line, never a traceback
         report.error("unexpected", f"{command} failed: {type(error).__name__}: {error}")
         return LOST

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -223,6 +224,17 @@ def test_what_will_not_change_is_not_tried_again(hook: Hook, agentapi: FakeAgent
         assert run.seconds < 2
         assert "Error: Failed to connect to Coder instance (" in run.stderr
         assert hook.spooled.exists()
+
+
+def test_an_interrupt_shows_no_traceback(hook: Hook, agentapi: FakeAgentAPI) -> None:
+    with FakeCoder(Request.hang) as hanging:
+        process = hook.point_at(agentapi, hanging).start("capture")
+        while not hanging.journal:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _stdout, stderr = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert stderr == "Error: capture was interrupted\n"
 
 
 def test_killed_after_the_spool_it_has_lost_nothing(hook: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
