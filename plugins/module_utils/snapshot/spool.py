@@ -191,10 +191,16 @@ def _name(task_id: str) -> str:
 
 def _replace(folder: int, name: str, data: bytes) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    # No fsync: what is guarded against is being killed, not a power cut, and it can take seconds.
-    with os.fdopen(os.open(f".{name}.tmp", flags, 0o600, dir_fd=folder), "wb") as file:
-        file.write(data)
-    os.replace(f".{name}.tmp", name, src_dir_fd=folder, dst_dir_fd=folder)
+    temporary = f".{name}.tmp"
+    descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)
+    try:
+        # No fsync: what is guarded against is being killed, not a power cut, and it can take seconds.
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        os.unlink(temporary, dir_fd=folder)
+        raise
 
 
 def _read_time(folder: int, name: str) -> float:

@@ -169,7 +169,7 @@ def test_a_damaged_capture_counts_as_none(data: bytes) -> None:
 
 
 def test_a_write_that_fails_leaves_the_earlier_capture(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
-    spool.put(captured(1.0))
+    path = Path(spool.put(captured(1.0)))
 
     def full(*_args: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
@@ -178,6 +178,7 @@ def test_a_write_that_fails_leaves_the_earlier_capture(spool: Spool, monkeypatch
     with pytest.raises(OSError, match="No space left"):
         spool.put(captured(2.0))
     assert spool.get(TASK) == captured(1.0)
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_only_one_delivers_a_task_at_a_time(spool: Spool) -> None:
