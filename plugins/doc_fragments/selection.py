@@ -20,6 +20,7 @@ options:
   owner:
     description:
       - User whose tasks are meant, by username or UUID; V(me) is the user of the token.
+      - An empty text is an error; only O(all_owners) means all users.
     type: str
     default: me
   all_owners:

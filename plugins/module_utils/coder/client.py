@@ -23,7 +23,7 @@ from .dialect import (
     parse_version,
 )
 from .errors import CoderError, RouteNotFound, attempting, invalid
-from .names import is_uuid, reads_as_uuid, split_reference
+from .names import check_owner, is_uuid, reads_as_uuid, split_reference
 from .transport import Connection, Response, Transport, segment
 
 # AgentAPI may type for 17 s before it answers, and an unreachable agent costs the server 30 s (contract, sections
@@ -230,9 +230,12 @@ class CoderClient:
         :raises CoderError: the owner or the organization is unknown.
         """
         terms = []
-        if owner:
+        # An empty text is a variable that was not set, never a wish for everybody's tasks.
+        if owner is not None:
             terms.append("owner:%s" % self._owner_term(owner))
-        if organization:
+        if organization is not None:
+            if not organization:
+                raise invalid("'organization' is empty", "Give its name or UUID, or leave the option out.")
             name = organization if is_uuid(organization) else self.organization(organization)["name"]
             terms.append("organization:%s" % name)
         if status and not self.dialect.workspace_statuses:
@@ -255,6 +258,7 @@ class CoderClient:
 
         Era S answers an unknown owner, and any UUID, with an empty list, so there the name is looked up first.
         """
+        check_owner(owner)
         if any(sign in owner for sign in ' :"\t\n'):
             raise invalid("%r is not a username" % owner, "Give a username or a user's UUID.")
         if owner != "me" and self.dialect.workspace_statuses:
@@ -436,7 +440,7 @@ class CoderClient:
 
     def list_workspaces(self, owner: str | None = None) -> list[dict[str, Any]]:
         """Every workspace that the token may see and that is not deleted, of one owner or of all."""
-        params = {"q": "owner:%s" % self._owner_term(owner)} if owner else {}
+        params = {} if owner is None else {"q": "owner:%s" % self._owner_term(owner)}
         return self._get("/api/v2/workspaces", params=params)["workspaces"] or []
 
     def workspace(self, workspace_id: str) -> dict[str, Any] | None:

@@ -55,6 +55,12 @@ def check_name(name: str) -> None:
         )
 
 
+def check_owner(owner: str) -> None:
+    """:raises CoderError: the owner is empty, which must not be taken for all of them."""
+    if not owner:
+        raise invalid("'owner' is empty", "Give a username or a UUID; only all_owners=true means everybody's tasks.")
+
+
 def check_display_name(text: str) -> None:
     """:raises CoderError: longer than the server's limit, which counts bytes, not characters."""
     size = len(text.strip().encode("utf-8", "surrogatepass"))
@@ -109,6 +115,7 @@ def split_reference(reference: str, owner: str) -> tuple[str, str]:
         owner, reference = head, tail
     if not reference or reference in (".", ".."):
         raise invalid("%r is not a task" % reference, "Give a name, owner/name or a UUID.")
+    check_owner(owner)
     if is_uuid(reference):
         reference = str(uuid.UUID(reference))
     return owner, reference

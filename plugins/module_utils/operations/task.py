@@ -129,6 +129,7 @@ class Ensure:
     def _reference(self) -> tuple[str, str | None]:
         """`owner/name` is accepted as a name; with no name at all one is made."""
         if not self._params["name"]:
+            names.check_owner(self._params["owner"])
             return self._params["owner"], None
         owner, name = names.split_reference(self._params["name"], self._params["owner"])
         if not names.is_uuid(name):

@@ -105,6 +105,15 @@ def test_an_owner_that_is_none(world: Emulator, owner: str) -> None:
     assert owner in made.msg
 
 
+@pytest.mark.parametrize("operation", ["task_info", "task_logs_info"])
+@pytest.mark.parametrize("options", [{}, {"name": ["running"]}])
+def test_an_empty_owner_is_not_everybody(world: Emulator, operation: str, options: dict[str, Any]) -> None:
+    made = call(operation, world, owner="", **options)
+    assert made.kind == "invalid" and "'owner' is empty" in made.msg and "all_owners=true" in made.msg
+    made = call(operation, world, organization="")
+    assert made.kind == "invalid" and "'organization' is empty" in made.msg
+
+
 @pytest.mark.parametrize(
     ("status", "found"), [("active", ["running"]), ("paused", ["resting"]), ("error", ["broken"]), ("pending", [])]
 )

@@ -326,6 +326,8 @@ def test_a_preset_by_id_and_none(server: Emulator) -> None:
         ({"template": "ai-req"}, "invalid", "requires 'repo'"),
         ({"template": "ai", "organization": "nope"}, "not_found", "You can see: coder"),
         ({"template": "ai", "owner": "nobody"}, "not_found", "'nobody' does not exist"),
+        ({"template": "ai", "owner": ""}, "invalid", "'owner' is empty"),
+        ({"template": "ai", "name": None, "owner": ""}, "invalid", "'owner' is empty"),
         ({"template": "ai", "owner": "bob@example.com"}, "not_found", "an e-mail address does not work"),
         ({"template": "ai", "input": "x" * 131_054}, "invalid", "131,053 bytes"),
         ({"template": "ai", "input": "a\0b"}, "invalid", "NUL"),
