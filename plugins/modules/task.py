@@ -73,7 +73,8 @@ options:
     description:
       - Preset of the template version, by name or UUID.
       - V(default) is the template's default preset, V(none) or nothing is none.
-      - Parameters cannot be passed to a task, so a template that requires some needs a preset that gives them.
+      - Parameters cannot be passed to a task, so a template that requires some needs a preset that gives them; but up
+        to Coder 2.29 the server itself gives C(AI Prompt) the O(input).
     type: str
   input:
     description:

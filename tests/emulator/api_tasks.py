@@ -155,7 +155,7 @@ async def _create(request: Request) -> Answer:
         raise ApiError(500, *dialect.nul_error)
     if world.workspace_named(owner, name) is not None:
         raise _name_in_use(name)
-    _check_parameters(version, preset)
+    _check_parameters(version, preset, dialect)
     await world.clock.sleep(world.settings.create_time)
     try:
         task = world.create_task(
@@ -220,8 +220,10 @@ def _name_in_use(name: str) -> ApiError:
     return ApiError(409, f'Workspace "{name}" already exists.', validations=taken)
 
 
-def _check_parameters(version: Version, preset: Preset | None) -> None:
+def _check_parameters(version: Version, preset: Preset | None, dialect: Dialect) -> None:
     missing = missing_parameters(version, preset)
+    if dialect.prompt_filled and "AI Prompt" in missing:
+        missing.remove("AI Prompt")
     if missing:
         problem = "Required parameter not provided; parameter value is null"
         raise ApiError(400, "Unable to validate parameters", validations=dict.fromkeys(missing, problem))

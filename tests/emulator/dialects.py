@@ -59,6 +59,7 @@ class Dialect:
     failure_state: str = "failed"  # what the agent's "failure" is called
     synthetic_state: bool = True  # current_state while initializing
     prompt_parameter: bool = False  # templates carry an "AI Prompt" parameter
+    prompt_filled: bool = False  # a create sets that parameter from its input
     paged_list: bool = False  # the list takes a workspace query, limit and offset
 
     # Sending and logs
@@ -104,6 +105,7 @@ _M = replace(
     pause_resume=False,
     log_snapshot=False,
     pending_status="initializing",
+    prompt_filled=True,
     failure_state="failure",
     app_gate="active",
     snapshot_logs=False,
@@ -192,6 +194,7 @@ DIALECTS: dict[str, Dialect] = {
             version="v2.30.0+0000000",
             measured=False,
             note=f"{_READ}: stores snapshots but does not read them back",
+            prompt_filled=False,
             log_snapshot=True,
             agent_token_during_stop=True,
         ),

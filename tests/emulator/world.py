@@ -202,7 +202,9 @@ class World:
         for version in fixture.get("versions", [{"name": "v1"}]):
             source = {**fixture, **version}
             parameters = [Parameter(**parameter) for parameter in source.get("parameters", [])]
-            if template.task and (self.dialect.prompt_parameter or self.settings.prompt_parameter):
+            carries_prompt = any(parameter.name == "AI Prompt" for parameter in parameters)
+            wants_prompt = self.dialect.prompt_parameter or self.settings.prompt_parameter
+            if template.task and wants_prompt and not carries_prompt:
                 parameters.insert(0, Parameter("AI Prompt"))
             identity = f"version {name} {version['name']}"
             presets = [
@@ -296,7 +298,7 @@ class World:
         task = Task(identity, name, display_name or title(prompt), prompt, owner, workspace, now)
         workspace.task = task
         values = parameter_values(version, preset)
-        if any(parameter.name == "AI Prompt" for parameter in version.parameters):
+        if self.dialect.prompt_filled and "AI Prompt" in values:
             values["AI Prompt"] = prompt
         self.build(
             workspace,

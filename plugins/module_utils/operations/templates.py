@@ -12,6 +12,8 @@ from ..coder.client import CoderClient
 from ..coder.errors import CoderError, invalid
 from ..coder.names import is_uuid
 
+PROMPT_PARAMETER = "AI Prompt"
+
 
 class Origin(NamedTuple):
     """What a task is made from."""
@@ -98,7 +100,9 @@ def _check_parameters(
 ) -> None:
     """Parameters cannot be passed to a task, so a required one must come from the preset."""
     given = preset["parameters"] if preset else {}
-    required = [item["name"] for item in client.parameters(version_id) if item["required"]]
+    # Where a task's prompt is stored as a parameter, the server fills that one from the input.
+    filled = None if client.dialect.prompts == "task" else PROMPT_PARAMETER
+    required = [item["name"] for item in client.parameters(version_id) if item["required"] and item["name"] != filled]
     missing = [name for name in required if name not in given]
     if not missing:
         return

@@ -363,6 +363,21 @@ def test_required_parameters_come_from_a_preset(server: Emulator) -> None:
     assert call("task", server, name="fix", template="ai-req", preset="With repo")["changed"]
 
 
+@pytest.mark.parametrize("dialect", ALL)
+def test_a_prompt_that_the_server_passes_as_a_parameter_needs_no_preset(
+    emulator: Start, tmp_path: Path, dialect: str
+) -> None:
+    fixtures = yaml.safe_load(DEFAULT_FIXTURES.read_text())
+    fixtures["templates"].append({"name": "old", "parameters": [{"name": "AI Prompt", "required": True}]})
+    path = tmp_path / "fixtures.yml"
+    path.write_text(yaml.safe_dump(fixtures))
+    made = call("task", emulator(dialect, time_factor=0.005, fixtures=path), name="fix", template="old", input="Fix it")
+    if dialect in ("2025-10", "2.28", "2.29"):
+        assert made["changed"] and made["task"]["initial_prompt"] == "Fix it"
+    else:
+        assert made.kind == "invalid" and "requires 'AI Prompt'" in made.msg and made.writes == []
+
+
 def test_versions_by_name_and_id(emulator: Start, tmp_path: Path) -> None:
     fixtures = yaml.safe_load(DEFAULT_FIXTURES.read_text())
     fixtures["templates"][0]["versions"] = [{"name": "v1"}, {"name": "v2"}]
