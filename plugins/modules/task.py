@@ -53,6 +53,7 @@ options:
       - V(paused) stops the workspace of an existing task. Its conversation is kept if the workspace has a shutdown
         hook.
       - V(absent) deletes the task with its workspace and its conversation.
+      - A task that is being paused counts as paused; with O(wait) the module waits for the end of that.
     type: str
     choices: [present, active, paused, absent]
     default: present

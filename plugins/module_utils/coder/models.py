@@ -84,6 +84,11 @@ def queued_status(transition: str) -> str:
     return {"delete": DELETED, "stop": "unknown"}.get(transition, "pending")
 
 
+def is_stopping(task: dict[str, Any]) -> bool:
+    """Whether a stop is queued, runs, or has just ended: the task will be paused without our doing (section 4)."""
+    return task["status"] == "unknown" and task["workspace_status"] in ("pending", "stopping", "stopped")
+
+
 def _state_from(state: dict[str, Any] | None) -> dict[str, Any] | None:
     if not state:
         return None

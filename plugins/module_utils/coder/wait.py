@@ -39,7 +39,7 @@ class Patience:
 
 
 class Goal:
-    """Watches one task on its way to `ready`, `idle`, `complete` or `paused`.
+    """Watches one task on its way to `ready`, `idle`, `complete` or `paused`; `settled` is either of active and paused.
 
     It is fed with looks at the task, from wherever they come: a GET of one task or a list of all.
     """
@@ -64,6 +64,8 @@ class Goal:
             self._forget("error", "unknown")
         if self.name == "paused":
             return status == "paused"
+        if self.name == "settled":
+            return status in ("paused", "active")
         if status == "paused":
             self._only_for(NOT_STARTED, "paused", task, "it is paused", hint="Resume it with state=active.")
         if status != "active" or not self._agent_in_reach(task):

@@ -11,7 +11,7 @@ from typing import Any
 from ..coder import names
 from ..coder.client import CoderClient
 from ..coder.errors import CoderError, attempting, invalid
-from ..coder.models import TASK_FIELDS
+from ..coder.models import TASK_FIELDS, is_stopping
 from . import templates
 from .connection import connection_spec
 from .context import Context
@@ -273,6 +273,8 @@ class Ensure:
             return self._ensure_paused(task)
         if state == "active" or (self.changed and self._was_running):
             return self._ensure_running(task)
+        if is_stopping(task) and self._params["wait"] and not self._context.check_mode:
+            task = self._life.wait_for(task, "settled")
         return self._settle(task) if task["status"] != "paused" else self._stay_paused(task)
 
     def _look(self, task: dict[str, Any]) -> dict[str, Any]:
@@ -357,8 +359,7 @@ class Ensure:
     # States
 
     def _ensure_paused(self, task: dict[str, Any]) -> dict[str, Any]:
-        stopping = task["status"] == "unknown" and task["workspace_status"] == "stopping"
-        if task["status"] != "paused" and not stopping:
+        if task["status"] != "paused" and not is_stopping(task):
             if self._context.check_mode:
                 self.changed = True
                 return dict(task, status="paused")
@@ -369,8 +370,7 @@ class Ensure:
 
     def _ensure_running(self, task: dict[str, Any]) -> dict[str, Any]:
         failed = task["status"] == "error" and task["workspace_status"] in ("failed", "canceled", "stopped")
-        stopping = task["status"] == "unknown" and task["workspace_status"] == "stopping"
-        if task["status"] == "paused" or failed or stopping:
+        if task["status"] == "paused" or failed or is_stopping(task):
             if self._context.check_mode:
                 self.changed = True
                 return dict(task, status="active")

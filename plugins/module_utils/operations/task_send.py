@@ -11,6 +11,7 @@ from typing import Any
 from ..coder import names
 from ..coder.client import CoderClient
 from ..coder.errors import AnswerLost, CoderError, attempting, invalid
+from ..coder.models import is_stopping
 from ..coder.wait import Goal, describe, diagnose
 from .connection import connection_spec
 from .context import Context
@@ -105,18 +106,16 @@ class Send:
         return self._context.clock.monotonic() - self._started
 
     def _check_state(self, task: dict[str, Any]) -> None:
-        if task["status"] == "paused" and not self._context.params["resume"]:
-            raise CoderError(
-                "it is paused", "conflict", hint="Set resume=true to resume it first.", result={"task": task}
-            )
+        stopping = is_stopping(task)
+        if (task["status"] == "paused" or stopping) and not self._context.params["resume"]:
+            reason = "it is being paused" if stopping else "it is paused"
+            raise CoderError(reason, "conflict", hint="Set resume=true to resume it first.", result={"task": task})
 
     def _make_ready(self, task: dict[str, Any]) -> dict[str, Any]:
         """Resume if that was asked, and wait until the agent has been idle without a break."""
         self._check_state(task)
-        life = Lifecycle(
-            self._client, self._context.clock, self._patience, self._goal != "none", self._context.progress
-        )
-        if task["status"] == "paused":
+        life = Lifecycle(self._client, self._context.clock, self._patience, True, self._context.progress)
+        if task["status"] == "paused" or is_stopping(task):
             life.resume(task)
             task = self._client.refresh(task) or task
         elif self._goal == "none":

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 from calling import Call, FakeClock, call
 
@@ -106,6 +108,48 @@ def test_a_running_build_is_waited_for(emulator: Start, dialect: str, build: str
     done = call("task", server, name="fix", state=state)
     assert not done.failed, done.msg
     assert done["changed"] == ((build, state) not in [("start", "active"), ("stop", "paused")])
+
+
+STOPPING = [("2025-10", "queued"), ("2025-10", "running")] + [
+    (dialect, stop) for dialect in ("2.29", "2.34") for stop in ("queued", "running", "just ended")
+]
+
+
+def begin_to_stop(server: Emulator, stop: str) -> Any:
+    """A task whose stop is queued, runs, or has ended while the server shows it as unknown once more."""
+    task = server.create_task("fix", input="Fix it")
+    if stop == "queued":
+        server.state.hold_builds()
+        threading.Timer(0.2, server.state.release_builds).start()
+    server.state.build(task.workspace, "stop", task.owner)
+    if stop == "just ended":
+        call("task", server, name="fix", state="paused")
+        shown = requests.get(f"{server.url}/api/v2/tasks/me/fix", headers={"Coder-Session-Token": server.token})
+        body = json.dumps({**shown.json(), "status": "unknown", "workspace_status": "stopped"})
+        server.faults.add("status", method="GET", path="/tasks/", status=200, body=body)
+    return task
+
+
+@pytest.mark.parametrize(("dialect", "stop"), STOPPING)
+def test_a_task_that_is_stopping_counts_as_paused_soon(emulator: Start, dialect: str, stop: str) -> None:
+    for state, wait, builds in (("paused", True, 2), ("paused", False, 2), ("present", True, 2), ("active", True, 3)):
+        server = emulator(dialect, time_factor=0.02)
+        task = begin_to_stop(server, stop)
+        done = call("task", server, name="fix", state=state, wait=wait, wait_timeout=10.0)
+        assert not done.failed, done.msg
+        assert done["changed"] == (state == "active") and len(task.workspace.builds) == builds
+        if wait:
+            assert done["task"]["status"] == ("active" if state == "active" else "paused")
+
+
+def test_present_waits_for_the_end_of_a_stop_that_somebody_else_undoes(emulator: Start) -> None:
+    server = emulator(time_factor=0.02)
+    begin_to_stop(server, "running")
+    other = threading.Thread(target=lambda: call("task", server, name="fix", state="active"))
+    other.start()
+    done = call("task", server, name="fix", poll_interval=0.2)
+    other.join()
+    assert not done.failed and done["task"]["status"] in ("active", "paused")
 
 
 @pytest.mark.parametrize("state", ["paused", "absent"])

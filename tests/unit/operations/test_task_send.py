@@ -60,6 +60,23 @@ def test_who_does_not_want_a_reply_gets_none(emulator: Start, dialect: str, goal
     assert done["reply"] == [] and inputs(task) == ["Go on"]
 
 
+@pytest.mark.parametrize("goal", ["none", "reply"])
+@pytest.mark.parametrize("held", [True, False])
+def test_a_task_that_is_stopping_is_resumed_if_asked(emulator: Start, dialect: str, held: bool, goal: str) -> None:
+    server = emulator(dialect)
+    task = server.create_task("fix")
+    if held:
+        server.state.hold_builds()
+        later(0.1, server.state.release_builds)
+    server.state.build(task.workspace, "stop", task.owner)
+    for check in (True, False):
+        refused = send(server, check=check)
+        assert refused.kind == "conflict" and "paused" in refused.msg and "resume=true" in refused.msg
+    done = send(server, resume=True, wait_for=goal)
+    assert not done.failed, done.msg
+    assert inputs(task) == ["Go on"] and posts(server) == 1
+
+
 # Busy
 
 
