@@ -119,7 +119,7 @@ def test_a_wait_ends_in_time_with_all_that_is_known() -> None:
     assert "it is initializing, working (words)" in error.message
 
 
-@pytest.mark.parametrize(("status", "after"), [("unknown", 60), ("error", 60)])
+@pytest.mark.parametrize(("status", "after"), [("unknown", 250), ("error", 250)])
 def test_transitional_states_are_waited_out(status: str, after: float) -> None:
     assert Server(status=status).then(after, status="paused").wait("paused") == after
     assert Server(status=status).then(after, status="active").wait("ready") == after
@@ -128,14 +128,22 @@ def test_transitional_states_are_waited_out(status: str, after: float) -> None:
 @pytest.mark.parametrize("status", ["unknown", "error"])
 def test_transitional_states_are_bounded(status: str) -> None:
     error = Server(status=status).failure("ready")
-    assert error.kind == "conflict" and "more than 120 s" in error.message
-    assert 120 < error.result["waited"] < 123
+    assert error.kind == "conflict" and "more than 300 s" in error.message
+    assert 300 < error.result["waited"] < 303
+
+
+@pytest.mark.parametrize("workspace_status", ["pending", "stopping"])
+def test_a_stop_may_last_as_long_as_the_wait(workspace_status: str) -> None:
+    server = Server(status="unknown", workspace_status=workspace_status).then(550, status="paused")
+    assert server.wait("paused") == 550
+    server = Server(status="unknown", workspace_status=workspace_status)
+    assert server.failure("paused", timeout=500.0).kind == "wait_timeout"
 
 
 def test_a_transitional_state_that_comes_again_has_its_time_again() -> None:
-    server = Server(status="error").then(100, status="initializing").then(101, status="error")
-    server.then(200, status="active")
-    assert server.wait("ready") == 200
+    server = Server(status="error").then(250, status="initializing").then(251, status="error")
+    server.then(500, status="active")
+    assert server.wait("ready") == 500
 
 
 @pytest.mark.parametrize("workspace_status", ["failed", "canceled", "canceling"])
