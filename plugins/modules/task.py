@@ -98,7 +98,7 @@ options:
       - V(ignore) keeps the prompt and warns.
       - V(update) changes it, which Coder allows only while the task is paused; see O(allow_restart). Needs Coder
         2.29.
-      - V(recreate) deletes the task and creates it anew; see O(discard_log).
+      - V(recreate) deletes the task and creates it anew; see O(discard_log). It does not go with O(state=paused).
       - V(fail) fails.
     type: str
     choices: [ignore, update, recreate, fail]

@@ -342,6 +342,11 @@ class Ensure:
         self.changed = True
 
     def _recreate(self, task: dict[str, Any]) -> dict[str, Any]:
+        if self._params["state"] == "paused":
+            raise invalid(
+                "state=paused never creates a task, so on_input_change=recreate cannot make it anew",
+                "Make it anew with state=present and pause it in a second call, or use on_input_change=update.",
+            )
         self._name = self._name if self._name and not names.is_uuid(self._name) else task["name"]
         self._owner = task["owner_name"]
         self._params["template"] = self._params["template"] or task["template_id"]

@@ -552,6 +552,16 @@ def test_a_changed_input_makes_the_task_anew(emulator: Start, dialect: str, wait
     assert call("task", server, **options)["changed"] is False
 
 
+@pytest.mark.parametrize("state", ["active", "paused"])
+def test_a_task_that_is_to_be_paused_is_not_made_anew(server: Emulator, state: str) -> None:
+    server.create_task("fix", input="Old", state=state)
+    options = {"name": "fix", "state": "paused", "on_input_change": "recreate", "discard_log": True}
+    for check in (True, False):
+        done = call("task", server, check=check, input="New", **options)
+        assert done.kind == "invalid" and "state=paused never creates" in done.msg and done.writes == []
+    assert not call("task", server, input="Old", **options).failed
+
+
 def test_nothing_is_deleted_where_the_new_task_could_not_be_made(server: Emulator) -> None:
     server.create_task("fix", input="Old")
     for wrong in ({"preset": "nope"}, {"template": "ai-req"}):
