@@ -214,4 +214,6 @@ def _kept_session(context: Context) -> CoderClient:
     client = _sessions.get(key)
     if client is None:
         client = _sessions[key] = CoderClient.connect(key, context.clock)
+    # With `until` the next call comes because something is to be different.
+    client.forget()
     return client.reader() if context.check_mode else client

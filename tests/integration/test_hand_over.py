@@ -176,6 +176,26 @@ def test_sessions_are_kept_apart_by_their_options(emulator: START, tmp_path: Pat
         assert len(server.journal.matching("GET", "/buildinfo$")) == 2
 
 
+def test_until_sees_a_template_that_comes(emulator: START, tmp_path: Path) -> None:
+    """A kept session remembers who the user is and which server this is, not what can change meanwhile."""
+    server = emulator()
+    server.create_task("one")
+    for path in ("/templates$", "/versions$", "/presets$"):
+        server.faults.add("status", method="GET", path=path, status=200, body="[]")
+    task = {
+        "name": "until",
+        "coder.tasks.template_info": {"name": "ai", "versions": True},
+        "register": "seen",
+        "until": "seen is succeeded and seen.templates[0].versions | length * seen.templates[0].presets | length > 0",
+        "retries": 5,
+        "delay": 0,
+    }
+    run = Ansible(tmp_path, server.environment).playbook([{"tasks": [task]}])
+    assert run.rc == 0, run.output
+    assert run.result("until")["attempts"] == 3
+    assert len(server.journal.matching("GET", "/rich-parameters$")) == 1
+
+
 def test_check_mode_after_a_write_refuses_to_write(emulator: START, tmp_path: Path) -> None:
     """The session of a loop is shared, its right to write is not."""
     server = emulator()

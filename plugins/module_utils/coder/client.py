@@ -113,8 +113,18 @@ class CoderClient:
         """A JSON list of objects that have these keys."""
         return _objects(self._request("GET", path, **options).data, path, *keys)
 
+    def forget(self) -> None:
+        """Before another call on this session: what may be different by now is to be asked for anew.
+
+        Presets and parameters of a version are final once it is imported, so they are forgotten only where there were
+        none.
+        """
+        for key, known in list(self._cache.items()):
+            if key[0] in ("templates", "versions") or not known:
+                del self._cache[key]
+
     def _remember(self, key: Any, ask: Any) -> Any:
-        """What cannot change while a session lives is asked for once, also by threads that want it at once."""
+        """What does not change while a session lives is asked for once, also by threads that want it at once."""
         if key not in self._cache:
             with self._cache_lock:
                 if key not in self._cache:
@@ -488,7 +498,7 @@ class CoderClient:
     def template_versions(self, template_id: str) -> list[dict[str, Any]]:
         """All versions of a template."""
         path = "/api/v2/templates/%s/versions" % segment(template_id)
-        return self._remember(path, lambda: self._get_list(path, "id", "name"))
+        return self._remember(("versions", template_id), lambda: self._get_list(path, "id", "name"))
 
     def template_version(self, version_id: str) -> dict[str, Any]:
         """A template version by its UUID."""
