@@ -108,6 +108,7 @@ options:
       allow_restart:
         description:
           - Whether O(tasks[].on_input_change=update) may pause a running task, change its prompt and resume it.
+          - Not needed with O(tasks[].state=paused), which asks for the pause itself.
         type: bool
         default: false
       discard_log:

@@ -106,6 +106,7 @@ options:
   allow_restart:
     description:
       - Whether O(on_input_change=update) may pause a running task, change its prompt and resume it.
+      - Not needed with O(state=paused), which asks for the pause itself, nor for a task that is being paused.
     type: bool
     default: false
   discard_log:

@@ -327,17 +327,18 @@ class Ensure:
             )
         if not (self._params["input"] or "").strip():
             raise invalid("the prompt of an existing task cannot be empty")
-        running = task["status"] != "paused"
-        if running and not self._params["allow_restart"]:
+        running = task["status"] != "paused" and not is_stopping(task)
+        if running and not self._params["allow_restart"] and self._params["state"] != "paused":
             raise CoderError(
                 "it is %s, and Coder changes a prompt only while the task is paused" % task["status"], "conflict",
                 hint="Set allow_restart=true to pause it, change the prompt and resume it.",
             )
         self._was_running = running
-        if running and not self._context.check_mode:
-            self.changed = self._life.pause(task)
-            task = self._life.wait_for(task, "paused")
         if not self._context.check_mode:
+            if running:
+                self.changed = self._life.pause(task)
+                task = self._look_after_switch(task)
+            task = self._life.wait_for(task, "paused")
             self._client.update_input(task, self._params["input"])
         self.changed = True
 

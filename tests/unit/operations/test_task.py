@@ -524,6 +524,38 @@ def test_a_running_task_is_restarted_only_if_allowed(emulator: Start, dialect: s
     assert done["task"]["initial_prompt"] == "Fix it" and done["task"]["status"] == "active"
 
 
+@pytest.mark.parametrize("dialect", ["2.29", "2.34"])
+def test_a_task_that_is_to_be_paused_gets_its_prompt_then(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect, time_factor=0.005)
+    server.create_task("fix", input="Old")
+    done = twice(server, name="fix", input="New", state="paused", on_input_change="update")
+    assert done.writes == [PAUSE[has_pause(server)], "PATCH input"]
+    assert done["task"]["initial_prompt"] == "New" and done["task"]["status"] == "paused"
+
+
+@pytest.mark.parametrize("dialect", ["2.29", "2.34"])
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_prompt_is_changed_once_a_stop_has_ended(emulator: Start, dialect: str, wait: bool) -> None:
+    server = emulator(dialect, time_factor=0.02)
+    task = server.create_task("fix", input="Old")
+    server.state.build(task.workspace, "stop", task.owner)
+    done = call("task", server, name="fix", input="New", on_input_change="update", wait=wait)
+    assert not done.failed and done.writes == ["PATCH input"]
+    assert done["task"]["initial_prompt"] == "New" and done["task"]["status"] == "paused"
+
+
+@pytest.mark.parametrize("dialect", ["2.29", "2.34"])
+def test_a_task_whose_build_failed_gets_a_new_prompt(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect, time_factor=0.005)
+    server.create_task("fix", input="Old", state="error")
+    options = {"name": "fix", "input": "New", "on_input_change": "update"}
+    assert call("task", server, **options).kind == "conflict"
+    done = call("task", server, allow_restart=True, wait=False, **options)
+    assert not done.failed, done.msg
+    assert done.writes == [PAUSE[has_pause(server)], "PATCH input", RESUME[has_pause(server)]]
+    assert done["task"]["initial_prompt"] == "New"
+
+
 @pytest.mark.parametrize("dialect", ["2025-10", "2.28"])
 def test_a_server_without_the_route_says_which_version_has_it(emulator: Start, dialect: str) -> None:
     server = emulator(dialect)
