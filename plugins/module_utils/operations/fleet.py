@@ -214,7 +214,9 @@ def _client(context: Context, items: list[tuple[str, str, dict[str, Any]]]) -> L
     owners = {owner for owner, _name, _item in items}
     if context.params["purge"]:
         owners.add(context.params["owner"])
-    owner = owners.pop() if len(owners) == 1 else None
+    # Whose a task is that is named by its UUID, only the list can tell.
+    by_id = any(names.is_uuid(name) for _owner, name, _item in items)
+    owner = owners.pop() if len(owners) == 1 and not by_id else None
     return ListedClient(context.session, owner, context.clock, context.poll_interval, context.params["concurrency"])
 
 

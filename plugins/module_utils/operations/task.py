@@ -170,6 +170,10 @@ class Ensure:
     def _ensure_absent(self, task: dict[str, Any] | None) -> None:
         name = self._name or ""
         if task is None:
+            if self._owner != "me":
+                # Who does not exist has no task either, and a mistyped owner must not look like success.
+                with attempting("look for the task %s" % name):
+                    self._client.user(self._owner)
             if self._params["wait"] and not self._context.check_mode:
                 self._wait_for_earlier_removal(name)
             return

@@ -129,6 +129,27 @@ def test_items_are_compared_without_case_and_by_uuid(emulator) -> None:
     assert actions(result) == ["pause"]
 
 
+def test_absent_finds_a_task_of_another_owner_by_its_uuid(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    task = server.create_task("theirs", owner="bob")
+    for check, left in ((True, ["theirs"]), (False, [])):
+        result = call(server, [{"name": task.id, "state": "absent"}], check=check)
+        assert actions(result) == ["delete"] and names(server) == left
+
+
+def test_a_mistyped_owner_has_no_absent_task(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    server.create_task("mine")
+    server.create_task("theirs", owner="bob")
+    tasks = [{"name": name, "state": "absent"} for name in ("mine", "bobb/theirs", "bob/theirs")]
+    result = call(server, tasks)
+    assert [entry["failed"] for entry in result["tasks"]] == [False, True, False]
+    assert "the user 'bobb' does not exist" in result["tasks"][1]["msg"]
+    again = call(server, [tasks[0], tasks[2]])
+    assert not again.get("failed") and again["changed"] is False
+    assert len(server.journal.matching("GET", "/users/bob$")) == 1
+
+
 def test_tasks_of_two_owners_are_found_with_one_list(emulator, dialect: str) -> None:
     server = emulator(dialect)
     server.create_task("t-0", owner="bob", input="Do 0")
