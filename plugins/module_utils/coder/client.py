@@ -548,6 +548,12 @@ def _explain_app(error: CoderError) -> CoderError:
     elif message in _UNREADABLE:
         error.kind = "unavailable"
         error.hint = "This one log holds what Coder cannot read back, such as an unknown role; the task itself is well."
+    elif message in _NO_ADDRESS:
+        error.kind = "unavailable"
+        error.hint = "The template gives the agent's app no http address, so Coder cannot talk to it; correct that."
+    elif message == "Internal error fetching task snapshot.":
+        error.kind = "unavailable"
+        error.hint = "Try again; if it stays, the server's log tells why."
     elif message.startswith("Task sidebar app is"):
         error.kind = "unavailable"
         error.hint = "The agent's app is not healthy yet; wait, or look at the workspace's logs."
@@ -563,6 +569,12 @@ _UNREADABLE = (
     "Invalid snapshot data.",
     "Invalid task app response.",
     "Invalid task app response message role.",
+)
+_NO_ADDRESS = (
+    "Task app URL is not configured.",
+    "Task sidebar app URL is not configured.",
+    "Internal error parsing task app URL.",
+    "Only http scheme is supported for direct agent-dial.",
 )
 _NOT_ACTIVE = (
     "Cannot fetch logs for task in current state.",

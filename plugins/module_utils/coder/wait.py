@@ -136,7 +136,8 @@ class Goal:
             conversation = digest(self._client.logs(task).messages)
         except CoderError as error:
             # AgentAPI is restarting or types; its app turns unhealthy in a few seconds if it died.
-            if error.kind not in ("unavailable", "timeout"):
+            # An app without an address, a 400 or 500, never gets one.
+            if error.kind not in ("unavailable", "timeout") or error.status in (400, 500):
                 raise
             conversation = ""
         if not conversation or conversation != self._conversation:

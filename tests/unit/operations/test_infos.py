@@ -241,6 +241,34 @@ def test_one_snapshot_that_cannot_be_read_back_spoils_no_other(emulator: Start) 
     assert made["failure"]["kind"] == "unavailable"
 
 
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (500, "Task app URL is not configured."),
+        (500, "Task sidebar app URL is not configured."),
+        (500, "Internal error parsing task app URL."),
+        (400, "Only http scheme is supported for direct agent-dial."),
+        (500, "Internal error fetching task snapshot."),
+    ],
+)
+def test_one_broken_app_leaves_the_other_logs(emulator: Start, status: int, message: str) -> None:
+    server = emulator()
+    broken = server.create_task("broken")
+    server.create_task("well")
+    body = json.dumps({"message": message})
+    server.faults.add("status", path=f"{broken.id}/logs", status=status, body=body, count=None)
+    made = call("task_logs_info", server)
+    assert not made.failed, made.msg
+    by_name = {entry["name"]: entry for entry in made["logs"]}
+    assert by_name["broken"]["source"] == "none" and message.rstrip(".") in by_name["broken"]["reason"]
+    assert by_name["well"]["source"] == "live"
+    refused = call("task_logs_info", server, name="broken", fail_on_unavailable=True)
+    assert (refused.kind, refused["failure"]["status"]) == ("unavailable", status)
+    if "URL" in message:
+        waited = call("task", server, name="broken", wait_for="idle")
+        assert waited.kind == "unavailable" and waited["waited"] < 10
+
+
 def test_states_without_a_log_are_results_with_a_reason(world: Emulator) -> None:
     (log,) = call("task_logs_info", world, name="broken")["logs"]
     assert log["source"] == "none" and log["reason"] and log["status"] == "error"
