@@ -35,16 +35,17 @@ def outcome(operation: Any, context: Context) -> dict[str, Any]:
     try:
         result = operation.run(context)
     except CoderError as error:
-        result = failed(error)
+        result = failed(error, context.wrote)
     except Exception as error:  # noqa: BLE001  (an answer of a shape that nobody foresaw, or a mistake of ours)
-        result = failed(_internal(error))
+        result = failed(_internal(error), context.wrote)
     result.setdefault("changed", False)
     return result
 
 
-def failed(error: CoderError) -> dict[str, Any]:
-    """The result that tells of an error."""
-    return dict(error.result, failed=True, changed=False, msg=error.message, failure=error.failure())
+def failed(error: CoderError, wrote: bool = False) -> dict[str, Any]:
+    """The result that tells of an error. What was written before it stays, so that is a change."""
+    changed = wrote or bool(error.result.get("changed"))
+    return dict(error.result, failed=True, changed=changed, msg=error.message, failure=error.failure())
 
 
 def bad_arguments(text: str) -> dict[str, Any]:

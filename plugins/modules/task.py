@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Brings one task, a workspace in which an AI coding agent works, into a declared state.
   - A task is known by its owner and its name. Repeating a call changes nothing and sends no request that writes.
+  - A call that fails after it has changed something, such as one whose wait ends too early, is C(changed) too.
   - A lost answer, or somebody else who creates the same task at the same time, never makes a second task.
 author:
   - the coder.tasks authors (@coder)

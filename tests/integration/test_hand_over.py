@@ -196,6 +196,25 @@ def test_until_sees_a_template_that_comes(emulator: START, tmp_path: Path) -> No
     assert len(server.journal.matching("GET", "/rich-parameters$")) == 1
 
 
+@pytest.mark.parametrize("keywords", [{}, {"environment": {"ANYTHING": "1"}}])
+def test_a_failure_tells_of_the_writes_of_its_own_call(
+    emulator: START, tmp_path: Path, keywords: dict[str, Any]
+) -> None:
+    server = emulator()
+    server.create_task("one")
+    server.state.hold_builds()
+    task = {
+        "name": "loop",
+        "coder.tasks.task": {"name": "one", "state": "paused", "wait_timeout": 0.1},
+        "loop": [1, 2],
+        "ignore_errors": True,
+        **keywords,
+    }
+    run = Ansible(tmp_path, server.environment).playbook([{"tasks": [task]}])
+    found = [(result["failure"]["kind"], result["changed"]) for result in run.result("loop")["results"]]
+    assert found == [("wait_timeout", True), ("wait_timeout", False)], run.output
+
+
 def test_check_mode_after_a_write_refuses_to_write(emulator: START, tmp_path: Path) -> None:
     """The session of a loop is shared, its right to write is not."""
     server = emulator()

@@ -84,6 +84,8 @@ class CoderClient:
     ) -> None:
         self.transport = transport
         self.read_only = read_only
+        # Whether a write was done in this call, so that a failure after it can tell.
+        self.wrote = False
         self._cache: dict[Any, Any] = {}
         self._cache_lock = threading.RLock()
         if sharing is not None:
@@ -103,7 +105,9 @@ class CoderClient:
     def _request(self, method: str, path: str, **options: Any) -> Response:
         if self.read_only and method not in ("GET", "HEAD"):
             raise CoderError("%s %s was about to be sent in check mode" % (method, path), "invalid")
-        return self.transport.request(method, path, **options)
+        response = self.transport.request(method, path, **options)
+        self.wrote = self.wrote or method not in ("GET", "HEAD")
+        return response
 
     def _get(self, path: str, *keys: str, **options: Any) -> dict[str, Any]:
         """A JSON object that has these keys."""
@@ -122,6 +126,7 @@ class CoderClient:
         for key, known in list(self._cache.items()):
             if key[0] in ("templates", "versions") or not known:
                 del self._cache[key]
+        self.wrote = False
 
     def _remember(self, key: Any, ask: Any) -> Any:
         """What does not change while a session lives is asked for once, also by threads that want it at once."""

@@ -61,7 +61,11 @@ class _Send:
             look = self._wait_until_stable(look)
         self._last_id = max((message["id"] for message in look.messages), default=-1)
         self._deliver()
-        return self._result(self._wait_for_reply() if self._goal == "reply" else [])
+        try:
+            return self._result(self._wait_for_reply() if self._goal == "reply" else [])
+        except CoderError as error:
+            error.result["changed"] = True
+            raise
 
     def _result(self, reply: list[dict[str, Any]], delivered: str = "yes") -> dict[str, Any]:
         return {"changed": True, "delivered": delivered, "reply": reply, "waited": round(self._waited(), 1)}

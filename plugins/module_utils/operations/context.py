@@ -55,3 +55,8 @@ class Context:
         if self._session is None:
             self._session = self.open_session(self)
         return self._session
+
+    @property
+    def wrote(self) -> bool:
+        """Whether this call has changed anything on the server."""
+        return self._session is not None and self._session.wrote

@@ -216,7 +216,7 @@ class _Saving:
             method="POST",
             attempts=delivery.attempts,
             hint=later if delivery.state == "spooled" else None,
-            result={key: value for key, value in result.items() if key != "changed"},
+            result=result,
         )
 
     def _result(

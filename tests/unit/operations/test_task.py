@@ -477,6 +477,21 @@ def test_a_name_of_32_digits_is_a_name(emulator: Start, dialect: str) -> None:
     assert made["task"]["name"] == "0123456789abcdef" * 2
 
 
+# Failures after a write
+
+
+@pytest.mark.parametrize("state", ["present", "paused", "active", "absent"])
+def test_a_failure_after_a_write_is_a_change(emulator: Start, dialect: str, state: str) -> None:
+    server = emulator(dialect)
+    if state != "present":
+        server.create_task("fix", state="paused" if state == "active" else "active")
+    server.state.hold_builds()
+    done = call("task", server, name="fix", template="ai", state=state, wait_timeout=0.1)
+    assert (done.kind, done["changed"]) == ("wait_timeout", True), done.result
+    again = call("task", server, name="fix", template="ai", state=state, wait_timeout=0.1)
+    assert (again.kind, again["changed"]) == ("wait_timeout", False), again.result
+
+
 # A changed input
 
 

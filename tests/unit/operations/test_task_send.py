@@ -77,6 +77,15 @@ def test_a_task_that_is_stopping_is_resumed_if_asked(emulator: Start, dialect: s
     assert inputs(task) == ["Go on"] and posts(server) == 1
 
 
+def test_an_input_that_is_never_answered_was_sent(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect, busy_time=1000)
+    server.create_task("fix")
+    done = send(server, wait_timeout=0.3)
+    assert (done.kind, done["delivered"], done["changed"]) == ("wait_timeout", "yes", True)
+    done = send(server, wait_for="none")
+    assert (done.kind, done["delivered"], done["changed"]) == ("busy", "no", False)
+
+
 # Busy
 
 
