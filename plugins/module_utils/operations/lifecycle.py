@@ -18,6 +18,8 @@ from ..coder.wait import BUILD_FAILED, Patience, describe, diagnose, wait_for
 ENDED_BUILDS = ("succeeded", "failed", "canceled")
 # A pause or resume whose answer was lost is sent again at most so often, each time only after a look.
 LOST_ANSWERS = 3
+# Most seconds between two creates whose answers were lost: a gateway that answers for a server is not to be hammered.
+LONGEST_PAUSE = 15.0
 
 THIS_CALL = "this_call"
 SOMEONE_ELSE = "someone_else"
@@ -50,6 +52,7 @@ class Lifecycle:
         """
         name = body["name"]
         lost = False
+        pause = self._patience.interval
         while True:
             try:
                 return self._client.create_task(owner, body), THIS_CALL
@@ -70,7 +73,8 @@ class Lifecycle:
             else:
                 # Lost and not there: it was not processed, or is not visible yet. A second POST of the same name
                 # cannot make a second task, it would be refused.
-                self._clock.sleep(self._patience.interval)
+                self._clock.sleep(max(0.0, min(pause, self._patience.timeout - self.waited())))
+                pause = min(2 * pause, LONGEST_PAUSE)
 
     @staticmethod
     def _maker(task: dict[str, Any], body: dict[str, Any], lost: bool) -> str:

@@ -218,6 +218,15 @@ def test_a_gateway_that_gave_up_on_a_write(emulator: Start, dialect: str, state:
     assert made["task"]["status"] == ("paused" if state == "paused" else "active")
 
 
+def test_a_create_that_a_gateway_answers_is_tried_ever_more_seldom(server: Emulator) -> None:
+    server.faults.add("status", method="POST", status=503, body="<html>Unavailable</html>", count=None)
+    clock = FakeClock()
+    made = call("task", server, clock=clock, poll_interval=1.0, wait_timeout=60.0, **GIVEN)
+    assert made.failed and made["failure"]["status"] == 503
+    assert clock.slept[:6] == [1.0, 2.0, 4.0, 8.0, 15.0, 15.0] and sum(clock.slept) <= 60
+    assert made.writes == ["POST me"] * 8
+
+
 def test_a_lost_create_is_someone_elses_where_the_prompt_differs(server: Emulator) -> None:
     server.create_task("fix", input="Theirs")
     server.faults.add("status", method="GET", path="/tasks/", status=404, body='{"message":"Resource not found"}')
