@@ -64,7 +64,8 @@ options:
   timeout:
     description:
       - Longest time in seconds to wait for the next part of an answer.
-      - A terminal agent may take 17 seconds to accept input.
+      - A terminal agent may take 17 seconds to accept input, and an agent out of reach costs Coder 30 seconds. So the
+        send itself has at least 60 seconds, also where less is given here; only O(deadline) shortens that.
     type: float
     default: 60.0
   wait_for:
