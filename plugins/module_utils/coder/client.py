@@ -370,7 +370,17 @@ class CoderClient:
         except RouteNotFound as error:
             raise self._needs_route(error) from None
         except CoderError as error:
-            raise self._explain_owner(error, owner) if not is_template_problem(error) else error from None
+            if is_template_problem(error):
+                raise
+            if error.status == 404:
+                # An unknown owner gets the same answer; this raises for one.
+                error.reason = (
+                    "Coder lets the user %r have no task of this template: the user is not in the template's "
+                    "organization, or this token may not create workspaces there" % self.user(owner)["username"]
+                )
+                error.hint = "Add the user to the organization, or choose a template of another one."
+                raise
+            raise self._explain_owner(error, owner) from None
 
     def delete_task(self, task: dict[str, Any]) -> None:
         """Start the task's removal; its workspace's delete build runs on."""

@@ -465,6 +465,16 @@ def test_a_task_of_another_owner(emulator: Start, dialect: str) -> None:
     assert refused.kind in ("forbidden", "not_found"), refused.msg
 
 
+def test_an_owner_outside_the_templates_organization(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect)
+    body = '{"message":"Resource not found or you do not have access to this resource"}'
+    server.faults.add("status", method="POST", path="/tasks/", status=404, body=body, count=None)
+    for owner, name in (("bob", "bob"), ("me", "alice")):
+        refused = call("task", server, owner=owner, **GIVEN)
+        assert (refused.kind, refused["failure"]["status"], refused["changed"]) == ("not_found", 404, False)
+        assert f"lets the user '{name}' have no task" in refused.msg and "the template's organization" in refused.msg
+
+
 def test_an_unknown_owner_is_never_taken_for_an_absent_task(emulator: Start, dialect: str) -> None:
     server = emulator(dialect)
     gone = call("task", server, name="nobody/fix", state="absent")
