@@ -449,6 +449,8 @@ class CoderClient:
             return Log(messages, "live")
         if data.get("snapshot_at"):
             return Log(messages, "snapshot", data["snapshot_at"])
+        if task.get("workspace_build_number") == 1:
+            return Log([], "none", reason="The workspace starts for the first time; its agent has said nothing yet.")
         return Log([], "none", reason="No snapshot was saved when the workspace stopped.")
 
     # Workspaces and builds

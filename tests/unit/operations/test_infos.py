@@ -230,6 +230,18 @@ def test_a_task_without_a_snapshot(emulator: Start) -> None:
     assert log["source"] == "none" and "No snapshot was saved" in log["reason"]
 
 
+@pytest.mark.parametrize(("builds", "reason"), [(1, "starts for the first time"), (3, "No snapshot was saved")])
+def test_a_task_that_starts_has_no_snapshot_for_a_reason(emulator: Start, builds: int, reason: str) -> None:
+    server = emulator(auto_snapshot=False)
+    task = server.create_task("fix", state="new" if builds == 1 else "paused")
+    if builds == 3:
+        server.state.hold_builds()
+        server.state.build(task.workspace, "start", task.owner)
+    assert len(task.workspace.builds) == builds
+    (log,) = call("task_logs_info", server, name="fix")["logs"]
+    assert log["source"] == "none" and reason in log["reason"]
+
+
 def test_one_snapshot_that_cannot_be_read_back_spoils_no_other(emulator: Start) -> None:
     server = emulator("2.34")
     server.create_task("good")
