@@ -189,7 +189,7 @@ def test_a_task_that_was_saved_with_another_key_stops_no_other(saved: tuple[Emul
     report = tmp_path / "report.jsonl"
     made = archive(server, path, "evacuated", report=str(report))
     assert made.kind == "invalid" and "another redaction key" in made.msg
-    assert made["summary"]["deleted"] == 1 and left(server) == {*CLASSES, "other"} - {"live"}
+    assert made["summary"]["deleted"] == 1 and made["changed"] and left(server) == {*CLASSES, "other"} - {"live"}
     lines = {line["task"]: line for line in map(json.loads, report.read_text().splitlines())}
     assert lines["alice/other"]["verdict"] == "unreadable" and lines["alice/live"]["action"] == "deleted"
 
