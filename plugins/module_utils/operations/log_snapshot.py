@@ -92,6 +92,8 @@ class _Saving:
             raise invalid("'max_bytes' is %d" % params["max_bytes"], "Coder takes at most %d." % MAX_BYTES)
         self._settings = self._read_settings()
         self._deadline = Deadline(params["deadline"])
+        # Of a conversation from a file: when it changed last.
+        self._changed_at: float | None = None
 
     def run(self) -> dict[str, Any]:
         if self._params["post"]:
@@ -101,7 +103,8 @@ class _Saving:
             return self._result(None, None, Delivery("skipped", reason, None, 0), False)
         if spooled is None:
             fitted = self._fit(messages)
-            captured = Capture(self._settings.task_id, time.time(), source, len(fitted.messages), fitted.body)
+            at = self._changed_at or time.time()
+            captured = Capture(self._settings.task_id, at, source, len(fitted.messages), fitted.body)
         else:
             fitted, captured = None, spooled
         written = self._write(captured.body)
@@ -156,6 +159,7 @@ class _Saving:
             problem, reason = error, str(error)
         found = find_elsewhere(self._settings, Spool(self._settings.environ))
         if found.source:
+            self._changed_at = found.changed
             return found.messages, found.source, found.capture, ""
         if problem is not None:
             kind = "unavailable" if problem.refused else "protocol" if "wrong server" in reason else "timeout"

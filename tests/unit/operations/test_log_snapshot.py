@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,19 @@ def test_what_could_not_be_posted_is_kept_and_used_when_AgentAPI_is_gone(
         assert result["snapshot"]["source"] == "spool"
         assert len(coder.snapshots[0]) == 3
     assert not list((home / ".local/state/coder-tasks").glob("*.json"))
+
+
+def test_a_state_file_older_than_what_was_posted_is_not_posted(
+    coder: FakeCoder, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert call()["delivery"]["state"] == "delivered"
+    state = home / "state.json"
+    state.write_text(json.dumps({"version": 1, "messages": TALK[:1] * 2}))
+    os.utime(state, (time.time() - 7200,) * 2)
+    monkeypatch.setenv("AGENTAPI_STATE_FILE", str(state))
+    result = call(port=1)
+    assert (result["delivery"]["state"], result["snapshot"]["source"]) == ("superseded", "state file")
+    assert len(coder.snapshots) == 1
 
 
 def test_without_AgentAPI_and_anything_else_it_fails(coder: FakeCoder) -> None:
