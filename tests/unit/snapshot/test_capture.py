@@ -96,6 +96,7 @@ def test_a_coder_that_hangs_does_not_hold_up_the_stop(hook: Hook, agentapi: Fake
     assert hook.spooled.exists()
 
 
+@pytest.mark.slow
 def test_a_coder_that_needs_most_of_the_time_is_waited_for(hook: Hook, agentapi: FakeAgentAPI) -> None:
     """And where it hangs there is time for another try."""
 

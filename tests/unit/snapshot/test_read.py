@@ -169,6 +169,7 @@ def test_while_it_is_not_ready_the_state_file_counts(hook: Hook, coder: FakeCode
     assert [len(snapshot) for snapshot in coder.snapshots] == [3]
 
 
+@pytest.mark.slow
 def test_a_slow_agentapi_is_waited_for_when_nothing_else_has_the_conversation(hook: Hook, coder: FakeCoder) -> None:
     with FakeAgentAPI(conversation("a", "b")) as agentapi:
 

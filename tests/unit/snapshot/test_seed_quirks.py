@@ -171,7 +171,7 @@ def test_row_12_large_messages_are_read_once(hook: Hook, coder: FakeCoder) -> No
     with FakeAgentAPI(conversation(*("x" * 1_000_000 for _number in range(10)))) as agentapi:
         run = hook.point_at(agentapi, coder).run("capture")
     assert run.code == 0
-    assert run.seconds < 2
+    assert run.seconds < 4
     assert agentapi.paths() == ["/messages"]
 
 
