@@ -219,7 +219,7 @@ archive:
       returned: always
       sample: /srv/coder-archive/index.html
     search:
-      description: Database for full-text search; null if there is none, because Python has no SQLite with FTS5.
+      description: Database for full-text search; null if there is none, as where Python has no SQLite with FTS5.
       type: str
       returned: always
       sample: /srv/coder-archive/index.sqlite

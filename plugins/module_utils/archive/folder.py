@@ -192,7 +192,8 @@ def _continued(snapshot: Record, saved: Entry, messages: list[Message]) -> Recor
     record["complete"] = saved["complete"] or snapshot["complete"]
     record["truncated"] = any(map(splice.is_cut, messages))
     if len(messages) == saved["messages"]:
-        record["source"], record["snapshot_at"] = saved["source"], saved["snapshot_at"]
+        for key in ("source", "snapshot_at", "complete"):
+            record[key] = saved[key]
     return record
 
 

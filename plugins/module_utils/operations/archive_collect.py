@@ -142,8 +142,8 @@ class Collector:
         if partial.last_id is not None and last_id < partial.last_id:
             self._warn_of(partial.task, "has forgotten its conversation; what its snapshot held is kept")
             return False
-        if not any(message["type"] == "input" for message in full["messages"]):
-            # A greeting, most likely; without a snapshot there is nothing to tell by.
+        if partial.last_id is None and not any(message["type"] == "input" for message in full["messages"]):
+            # A greeting, most likely; without a snapshot there is nothing else to tell by.
             self._warn_of(partial.task, "may have forgotten its conversation; nobody says anything in it")
             full = cast(Record, {**full, "complete": False})
         self._save(full)

@@ -283,6 +283,22 @@ def test_a_greeting_after_a_resume_is_no_whole_log(emulator: Servers, tmp_path: 
     assert not manifest(tmp_path)["silent"]["complete"]
 
 
+@pytest.mark.parametrize("has_snapshot", [False, True])
+def test_a_log_without_a_word_of_a_user_is_whole_only_where_a_snapshot_says_so(
+    emulator: Servers, tmp_path: Path, has_snapshot: bool
+) -> None:
+    """Some agents are given their prompt where the log does not show it."""
+    server = emulator(auto_snapshot=has_snapshot)
+    task = server.create_task("long")
+    forget_nothing(task)
+    task.api.set_messages([{**message, "role": "agent"} for message in says(*map(str, range(14)))])
+    call("task", server, name="long", state="paused")
+    done = archive(server, tmp_path, on_partial="resume")
+    assert bool(done.warnings) is not has_snapshot
+    entry = manifest(tmp_path)["long"]
+    assert (entry["messages"], entry["complete"]) == (14, has_snapshot)
+
+
 def test_no_more_are_resumed_at_once_than_allowed(emulator: Servers, tmp_path: Path) -> None:
     server = emulator(auto_snapshot=False)
     for number in range(4):
