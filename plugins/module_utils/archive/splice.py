@@ -8,16 +8,14 @@ place of the whole log, and what is new in them must not be lost.
 
 from __future__ import annotations
 
+from ..snapshot import marks
 from .record import Message
 from .redact import without_digits
-
-# The shutdown hook's mark in front of a message that it cut (the original's words).
-CUT_MARK = "[...content truncated"
 
 
 def is_cut(message: Message) -> bool:
     """Whether a hook cut the message to fit the snapshot."""
-    return str(message.get("content") or "").startswith(CUT_MARK)
+    return marks.is_cut(str(message.get("content") or ""))
 
 
 def spliced(saved: list[Message], snapshot: list[Message]) -> list[Message] | None:

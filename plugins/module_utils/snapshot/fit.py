@@ -13,6 +13,8 @@ import re
 from collections import namedtuple
 from json.encoder import encode_basestring
 
+from .marks import CUT
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,7 +50,7 @@ _ZERO_TIME = "0001-01-01T00:00:00Z"
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII)
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
-_MARK = "[...content truncated, {} characters left out...]\n\n"
+_MARK = CUT + ", {} characters left out...]\n\n"
 
 
 def fit(

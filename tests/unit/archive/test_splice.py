@@ -7,10 +7,11 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.coder.tasks.plugins.module_utils.archive.splice import CUT_MARK, is_cut, spliced
+from ansible_collections.coder.tasks.plugins.module_utils.archive.splice import is_cut, spliced
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.marks import CUT
 
 Log = list[dict[str, Any]]
-MARK = CUT_MARK + ", 9 characters left out...]\n\n"
+MARK = CUT + ", 9 characters left out...]\n\n"
 texts = st.text(max_size=20)
 
 
