@@ -15,13 +15,18 @@ description:
     can be searched, a manifest and checksums. Coder 2.38 removes tasks, and its migration deletes their conversations.
   - With O(state=verified) it proves that the archive still holds what the server holds, task by task.
   - With O(state=evacuated) it deletes from the server what is proven, and nothing else.
+  - A proof compares what the server shows of a task now with the bytes that lie on the disk now; every message of the
+    first has to be in the second. What cannot be compared is not deleted.
   - A second run costs one request for each task, and writes only what has changed.
+  - To save a deployment, the token has to be a site owner's, without scopes. The administrator of an organization sees
+    its tasks and cannot read their logs.
 author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
   - coder.tasks.selection
+  - coder.tasks.archive
   - coder.tasks.attributes
   - coder.tasks.attributes.api
 attributes:
@@ -37,43 +42,21 @@ options:
   path:
     description:
       - Folder of the archive; made if it is not there. A relative one is the playbook's.
+      - One that is there has to be empty or an archive, and keeps its mode.
       - Shards need a folder each; only one run can write to an archive.
     type: path
     required: true
   state:
     description:
       - V(present) saves the tasks.
-      - V(verified) hashes every file again, reads every task again and compares; it writes nothing but O(report).
+      - V(verified) hashes every file again, reads every task again and compares; it writes nothing but O(report). It is
+        what M(coder.tasks.archive_info) does, but fails as O(fail_on) says.
       - V(evacuated) does the same, and deletes each task right after the reading that proved it safe to delete. A task
-        that is not as it was saved is saved again and not deleted. Deletion cannot be undone.
+        that is not as it was saved is saved again and not deleted. Deletion cannot be undone. As soon as the archive's
+        folder is not there any more, or another one is in its place, nothing more is deleted and the call fails.
     type: str
     choices: [present, verified, evacuated]
     default: present
-  template:
-    description:
-      - Choose only tasks of this template, by name or UUID.
-    type: str
-  older_than:
-    description:
-      - Choose only tasks that were last changed longer ago than this, such as V(14d); units are V(s), V(m), V(h), V(d)
-        and V(w).
-    type: str
-  shard:
-    description:
-      - Take only a part of the chosen tasks, so that several machines can share them.
-      - Each task is in one shard, on every machine the same one, by a hash of its id.
-    type: dict
-    suboptions:
-      index:
-        description:
-          - Which part, counted from 1.
-        type: int
-        required: true
-      count:
-        description:
-          - How many parts there are.
-        type: int
-        required: true
   on_partial:
     description:
       - What to do about a paused task of which the server has no snapshot, or only the end of the conversation.
@@ -90,37 +73,6 @@ options:
       - How many tasks may be resumed at the same time.
     type: int
     default: 4
-  accept:
-    description:
-      - Tasks that may be deleted although the archive holds less of them than there was.
-      - V(snapshot) is a log that was saved from a snapshot, V(cut) one with a message that was cut, V(none) a task that
-        has no log, V(redacted) a log from which secrets were taken out, of which the server has the only original.
-      - A task that is several of these needs all of them.
-    type: list
-    elements: str
-    choices: [snapshot, cut, none, redacted]
-    default: []
-  redact:
-    description:
-      - Whether secrets are taken out before anything is written, as best as it can be done.
-    type: bool
-    default: true
-  redaction_key:
-    description:
-      - Key of the marks that stand in the place of secrets; at least 16 characters. The same secret has the same mark
-        under one key.
-      - If not set, one is made once, in the configuration folder of the user who runs this.
-    type: str
-  redaction_rules:
-    description:
-      - YAML file with rules of your own, with the keys C(rules), C(values) and C(allow).
-    type: path
-  redact_values:
-    description:
-      - Secrets to take out wherever they stand, beside O(token) and the values of O(headers), which always are.
-    type: list
-    elements: str
-    default: []
   fail_on:
     description:
       - When to fail, after all was done that could be.
@@ -135,8 +87,9 @@ options:
     type: float
   report:
     description:
-      - File to write with O(state=verified) and O(state=evacuated), one line of JSON a task with its verdict, the
-        reasons and what was done.
+      - File to write with O(state=verified) and O(state=evacuated), outside the archive. It has one line of JSON per
+        task, with its verdict, the reasons, these in words, what the archive holds of it, what was done, and, where no
+        proof can be had, the command with which a person may delete it knowingly.
     type: path
   concurrency:
     description:
@@ -147,15 +100,13 @@ options:
     default: 16
   wait_timeout:
     description:
-      - Longest time in seconds to wait for tasks that are on their way from one state to another, counted from the
-        start, and for a task to be resumed or paused.
+      - Longest time in seconds to wait for tasks whose log cannot be read in their present state, such as one that
+        starts, or one whose AgentAPI does not answer, counted from the start; and for a task to be resumed or paused.
     type: float
     default: 120.0
 seealso:
+  - module: coder.tasks.archive_info
   - module: coder.tasks.task_logs_info
-requirements:
-  - jinja2
-  - pyyaml for O(redaction_rules)
 """
 
 EXAMPLES = r"""
@@ -169,6 +120,7 @@ EXAMPLES = r"""
     path: coder-archive
     state: verified
     all_owners: true
+    expect_scope: deployment
     accept: [snapshot]
     report: coder-archive-proof.jsonl
   register: proof
@@ -239,6 +191,14 @@ missing_names:
   elements: str
   returned: success, and on failure of single tasks
   sample: []
+scope:
+  description:
+    - Whose tasks the chosen ones were taken from. V(deployment) is everybody's, V(organization) those of an
+      organization, V(own) one user's or those that were named. V(unproven) is where the server did not say what the
+      token may read, so that there may be more.
+  type: str
+  returned: success, and on failure of single tasks
+  sample: deployment
 summary:
   description: What became of the chosen tasks.
   type: dict
@@ -336,7 +296,7 @@ verification:
   returned: when O(state) is V(verified) or V(evacuated)
   contains:
     safe_to_delete:
-      description: Their files are intact, their messages were read again and are the same, and O(accept) allows it.
+      description: Their files are intact, every message that the server shows now is in them, and O(accept) allows it.
       type: int
       returned: always
       sample: 1140
@@ -351,7 +311,7 @@ verification:
       returned: always
       sample: 0
     drifted:
-      description: Their messages are no longer what was saved.
+      description: The server shows messages that the archive does not hold.
       type: int
       returned: always
       sample: 4
@@ -360,8 +320,15 @@ verification:
       type: int
       returned: always
       sample: 56
+    unprovable:
+      description:
+        - Nothing can be compared, because they were saved with another redaction key, by other rules or values, or by
+          an older version of this collection. Collect again.
+      type: int
+      returned: always
+      sample: 0
     unreadable:
-      description: They could not be read again.
+      description: They could not be read again. No O(accept) changes that.
       type: int
       returned: always
       sample: 0
@@ -375,6 +342,31 @@ verification:
       type: dict
       returned: always
       sample: {"none": 50, "redacted": 6}
+    accept:
+      description: Classes that would make every incomplete task safe to delete, if O(accept) named them too.
+      type: list
+      elements: str
+      returned: always
+      sample: [none, redacted]
+    seal:
+      description:
+        - V(intact), or V(broken) where somebody without the key has changed the archive. V(other_key) is where it was
+          written with another key, V(absent) where it has no seal or a run was ended before it was made; then nobody
+          can tell.
+      type: str
+      returned: always
+      sample: intact
+    go:
+      description: Whether every task of a proven scope is safe to delete, one at least, and every file is intact.
+      type: bool
+      returned: always
+      sample: false
+    no_go:
+      description: Why not, in sentences.
+      type: list
+      elements: str
+      returned: always
+      sample: ["56 of 1200 tasks are not safe to delete.", "Of these, some would be with accept=none,redacted."]
     files:
       description: What hashing every file of the archive found, also those of tasks that were not chosen.
       type: dict

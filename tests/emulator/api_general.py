@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from emulator import gojson
 from emulator.answers import Answer, ApiError, json_answer, not_found
 from emulator.auth import require_user
 from emulator.gojson import DecodeError, parse_uuid
@@ -23,6 +24,7 @@ def add_routes(router: Router) -> None:
     root.route("GET", "", _hello)
     root.route("GET", "buildinfo", _buildinfo)
     router.group("/api/experimental")
+    router.group("/api/v2/authcheck", require_user).route("POST", "", _authcheck)
 
     users = router.group("/api/v2/users", require_user)
     users.route("GET", "", _users)
@@ -73,6 +75,21 @@ async def _hello(_request: Request) -> Answer:
 
 async def _buildinfo(request: Request) -> Answer:
     return json_answer(200, Views(request.world).buildinfo(request.base_url))
+
+
+async def _authcheck(request: Request) -> Answer:
+    """What the token may do; measured for the reading of tasks, so for all else the answer is no."""
+    caller = request.caller
+    assert caller is not None
+    body = gojson.loads(request.body)
+    answers = {}
+    for name, check in (body.get("checks") or {}).items():
+        about = check.get("object") or {}
+        wide = caller.owner
+        in_organization = caller.organization_admin and bool(about.get("organization_id") or about.get("any_org"))
+        reads_tasks = about.get("resource_type") == "task" and check.get("action") == "read"
+        answers[name] = reads_tasks and (wide or in_organization)
+    return json_answer(200, answers)
 
 
 async def _users(request: Request) -> Answer:

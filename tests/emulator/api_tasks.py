@@ -304,6 +304,9 @@ async def _send(request: Request) -> Answer:
 
 async def _logs(request: Request) -> Answer:
     task, world = _task(request), request.world
+    assert request.caller is not None
+    if not request.caller.may_connect(task.owner):
+        raise not_found()
     if world.dialect.snapshot_logs:
         if task.status in ("paused", "pending", "initializing"):
             return _snapshot_logs(task)

@@ -27,7 +27,8 @@ class Entry:
     fault: str = ""
 
     def is_write(self) -> bool:
-        return self.method not in ("GET", "HEAD", "OPTIONS")
+        """Whether it may change something. The question what a token may do is a POST, and changes nothing."""
+        return self.method not in ("GET", "HEAD", "OPTIONS") and not self.path.endswith("/authcheck")
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -32,9 +32,16 @@ class User:
     token: str
     owner: bool  # the site-wide role
     status: str = "active"
+    organization_admin: bool = False
+    scope: str = ""  # of the token: empty for all, or task:read
 
     def may_access(self, owner: User) -> bool:
-        return self.owner or self is owner
+        """Whether the user sees somebody's tasks and workspaces."""
+        return self.owner or self.organization_admin or self is owner
+
+    def may_connect(self, owner: User) -> bool:
+        """Whether the user reaches somebody's agents, and so the logs: to list is not to read."""
+        return (self.owner or self is owner) and not self.scope
 
 
 @dataclass

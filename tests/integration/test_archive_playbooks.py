@@ -114,13 +114,18 @@ def test_evacuate_reports_first_and_deletes_when_told(server: Emulator, tmp_path
     report = play(server, tmp_path, "evacuate")
     assert report.rc == 0, report.output
     for line in ("safe to delete  1", "incomplete      3  (none: 1, redacted: 1, snapshot: 1)", "files intact    yes",
-                 "NO GO for 3 of 4 tasks; only the others are deleted with confirm=yes."):
+                 "scope           deployment", "seal            intact",
+                 "NO GO for 3 of 4 tasks; only the others are deleted with confirm=yes.",
+                 "To delete incomplete ones knowingly, add: -e accept=none,redacted,snapshot"):
         assert line in report.output
     assert not server.writes
     options = ("accept=snapshot,redacted", "confirm=yes", "report=x.jsonl")
     done = play(server, tmp_path, "evacuate", *(word for option in options for word in ("-e", option)))
-    assert done.rc == 0, done.output
+    assert done.rc == 2, done.output
     assert "3 deleted, 1 left, 0 of them saved once more." in done.output
+    assert "NO GO: 1 tasks are left. 1 of 4 tasks are not safe to delete. Of these, some would be with accept=none." in (
+        " ".join(done.output.split())
+    )
     assert {task.name for task in server.state.visible_tasks()} == {"silent"}
     assert len(server.writes) == 3
     lines = [json.loads(line) for line in (tmp_path / "x.jsonl").read_text().splitlines()]
@@ -139,7 +144,9 @@ def test_evacuate_goes_when_all_is_safe(emulator: Servers, tmp_path: Path) -> No
     assert not server.writes and not (tmp_path / "coder-archive").exists()
     assert "NO GO for 1 of 1 tasks" in done.output, "check mode saves nothing, so nothing is proven"
     done = play(server, tmp_path, "evacuate", "-e", "confirm=yes")
-    assert "GO: every task is safe to delete." in done.output and len(server.writes) == 1
+    assert done.rc == 0 and "\"GO: every task is safe to delete." in done.output and len(server.writes) == 1
+    done = play(server, tmp_path, "evacuate", "-e", "confirm=yes")
+    assert done.rc == 2 and "No task was seen" in done.output, "no GO on nothing"
 
 
 def test_evacuate_deletes_nothing_while_files_are_damaged(emulator: Servers, tmp_path: Path) -> None:
@@ -148,9 +155,25 @@ def test_evacuate_deletes_nothing_while_files_are_damaged(emulator: Servers, tmp
     play(server, tmp_path, "collect")
     (tmp_path / "coder-archive" / "tasks" / "notes.txt").write_text("mine")
     done = play(server, tmp_path, "evacuate", "-e", "confirm=yes")
+    assert done.rc == 2 and "NO GO, nothing was deleted." in done.output
     assert "NO GO: files of the archive are damaged or not its own" in done.output and "tasks/notes.txt" in done.output
     assert [task.name for task in server.state.visible_tasks()] == ["live"]
     (tmp_path / "coder-archive" / "tasks" / "notes.txt").unlink()
     (tmp_path / "coder-archive" / "index.html").write_text("damaged")
     assert "GO: every task is safe to delete." in play(server, tmp_path, "evacuate", "-e", "confirm=yes").output
     assert not list(server.state.visible_tasks())
+
+
+@pytest.mark.parametrize("playbook", ["collect", "evacuate"])
+def test_a_members_token_is_refused_for_a_whole_deployment(emulator: Servers, tmp_path: Path, playbook: str) -> None:
+    server = emulator()
+    for owner in ("alice", "bob"):
+        server.create_task(f"of-{owner}", owner=owner).api.set_messages(says("hello"))
+    environment = {**server.environment, "CODER_SESSION_TOKEN": server.tokens["bob"]}
+    ansible = Ansible(tmp_path, environment)
+    refused = ansible.run("ansible-playbook", f"coder.tasks.{playbook}", "-e", "confirm=yes")
+    assert refused.rc == 2 and "the tasks of everybody were expected" in refused.output, refused.output
+    assert not (tmp_path / "coder-archive").exists() and not server.writes
+    done = ansible.run("ansible-playbook", f"coder.tasks.{playbook}", "-e", "expect_scope=own")
+    assert done.rc == 0 and names(tmp_path / "coder-archive") == {"of-bob"}
+    assert "scope: own" in done.output or "scope           own, so there may be other tasks" in done.output

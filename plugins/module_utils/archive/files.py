@@ -29,13 +29,6 @@ def io_errors(attempt: str) -> Iterator[None]:
         ) from error
 
 
-def make_folder(path: str) -> None:
-    """Make a folder that only its owner can enter, and see to it that it is one if it is there already and ours."""
-    os.makedirs(path, mode=0o700, exist_ok=True)
-    with contextlib.suppress(PermissionError):
-        os.chmod(path, 0o700)
-
-
 def write_new(path: str, data: bytes) -> None:
     """Write a file that only its owner can read, into a place where nobody looks yet."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
@@ -96,14 +89,6 @@ def read(path: str) -> bytes:
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def sha256_file(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def json_line(value: Any) -> bytes:

@@ -7,18 +7,26 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 from ..coder.errors import CoderError
-from . import files, record, splice
-from .record import Entry, Message, Record, Saved
+from . import conversation, files, record, wholeness
+from .held import HeldFolder
+from .record import Entry, Message, Record, Saved, Task
 from .redact import Redactor, marks
 from .report import pages
+from .seal import Seal
 
+FORMAT = 2
+"""Version of what is written. 1, of collection 0.1.0, has no seal and does not know all classes."""
+
+# The file at the top by which the archive's file system is known.
+REFERENCE = "manifest.jsonl"
 LOG = "messages.jsonl"
-_TASK = "task.json"
-_FORMAT = 1
+CONVERSATION = "conversation.jsonl"
+TASK = "task.json"
 # Values that are no words of anybody's, and that a rule for keys of their shape must not take out.
 _STRUCTURE = frozenset((
     "id", "owner_id", "organization_id", "template_id", "template_version_id", "workspace_id", "workspace_agent_id",
@@ -33,139 +41,252 @@ class Draft(NamedTuple):
     contents: dict[str, bytes]
 
 
-class Folders:
-    """The folders of the tasks, all in one at `path`. redactor: None keeps secrets as they are."""
+class Evidence(NamedTuple):
+    """A task's files as they were just read: what they hold, or what is wrong with them.
 
-    def __init__(self, path: str, redactor: Redactor | None) -> None:
+    problem: None, or one of "damaged" (missing, or not what the manifest says), "tampered" (not what was sealed),
+    "unsealed" (written by an older version, or without a key), "other_key", "other_rules" (redacted otherwise).
+    """
+
+    problem: str | None
+    task: Task
+    messages: list[Message]
+
+
+class _Before(NamedTuple):
+    """What lies in a folder. entry: None where nothing accounts for it. log: None where it is damaged."""
+
+    folder: str
+    entry: Entry | None
+    versions: list[list[Message]]
+    log: list[Message] | None
+
+
+class Folders:
+    """The folders of the tasks, all in one at `path`.
+
+    redactor: None keeps secrets as they are. seal: None seals nothing.
+    """
+
+    def __init__(self, path: str, redactor: Redactor | None, seal: Seal | None) -> None:
         self.path = path
+        self._held: HeldFolder | None = None
         self._redactor = redactor
+        self._seal = seal
         self._configuration = redactor.configuration if redactor else None
 
     def at(self, name: str) -> str:
         """The path of a folder."""
         return os.path.join(self.path, name)
 
-    def read(self, entry: Entry) -> Saved:
-        """A task as it lies there. Raises OSError, ValueError, KeyError."""
-        task = json.loads(files.read(os.path.join(self.at(entry["folder"]), _TASK)))["task"]
-        return Saved(entry, task, files.parse_lines(files.read(os.path.join(self.at(entry["folder"]), LOG))))
+    def hold(self) -> HeldFolder | None:
+        """The archive's folder, held open from now on; None if there is none yet. Each process has its own."""
+        if self._held is None:
+            with suppress(OSError):
+                self._held = HeldFolder(os.path.dirname(self.path), os.path.basename(self.path), REFERENCE)
+        return self._held
+
+    def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
+            self._held = None
+
+    # --- reading ---
+
+    def read(self, entry: Entry, all_lives: bool = False) -> Saved:
+        """A task as it lies there, with its newest log, or with those of all lives joined.
+
+        Raises OSError, ValueError, KeyError.
+        """
+        name = CONVERSATION if all_lives and CONVERSATION in entry["files"] else LOG
+        task = json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"]
+        return Saved(entry, task, files.parse_lines(files.read(os.path.join(self.at(entry["folder"]), name))))
 
     def entry(self, name: str) -> Entry:
         """The manifest's line about a folder, from its task.json. Raises OSError, ValueError, KeyError."""
-        data = files.read(os.path.join(self.at(name), _TASK))
+        data = files.read(os.path.join(self.at(name), TASK))
         return _complete(json.loads(data)["archive"], data)
 
     def holds(self, entry: Entry, given: Record) -> bool:
         """Whether saving this record again would make the same folder, and every file of it is there undamaged."""
-        same = entry["record_digest"] == self._record_digest(given)
-        return same and all(self._intact(entry, name) is not None for name in entry["files"])
+        fine = (None,) if self._seal else (None, "unsealed")
+        return entry["record_digest"] == self._record_digest(given) and self.examine(entry).problem in fine
 
-    def matches(self, entry: Entry, messages: list[Message]) -> bool:
-        """Whether these messages are what the server gave when the entry was saved.
+    def examine(self, entry: Entry) -> Evidence:
+        """Read every file of a task anew, and hold it against the manifest's line and against the seal."""
+        data = self._files(entry)
+        if _damaged(entry, data) or not {TASK, LOG} <= set(entry["files"]):
+            return Evidence("damaged", {}, [])
+        try:
+            about = json.loads(data[TASK])
+            task, messages = about["task"], files.parse_lines(data[LOG])
+        except (ValueError, KeyError, TypeError):
+            return Evidence("damaged", {}, [])
+        return Evidence(self._problem(entry, about, data[TASK]), task, messages)
 
-        Raises CoderError, `invalid`, if the entry was saved with another redaction key: nobody can tell then.
-        """
-        fingerprint = self._redactor.fingerprint if self._redactor else None
-        if entry["redaction_key"] is None:
-            return bool(entry["raw_digest"] == _plain_digest(files.json_line(messages)))
-        if entry["redaction_key"] != fingerprint:
-            raise CoderError(
-                f"the archive {os.path.dirname(self.path)} was written with another redaction key "
-                f"({entry['redaction_key']})", "invalid",
-                hint="Give the key it was written with, or collect again with this one.",
-            )
-        return bool(entry["raw_digest"] == self._digest(messages))
+    def damaged(self, entry: Entry) -> list[str]:
+        """Names of a task's files that are missing, or not what the manifest says."""
+        return _damaged(entry, self._files(entry))
+
+    def top_sums(self, names: Iterable[str]) -> dict[str, str]:
+        """Checksums of those files beside the folders that can be read."""
+        held = self.hold()
+        return {name: files.sha256(data) for name, data in held.read_top(names).items()} if held else {}
+
+    def _files(self, entry: Entry) -> dict[str, bytes]:
+        """The files of a task that can be read, by name."""
+        held = self.hold()
+        return held.read(entry["folder"], entry["files"]) if held else {}
+
+    def _problem(self, entry: Entry, about: dict[str, Any], task_json: bytes) -> str | None:
+        """What speaks against files that are as the manifest says. about: what task.json holds."""
+        if entry.get("format", 1) < FORMAT or entry.get("seal") is None or self._seal is None:
+            return "unsealed"
+        if entry.get("sealed_by") != self._seal.fingerprint:
+            return "other_key"
+        if not self._seal.fits(entry["seal"], _sealed(about["archive"], about["task"])):
+            return "tampered"
+        if _complete(about["archive"], task_json) != entry:
+            return "tampered"  # the manifest says what the task's own folder does not
+        return None if entry["redaction"] == self._configuration else "other_rules"
+
+    def redacted(self, value: Any) -> Any:
+        """Plain data as it is written."""
+        return self._redactor.redact_data(value, _STRUCTURE) if self._redactor else value
+
+    # --- writing ---
 
     def draft(self, given: Record, saved: Entry | None) -> Draft:
         """The folder of a task that was just read; saved: the entry of the one that lies there.
 
-        Raises OSError, and CoderError (`conflict`) where nothing was read and the saved log is damaged.
+        Raises OSError, and CoderError (`conflict`) where what was saved was changed by somebody without the key, or
+        where nothing was read and the saved log is damaged.
         """
-        clean, raw_digest = self._clean(given), self._digest(given["messages"])
-        folder = saved["folder"] if saved else record.folder_name(clean["task"])
-        versions, log = self._logs(folder, saved)
-        if given["source"] == "none" and (saved["messages"] if saved else log or any(versions)):
-            if saved is None or log is None:
-                raise _only_log_is_damaged(self.at(folder))
-            kept = {key: saved[key] for key in ("source", "snapshot_at", "complete", "truncated")}
-            clean = cast(Record, {**clean, **kept, "messages": self._redact(log)})
-            clean["error_kind"], raw_digest = given["error_kind"] or "no_log", saved["raw_digest"]
-        elif saved and log and given["source"] == "snapshot":
-            longer = splice.spliced(self._redact(log), clean["messages"])
-            if longer is not None:
-                clean = _continued(clean, saved, longer)
-
-        counts: dict[str, int] = {}
-        if self._redactor or (saved and saved["redacted"]):
-            counts = marks([clean["task"], clean["messages"]])
-        entry = record.entry(clean, folder)
-        contents = self._earlier([*versions, log or []], clean["messages"])
+        clean = cast(Record, {**given, "task": self.redacted(given["task"]),
+                              "messages": self.redacted(given["messages"])})  # fmt: skip
+        before = self._before(saved["folder"] if saved else record.folder_name(clean["task"]), saved)
+        said, life, restarted = self._merged(clean, before)
+        versions = self._earlier([*before.versions, before.log or []], said["messages"])
+        contents = {_version(number): files.json_lines(lines) for number, lines in enumerate(versions, 1)}
+        counts = marks([said["task"], said["messages"]]) if self._redactor or (saved and saved["redacted"]) else {}
+        lacks = wholeness.lacks(said["source"], said["messages"], restarted=restarted, redacted=bool(counts))
+        entry = record.entry(said, before.folder)
         entry.update(
+            life=life,
+            lacks=lacks,
+            complete=wholeness.is_complete(lacks, said["messages"]),
+            truncated="cut" in lacks,
             earlier=len(contents),
-            raw_digest=raw_digest,
             record_digest=self._record_digest(given),
             redacted=bool(counts),
             redactions=counts,
+            redaction=self._configuration,
             redaction_key=self._redactor.fingerprint if self._redactor else None,
+            format=FORMAT,
         )
-        contents[LOG] = files.json_lines(clean["messages"])
-        contents.update(pages.transcripts(entry, clean["task"], clean["messages"]))
+        whole = conversation.joined([*versions, said["messages"]])
+        if versions:
+            contents[CONVERSATION] = files.json_lines(whole)
+        contents[LOG] = files.json_lines(said["messages"])
+        contents.update(pages.transcripts(entry, said["task"], whole))
+        return self._sealed(entry, said["task"], contents)
+
+    def upgraded(self, entry: Entry) -> Draft:
+        """The folder of a task that an older version saved, as this one writes it. Raises as `draft` does."""
+        task = json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"]
+        nothing_new = {
+            "task": task, "messages": [], "source": "none", "snapshot_at": None, "error_kind": entry["error_kind"],
+            "versions": entry["versions"],
+        }  # fmt: skip
+        return self.draft(cast(Record, nothing_new), entry)
+
+    def _sealed(self, entry: Entry, task: Task, contents: dict[str, bytes]) -> Draft:
         entry["files"] = {
             name: {"bytes": len(data), "sha256": files.sha256(data)} for name, data in sorted(contents.items())
         }
-        contents[_TASK] = files.json_pretty({"archive": entry, "task": clean["task"]})
-        return Draft(_complete(entry, contents[_TASK]), contents)
+        entry["sealed_by"] = self._seal.fingerprint if self._seal else None
+        entry["seal"] = self._seal.of(_sealed(entry, task)) if self._seal else None
+        contents[TASK] = files.json_pretty({"archive": entry, "task": task})
+        return Draft(_complete(entry, contents[TASK]), contents)
+
+    def _merged(self, clean: Record, before: _Before) -> tuple[Record, int | None, bool]:
+        """What the folder says from now on, of which life that is, and whether its agent may have forgotten something.
+
+        A reading that brought no message, for whatever reason, never takes the place of what was saved.
+        """
+        saved, log = before.entry, before.log
+        if not clean["messages"] and (saved["messages"] if saved else log or any(before.versions)):
+            if saved is None or log is None:
+                raise _only_log_is_damaged(self.at(before.folder))
+            error = clean["error_kind"] or ("no_log" if clean["source"] == "none" else None)
+            kept = {"source": saved["source"], "snapshot_at": saved["snapshot_at"], "error_kind": error}
+            return cast(Record, {**clean, **kept, "messages": self.redacted(log)}), *self._standing(saved)
+        life, before_it = record.life(clean["task"], clean["source"]), self.redacted(log or [])
+        restarted = wholeness.is_restarted(saved, before_it, clean["source"], clean["messages"], life)
+        if saved and before_it and clean["source"] == "snapshot":
+            longer = conversation.spliced(before_it, clean["messages"])
+            if longer is not None:
+                clean = _continued(clean, saved, longer)
+        return clean, life, restarted
+
+    def _standing(self, saved: Entry) -> tuple[int | None, bool]:
+        """Of which life a saved log is, and whether its agent may have forgotten; an older version did not say."""
+        if "lacks" in saved:
+            return saved["life"], "restarted" in saved["lacks"]
+        life = record.life(self._task(saved), saved["source"])
+        return life, life is None or life > 1
+
+    def _task(self, entry: Entry) -> Task:
+        """A saved task; nothing of it where it cannot be read."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            return cast(Task, json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"])
+        return {}
 
     def _record_digest(self, given: Record) -> str:
-        return self._digest([given, _FORMAT, self._configuration])
+        data = files.json_line([given, FORMAT, self._configuration, self._seal.fingerprint if self._seal else None])
+        return self._redactor.digest(data) if self._redactor else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
-    def _digest(self, value: Any) -> str:
-        data = files.json_line(value)
-        return self._redactor.digest(data) if self._redactor else _plain_digest(data)
+    def _before(self, folder: str, saved: Entry | None) -> _Before:
+        if saved is None:
+            return _Before(folder, None, *self._unaccounted(folder))
+        if self.examine(saved).problem == "tampered":
+            raise _was_tampered_with(self.at(folder))
+        data = self._files(saved)
+        logs = {name: files.parse_lines(data[name]) for name in data if _is_intact(saved, name, data[name]) and
+                name.startswith("messages.")}  # fmt: skip
+        # What was lost or damaged must not keep the rest from being saved.
+        names = [_version(number) for number in range(1, saved["earlier"] + 1)]
+        return _Before(folder, saved, [logs[name] for name in names if name in logs], logs.get(LOG))
 
-    def _clean(self, given: Record) -> Record:
-        return cast(Record, {**given, "task": self._redact(given["task"]), "messages": self._redact(given["messages"])})
-
-    def _redact(self, value: Any) -> Any:
-        return self._redactor.redact_data(value, _STRUCTURE) if self._redactor else value
-
-    def _intact(self, entry: Entry, name: str) -> bytes | None:
-        """A task's file, if it is what the manifest says."""
-        with suppress(FileNotFoundError, IsADirectoryError, NotADirectoryError):
-            data = files.read(os.path.join(self.at(entry["folder"]), name))
-            if name in entry["files"] and files.sha256(data) == entry["files"][name]["sha256"]:
-                return data
-        return None
-
-    def _messages(self, entry: Entry, name: str = LOG) -> list[Message] | None:
-        """A saved log, None if it is damaged or lost."""
-        data = self._intact(entry, name)
-        return None if data is None else files.parse_lines(data)
-
-    def _logs(self, folder: str, saved: Entry | None) -> tuple[list[list[Message]], list[Message] | None]:
-        """What lies in a folder: the earlier versions that can be read, and the log; None if that is damaged."""
-        if saved:
-            read = [self._messages(saved, _version(number)) for number in range(1, saved["earlier"] + 1)]
-            # What was lost or damaged must not keep the rest from being saved.
-            return [version for version in read if version is not None], self._messages(saved)
+    def _unaccounted(self, folder: str) -> tuple[list[list[Message]], list[Message]]:
+        """The logs in a folder whose task.json, which would account for them, is damaged or not there."""
         place = self.at(folder)
         if not os.path.isdir(place):
             return [], []
-        # Its task.json, which would account for it, is damaged.
         count = len(os.listdir(place))
         found = [_parsed(os.path.join(place, _version(number))) for number in range(1, count)]
         return [version for version in found if version], _parsed(os.path.join(place, LOG))
 
-    def _earlier(self, versions: list[list[Message]], messages: list[Message]) -> dict[str, bytes]:
+    def _earlier(self, versions: list[list[Message]], messages: list[Message]) -> list[list[Message]]:
         """The earlier versions of the log, redacted by today's rules; the last one too unless the log begins so."""
-        versions = [self._redact(version) for version in versions]
+        versions = [self.redacted(version) for version in versions]
         if versions[-1] == messages[: len(versions[-1])]:
             versions.pop()
-        return {_version(number): files.json_lines(lines) for number, lines in enumerate(versions, 1)}
+        return versions
 
 
 def _version(number: int) -> str:
     return f"messages.{number}.jsonl"
+
+
+def _is_intact(entry: Entry, name: str, data: bytes | None) -> bool:
+    """Whether a file is what the manifest says."""
+    return data is not None and name in entry["files"] and files.sha256(data) == entry["files"][name]["sha256"]
+
+
+def _damaged(entry: Entry, data: dict[str, bytes]) -> list[str]:
+    """Names of the files that are not what the manifest says."""
+    return [name for name in entry["files"] if not _is_intact(entry, name, data.get(name))]
 
 
 def _parsed(path: str) -> list[Message]:
@@ -175,6 +296,11 @@ def _parsed(path: str) -> list[Message]:
     return []
 
 
+def _sealed(archive: dict[str, Any], task: Task) -> dict[str, Any]:
+    """What a task's seal is about: all of its task.json but the seal itself."""
+    return {"archive": {key: value for key, value in archive.items() if key != "seal"}, "task": task}
+
+
 def _only_log_is_damaged(folder: str) -> CoderError:
     return CoderError(
         f"what was saved in {folder} is damaged, and the server has no other log", "conflict",
@@ -182,23 +308,23 @@ def _only_log_is_damaged(folder: str) -> CoderError:
     )
 
 
-def _plain_digest(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+def _was_tampered_with(folder: str) -> CoderError:
+    return CoderError(
+        f"what was saved in {folder} was changed by somebody who does not have the archive's key", "conflict",
+        hint="See what was changed, then move that folder out of the archive and collect again.",
+    )
 
 
 def _continued(snapshot: Record, saved: Entry, messages: list[Message]) -> Record:
     """The record of a saved log that goes on in a snapshot; it is still what it was if nothing is new."""
     record = cast(Record, {**snapshot, "messages": messages})
-    record["complete"] = saved["complete"] or snapshot["complete"]
-    record["truncated"] = any(map(splice.is_cut, messages))
     if len(messages) == saved["messages"]:
-        for key in ("source", "snapshot_at", "complete"):
-            record[key] = saved[key]
+        record.update({"source": saved["source"], "snapshot_at": saved["snapshot_at"]})
     return record
 
 
 def _complete(entry: Entry, task_json: bytes) -> Entry:
     """The manifest's line: what task.json says, and the checksum of task.json itself."""
-    all_files = {**entry["files"], _TASK: {"bytes": len(task_json), "sha256": files.sha256(task_json)}}
+    all_files = {**entry["files"], TASK: {"bytes": len(task_json), "sha256": files.sha256(task_json)}}
     total = sum(file["bytes"] for file in all_files.values())
     return {**entry, "files": dict(sorted(all_files.items())), "bytes": total}

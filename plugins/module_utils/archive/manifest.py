@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""manifest.jsonl, a line a task, and SHA256SUMS, as `sha256sum -c` reads it."""
+"""manifest.jsonl, one line per task, archive.json about all of it, and SHA256SUMS, as `sha256sum -c` reads it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .files import json_lines, parse_lines, sha256
 from .record import Entry
 
 MANIFEST = "manifest.jsonl"
+ABOUT = "archive.json"
 SUMS = "SHA256SUMS"
 
 

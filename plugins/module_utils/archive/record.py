@@ -8,6 +8,8 @@ import hashlib
 import re
 from typing import Any, NamedTuple, TypedDict
 
+from . import times
+
 Task = dict[str, Any]
 Message = dict[str, Any]
 Entry = dict[str, Any]
@@ -17,23 +19,20 @@ Entry = dict[str, Any]
 class Record(TypedDict):
     """One task as it was just read from the server.
 
-    source: "live", "snapshot", or "none" if there is no log. complete: whether the log holds everything that was said,
-    as far as one can know. truncated: whether a message in it was cut. error_kind: why the log could not be read, or
-    null. versions: of "coder", "agentapi" and "collection", null where unknown.
+    source: "live", "snapshot", or "none" if there is no log. error_kind: why the log could not be read, or null.
+    versions: of "coder", "agentapi" and "collection", null where unknown.
     """
 
     task: Task
     messages: list[Message]
     source: str
     snapshot_at: str | None
-    complete: bool
-    truncated: bool
     error_kind: str | None
     versions: dict[str, str | None]
 
 
 class Saved(NamedTuple):
-    """A task as it lies in the archive."""
+    """A task as it lies in the archive. messages: the newest log, or those of every life, with a seam between two."""
 
     entry: Entry
     task: Task
@@ -59,10 +58,23 @@ def _safe(name: Any) -> str:
     return _UNSAFE.sub("-", str(name or "").lower())[:40].strip("-") or "unnamed"
 
 
+def life(task: Task, source: str) -> int | None:
+    """Which life of a task's agent a log is of: the number of the build that started it; None where that is unknown.
+
+    A snapshot is of the life before the stop: one build back where the task is paused, two where it is starting anew.
+    """
+    number = task.get("workspace_build_number")
+    if not isinstance(number, int):
+        return None
+    if source != "snapshot":
+        return number
+    return number - (1 if task.get("status") == "paused" else 2)
+
+
 def entry(record: Record, folder: str) -> Entry:
-    """The manifest's line about a (redacted) record; the store adds digests, redactions and files."""
+    """The manifest's line about a (redacted) record; `Folders` adds how whole it is, digests, redactions and files."""
     task, messages = record["task"], record["messages"]
-    times = [str(message["time"]) for message in messages if message.get("time")]
+    first, last = times.span(message.get("time") for message in messages)
     return {
         "id": task["id"],
         "name": task.get("name"),
@@ -79,11 +91,9 @@ def entry(record: Record, folder: str) -> Entry:
         "folder": folder,
         "source": record["source"],
         "snapshot_at": record["snapshot_at"],
-        "complete": record["complete"],
-        "truncated": record["truncated"],
         "error_kind": record["error_kind"],
         "versions": record["versions"],
         "messages": len(messages),
-        "first_time": min(times, default=None),
-        "last_time": max(times, default=None),
+        "first_time": first,
+        "last_time": last,
     }

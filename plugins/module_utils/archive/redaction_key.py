@@ -31,7 +31,10 @@ def redaction_key(given: str | None) -> bytes:
         with open(path, "rb") as file:
             key = file.read().strip()
     except OSError as error:
-        raise CoderError(f"the redaction key {path} could not be read or made: {error.strerror}", "io") from error
+        raise CoderError(
+            f"the redaction key {path} could not be read or made: {error.strerror}", "io",
+            hint="Give 'redaction_key', at least 16 characters that you keep.",
+        ) from error
     if len(key) < _SHORTEST:
         raise invalid(f"the redaction key {path} has fewer than {_SHORTEST} characters", "Remove it to have a new one.")
     return key

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from . import files, manifest
+from . import conversation, files, manifest
 from .record import Saved
 
 try:
@@ -50,7 +50,7 @@ def refresh(path: str, saved: Iterable[Saved]) -> bool:
     with files.io_errors("write the search index"):
         place, origin = os.path.join(path, DATABASE), os.path.join(path, manifest.MANIFEST)
         if HAVE_SQLITE:
-            version = files.sha256_file(origin)
+            version = files.sha256(files.read(origin))
             if _version(place) == version or _replace(place, version, saved):
                 return True
         elif os.path.exists(place) and os.path.getmtime(place) >= os.path.getmtime(origin):
@@ -102,7 +102,8 @@ def _build(database: sqlite3.Connection, version: str, saved: Iterable[Saved]) -
         database.executemany(
             "INSERT INTO messages (task_id, number, type, time, content) VALUES (?, ?, ?, ?, ?)",
             ([_value(item) for item in (entry["id"], message.get("id"), message.get("type"), message.get("time"),
-                                        message.get("content"))] for message in messages),
+                                        message.get("content"))]
+             for message in messages if not conversation.is_seam(message)),
         )
     database.execute("COMMIT")
     database.executescript(_INDEXES)

@@ -5,51 +5,57 @@
 Killed at any moment, it is whole. A task's folder is made beside its place and then renamed, an older one is moved
 aside first, and the next `Archive` puts right what was under way. The mark `.unfinished` says that the manifest is
 older than the folders; without it the manifest is the truth. An unchanged task is hashed again and not written.
+
+What tells an archive from any other folder is `archive.json`: the version of its format, and the seal over everything.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..coder.errors import CoderError, invalid
 from . import files, manifest, search
-from .folder import Draft, Folders
+from .folder import FORMAT, Draft, Evidence, Folders
 from .processes import Helpers
-from .record import Entry, Message, Record, Saved
+from .record import Entry, Record, Saved
 from .redact import Redactor
 from .report import pages
+from .seal import Seal
 
 TASKS = "tasks"
 _LOCK = ".lock"
 _UNFINISHED = ".unfinished"
 _NEW, _OLD = ".new-", ".old-"
 _SYNC_THREADS = 16
-_TOP = (*pages.INDEXES, manifest.MANIFEST)
+# What may stand in a folder that is empty otherwise: what file systems put into their root, and a repository.
+_NOTHING = frozenset(("lost+found", ".snapshot", ".zfs", ".git"))
 
 
 class FileCheck(NamedTuple):
     """What re-hashing found. Paths are relative to the archive.
 
-    intact: ids of tasks whose every file is what the manifest says. damaged: by task id, the files that are missing or
-    differ. top: files at the top that are missing or differ. stray: files that nothing accounts for.
+    damaged: by task id, the files that are missing or differ. top: files at the top that are missing or differ. stray:
+    files that nothing accounts for. seal: "intact"; "broken" where somebody without the key has changed something;
+    "other_key" where it was made with another key, or "absent", so that nobody can tell here.
     """
 
-    intact: frozenset[str]
     damaged: dict[str, list[str]]
     top: list[str]
     stray: list[str]
+    seal: str
 
     @property
     def ok(self) -> bool:
-        return not (self.damaged or self.top or self.stray)
+        return not (self.damaged or self.top or self.stray) and self.seal != "broken"
 
 
 class Archive:
@@ -57,16 +63,29 @@ class Archive:
 
     redactor: None keeps secrets as they are. read_only: make, lock and write nothing; `save` only says what it would
     do. `save` may be called from several threads, for different tasks. helpers: processes that compute what `save`
-    writes; see `useful_helpers`.
-    Raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written.
+    writes; see `useful_helpers`. key: seals what is written; None leaves it unsealed. upgrades: whether an archive of an
+    older version may be written to, which makes it one of this version.
+    Raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written, `invalid` for a
+    folder that is no archive, or one of a newer version.
     """
 
-    def __init__(self, path: str, redactor: Redactor | None, read_only: bool = False, helpers: int = 0) -> None:
+    def __init__(
+        self,
+        path: str,
+        redactor: Redactor | None,
+        read_only: bool = False,
+        helpers: int = 0,
+        key: bytes | None = None,
+        upgrades: bool = True,
+    ) -> None:
         self.path = os.path.abspath(path)
-        self._folders = Folders(self._at(TASKS), redactor)
+        self._seal = Seal(key) if key else None
+        self._folders = Folders(self._at(TASKS), redactor, self._seal)
         self._redactor = redactor
         self._read_only = read_only
         self._unfinished = False
+        self._about: dict[str, Any] = {}
+        self._format = FORMAT
         self._written: list[str] = []
         # Threads side by side in the file system would only take turns with Python's one interpreter at every call.
         self._turn = threading.Lock()
@@ -75,6 +94,8 @@ class Archive:
         try:
             with files.io_errors("open the archive"):
                 self._entries = self._open()
+                self._read_only = read_only or (self.is_outdated and not upgrades)
+                self._folders.hold()
         except BaseException:
             self.close()
             raise
@@ -82,6 +103,7 @@ class Archive:
     def close(self) -> None:
         """Let others write."""
         self._draft.close()
+        self._folders.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -101,7 +123,7 @@ class Archive:
         return manifest.ordered(self._entries.values())
 
     def read(self, task_id: str) -> Saved | None:
-        """A saved task, or None."""
+        """A saved task with its newest log, or None."""
         entry = self._entries.get(task_id)
         if entry is None:
             return None
@@ -112,21 +134,52 @@ class Archive:
         """The manifest's line about a task, or None."""
         return self._entries.get(task_id)
 
-    def matches(self, entry: Entry, messages: list[Message]) -> bool:
-        """Whether these messages are what the server gave when the entry was saved.
+    def examine(self, task_id: str) -> Evidence | None:
+        """A task's files as they lie there now, held against the manifest and the seal; None if it was not saved."""
+        entry = self._entries.get(task_id)
+        return None if entry is None else self._folders.examine(entry)
 
-        Raises CoderError, `invalid`, if the entry was saved with another redaction key: nobody can tell then.
-        """
-        return self._folders.matches(entry, messages)
+    def check_place(self) -> None:
+        """Raises CoderError (`io`) if the folder that was opened no longer lies at its path."""
+        held = self._folders.hold()
+        if held is None:
+            raise CoderError(f"there is no archive at {self.path}", "io", hint="Nothing is deleted.")
+        held.check()
 
-    def redacted(self, text: str) -> str:
-        """Text, such as a task's name, as it may be written to a file."""
-        return self._redactor.redact(text).text if self._redactor else text
+    @property
+    def is_outdated(self) -> bool:
+        """Whether an older version of this collection wrote something in it; only collecting upgrades that."""
+        return any(entry.get("format", 1) < FORMAT for entry in self._entries.values())
+
+    @property
+    def is_written_otherwise(self) -> bool:
+        """Whether a task in it was saved with another key."""
+        own = self._seal.fingerprint if self._seal else None
+        keys = {entry.get("sealed_by") or entry["redaction_key"] for entry in self._entries.values()}
+        return bool(keys - {own, None})
+
+    def seal(self) -> str:
+        """What can be said of the seal over everything, as in `FileCheck`, by the manifest as it lies there."""
+        found: dict[str, Any] = self._about.get("seal") or {}
+        if self._has(_UNFINISHED):
+            return "absent"
+        if not found:
+            return "broken" if any(entry.get("seal") for entry in self._entries.values()) else "absent"
+        if self._seal is None or found.get("key") != self._seal.fingerprint:
+            return "other_key"
+        with suppress(OSError):
+            if self._seal.fits(found.get("digest"), self._sealed(files.read(self._at(manifest.MANIFEST)))):
+                return "intact"
+        return "broken"
+
+    def redacted(self, value: Any) -> Any:
+        """Plain data, such as a task's name or its messages, as it is written to a file."""
+        return self._folders.redacted(value)
 
     def verify_files(self) -> FileCheck:
         """Hash every file again and compare with the manifest and SHA256SUMS. Of no archive every file is as it was."""
         if not os.path.isdir(self._folders.path):
-            return FileCheck(frozenset(), {}, [], [])
+            return FileCheck({}, [], [], "absent")
         with files.io_errors("verify the archive"):
             return self._verify()
 
@@ -136,9 +189,10 @@ class Archive:
         """Save a task: "created", "changed", or "unchanged" if it lies there already.
 
         A read that brought no log never replaces one: the saved log stays, and the error is noted. A partial snapshot
-        never replaces a log that holds it, but adds to it. When messages that
-        were saved are no longer the beginning of the log, they are kept as messages.<n>.jsonl. Damaged files are
-        written again. Raises CoderError: `io`, or `conflict` where the damaged log is the only one left.
+        never replaces a log that holds it, but adds to it. When messages that were saved are no longer the beginning
+        of the log, they are kept as messages.<n>.jsonl, and conversation.jsonl joins all. Damaged files are written
+        again. Raises CoderError: `io`, or `conflict` where the damaged log is the only one left, or somebody without
+        the key has changed it.
         """
         task_id = given["task"]["id"]
         entry = self._entries.get(task_id)
@@ -153,6 +207,27 @@ class Archive:
                 self._entries[task_id] = manifest.lean(draft.entry)
         return "changed" if entry else "created"
 
+    def upgrade(self) -> bool:
+        """Write anew what an older version wrote and this run did not see, so that all of it is of one format.
+
+        :returns: whether there was something.
+        """
+        outdated = self.is_outdated
+        if self._read_only:
+            return outdated
+        for entry in self.entries():
+            if entry.get("format", 1) < FORMAT and self._folders.examine(entry).problem == "unsealed":
+                with files.io_errors(f"upgrade the task {entry['name']}"):
+                    draft = self._folders.upgraded(entry)
+                    self._place(draft)
+                self._entries[entry["id"]] = manifest.lean(draft.entry)
+        return outdated
+
+    def settle(self) -> None:
+        """Have everything that was saved on the disk, also by a run that was killed before it could see to that."""
+        if not self._read_only and os.path.exists(self._at(_UNFINISHED)):
+            self._write_top()
+
     def finish(self) -> bool:
         """Write what is derived from the folders, if anything changed: the checksums last, then the search index.
 
@@ -160,12 +235,21 @@ class Archive:
         """
         if self._read_only:
             return self._has(search.DATABASE)
-        if not os.path.exists(self._at(_UNFINISHED)) and self._top_is_whole():
-            return search.refresh(self.path, self._search_source())
+        if self._format < FORMAT or os.path.exists(self._at(_UNFINISHED)) or not self._top_is_whole():
+            self._write_top()
+        return search.refresh(self.path, self._search_source())
+
+    def _write_top(self) -> None:
         with files.io_errors("write the manifest"):
             entries = self.entries()
             self._sync()
-            top = {**pages.indexes(entries), manifest.MANIFEST: manifest.manifest(entries)}
+            lines = manifest.manifest(entries)
+            self._about = {"format": FORMAT, "seal": None}
+            if self._seal:
+                digest = self._seal.of(self._sealed(lines))
+                self._about["seal"] = {"key": self._seal.fingerprint, "digest": digest}
+            self._format = FORMAT
+            top = {**pages.indexes(entries), manifest.MANIFEST: lines, manifest.ABOUT: files.json_pretty(self._about)}
             for name, data in top.items():
                 files.replace(self._at(name), data)
             files.replace(self._at(manifest.SUMS), manifest.sums(entries, top))
@@ -173,7 +257,10 @@ class Archive:
             with suppress(FileNotFoundError):
                 os.unlink(self._at(_UNFINISHED))
             self._unfinished = False
-        return search.refresh(self.path, self._search_source())
+
+    def _sealed(self, lines: bytes) -> dict[str, Any]:
+        """What the seal over everything is about: the manifest, which has the checksum of each task's files."""
+        return {"format": self._about.get("format"), "manifest": files.sha256(lines)}
 
     # --- the parts ---
 
@@ -181,24 +268,42 @@ class Archive:
         return os.path.join(self.path, name)
 
     def _open(self) -> dict[str, Entry]:
-        if self._read_only:
-            return self._load() if os.path.isdir(self._folders.path) else {}
+        self._about = self._read_about()
+        self._format = self._about.get("format", 1 if self._has(manifest.MANIFEST) else FORMAT)
+        if self._format > FORMAT:
+            raise invalid(
+                f"the archive {self.path} was written by a newer version of this collection (format {self._format})",
+                f"Update the collection; this one knows the formats up to {FORMAT}.",
+            )
+        if os.path.lexists(self.path) and not os.path.isdir(self.path):
+            raise invalid(f"{self.path} is not a folder", "Give the folder of the archive.")
         if self._is_foreign():
             raise invalid(
-                f"the folder {self.path} holds files of the names that an archive has, and is none",
+                f"the folder {self.path} is not empty and is no archive",
                 "Give a folder of its own, or one that is not there yet.",
             )
-        files.make_folder(self.path)
+        if self._read_only:
+            return self._load() if os.path.isdir(self._folders.path) else {}
+        # One that is there already keeps its mode: it may be somebody else's, and everybody's.
+        os.makedirs(self.path, mode=0o700, exist_ok=True)
         self._lock = self._take_lock()
-        files.make_folder(self._folders.path)
+        os.makedirs(self._folders.path, mode=0o700, exist_ok=True)
         self._recover()
         return self._load()
 
+    def _read_about(self) -> dict[str, Any]:
+        """What archive.json says; nothing of it where it is damaged or not there."""
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError):
+            about = json.loads(files.read(self._at(manifest.ABOUT)))
+            if isinstance(about, dict) and isinstance(about.get("format"), int):
+                return about
+        return {}
+
     def _is_foreign(self) -> bool:
-        """Whether somebody else's files would be overwritten. An archive out of git has none that begins with a dot."""
-        marks = (_LOCK, _UNFINISHED, manifest.MANIFEST)
-        names = (*pages.INDEXES, manifest.SUMS, TASKS)
-        return not any(map(self._has, marks)) and any(map(self._has, names))
+        """Whether the folder holds something and is no archive. One out of git has nothing that begins with a dot."""
+        if any(map(self._has, (_LOCK, _UNFINISHED, manifest.MANIFEST, manifest.ABOUT))):
+            return False
+        return os.path.lexists(self.path) and not set(os.listdir(self.path)) <= _NOTHING
 
     def _has(self, name: str) -> bool:
         return os.path.lexists(self._at(name))
@@ -293,7 +398,7 @@ class Archive:
         """Whether the files at the top are those that were written about these entries."""
         with files.io_errors("read the archive"):
             try:
-                top = {name: files.read(self._at(name)) for name in _TOP}
+                top = {name: files.read(self._at(name)) for name in self._top()}
                 return files.read(self._at(manifest.SUMS)) == manifest.sums(self.entries(), top)
             except (FileNotFoundError, IsADirectoryError):
                 return False
@@ -307,22 +412,31 @@ class Archive:
         """What can be read; what cannot is for `verify_files` to tell."""
         for entry in self.entries():
             with suppress(OSError, ValueError, KeyError, TypeError):
-                yield self._folders.read(entry)
+                yield self._folders.read(entry, all_lives=True)
+
+    def _top(self) -> tuple[str, ...]:
+        """Names of the files at the top that have checksums."""
+        return (*pages.INDEXES, manifest.MANIFEST, *((manifest.ABOUT,) if self._format > 1 else ()))
 
     def _verify(self) -> FileCheck:
-        sums = self._sums()
-        held = any(os.path.exists(self._at(name)) for name in (*_TOP, manifest.SUMS))
-        top = [name for name in _TOP if self._hash(name) != sums.get(name)] if self._entries or held else []
+        sums, names = self._sums(), self._top()
+        lies = self._folders.top_sums(names)
+        held = any(map(self._has, (*names, manifest.SUMS)))
+        top = [name for name in names if lies.get(name) != sums.get(name)] if self._entries or held else []
         damaged = {}
         known: set[str] = set()
+        seal = self.seal()
         for entry in self.entries():
-            paths = {f"{TASKS}/{entry['folder']}/{name}": file["sha256"] for name, file in entry["files"].items()}
-            known.update(paths)
-            wrong = [path for path, digest in paths.items() if not digest == sums.get(path) == self._hash(path)]
+            place = f"{TASKS}/{entry['folder']}/"
+            known.update(place + name for name in entry["files"])
+            unlisted = {name for name, file in entry["files"].items() if file["sha256"] != sums.get(place + name)}
+            wrong = unlisted.union(self._folders.damaged(entry))
             if wrong:
-                damaged[entry["id"]] = wrong
+                damaged[entry["id"]] = [place + name for name in sorted(wrong)]
+            elif self._folders.examine(entry).problem == "tampered":
+                seal = "broken"
         stray = [path for path in self._task_files() if path not in known]
-        return FileCheck(frozenset(self._entries) - set(damaged), damaged, top, stray)
+        return FileCheck(damaged, top, stray, seal)
 
     def _task_files(self) -> Iterator[str]:
         for folder in sorted(os.listdir(self._folders.path)):
@@ -330,9 +444,3 @@ class Archive:
                 yield from (f"{TASKS}/{folder}/{name}" for name in sorted(os.listdir(self._folders.at(folder))))
             else:
                 yield f"{TASKS}/{folder}"
-
-    def _hash(self, name: str) -> str:
-        try:
-            return files.sha256_file(self._at(name))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            return "missing"

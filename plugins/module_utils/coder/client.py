@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from . import models
@@ -22,7 +23,7 @@ from .dialect import (
     no_tasks,
     parse_version,
 )
-from .errors import CoderError, RouteNotFound, attempting, invalid
+from .errors import AnswerLost, CoderError, RouteNotFound, attempting, invalid
 from .names import check_owner, is_uuid, reads_as_uuid, split_reference
 from .transport import Connection, Response, Transport, segment
 
@@ -30,19 +31,22 @@ from .transport import Connection, Response, Transport, segment
 # 0 and 7.1), so a send waits longer than other requests.
 SEND_TIMEOUT = 60.0
 PAGE = 100
+AUTHCHECK_TRIES = 3
 BUSY = "Task app is not ready to accept input."
 
 
 class Log(NamedTuple):
     """A task's conversation as the server gave it.
 
-    ``source`` is live, snapshot or none; ``reason`` says why there is none.
+    ``source`` is live, snapshot or none; ``reason`` says why there is none. ``refused`` tells a server that refused,
+    because of the task's state, from one that says itself that there is none.
     """
 
     messages: list[dict[str, Any]]
     source: str
     snapshot_at: str | None = None
     reason: str | None = None
+    refused: bool = False
 
 
 def _object(data: Any, path: str, *keys: str) -> dict[str, Any]:
@@ -189,6 +193,26 @@ class CoderClient:
         found = no_tasks(self.version)
         found.status, found.method, found.path = error.status, error.method, error.path
         return found
+
+    # Rights
+
+    def may_read_tasks(self, **where: Any) -> bool:
+        """Whether the token may read every task of a place: ``organization_id=``, ``any_org=True``, or the whole site.
+
+        A POST that writes nothing and needs no right of its own, so check mode sends it, and a lost answer is asked for
+        again.
+
+        :raises CoderError: the server did not answer.
+        """
+        checks = {"checks": {"tasks": {"object": {"resource_type": "task", **where}, "action": "read"}}}
+        for _lost in range(AUTHCHECK_TRIES - 1):
+            with suppress(AnswerLost):
+                return self._authcheck(checks)
+        return self._authcheck(checks)
+
+    def _authcheck(self, checks: dict[str, Any]) -> bool:
+        path = "/api/v2/authcheck"
+        return _object(self.transport.request("POST", path, body=checks).data, path, "tasks")["tasks"] is True
 
     # People and organizations
 
@@ -443,7 +467,7 @@ class CoderClient:
                 raise _explain_app(error) from None
             if not self.dialect.snapshots:
                 reason += " This server (%s) has logs of running tasks only." % self.version.text
-            return Log([], "none", reason=reason)
+            return Log([], "none", reason=reason, refused=True)
         messages = models.messages_from(_objects(data["logs"], self._task_path(task, "logs"), "id"))
         if not data.get("snapshot"):
             return Log(messages, "live")

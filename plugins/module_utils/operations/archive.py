@@ -20,8 +20,9 @@ from ..archive.store import Archive
 from ..coder.errors import CoderError, invalid
 from .archive_collect import Collector
 from .archive_outcome import Outcomes
+from .archive_scope import scope_spec, seen_scope
 from .archive_select import archive_selection_spec, select_tasks
-from .archive_verify import ACCEPTABLE, Evacuation, Verification
+from .archive_verify import ACCEPTABLE, Evacuation, Verification, lies_in
 from .connection import connection_spec, secrets_in
 from .context import Context
 
@@ -33,22 +34,14 @@ FEW = 50
 
 def spec() -> dict[str, Any]:
     """Keyword arguments of AnsibleModule, as plain data."""
-    options = dict(connection_spec(), **archive_selection_spec())
+    options = proof_options()
     options.update(
-        path={"type": "path", "required": True},
         state={"type": "str", "choices": ["present", "verified", "evacuated"], "default": "present"},
         on_partial={"type": "str", "choices": ["keep", "resume"], "default": "keep"},
         resume_concurrency={"type": "int", "default": 4},
-        accept={"type": "list", "elements": "str", "choices": list(ACCEPTABLE), "default": []},
-        redact={"type": "bool", "default": True},
-        redaction_key={"type": "str", "no_log": True},
-        redaction_rules={"type": "path"},
-        redact_values={"type": "list", "elements": "str", "no_log": True, "default": []},
         fail_on={"type": "str", "choices": ["any", "none", "percent"], "default": "any"},
         fail_percent={"type": "float"},
         report={"type": "path"},
-        concurrency={"type": "int", "default": 16},
-        wait_timeout={"type": "float", "default": 120.0},
     )
     return {
         "argument_spec": options,
@@ -58,31 +51,90 @@ def spec() -> dict[str, Any]:
     }
 
 
+def proof_options() -> dict[str, Any]:
+    """The options that every look at an archive shares, ``archive_info`` too."""
+    return dict(
+        connection_spec(),
+        **archive_selection_spec(),
+        **scope_spec(),
+        path={"type": "path", "required": True},
+        accept={"type": "list", "elements": "str", "choices": list(ACCEPTABLE), "default": []},
+        redact={"type": "bool", "default": True},
+        redaction_key={"type": "str", "no_log": True},
+        redaction_rules={"type": "path"},
+        redact_values={"type": "list", "elements": "str", "no_log": True, "default": []},
+        concurrency={"type": "int", "default": 16},
+        wait_timeout={"type": "float", "default": 120.0},
+    )
+
+
 def run(context: Context) -> dict[str, Any]:
     """Result: counts, paths and the first failures; what there is of each task stands in the archive and the report.
 
-    :raises CoderError: more failed than ``fail_on`` allows, then its ``result`` is that; or nothing could be done.
+    :raises CoderError: more failed than ``fail_on`` allows, then its ``result`` is that; or as :func:`look`.
+    """
+    outcomes, result = look(context)
+    return _judged(context.params, outcomes, result)
+
+
+def look(context: Context) -> tuple[Outcomes, dict[str, Any]]:
+    """Do what ``state`` asks for.
+
+    :returns: what became of the tasks, and the result that tells of it, whatever failed.
+    :raises CoderError: the archive cannot be read or written any more, then its ``result`` tells how far it went; or
+        nothing could be done.
     """
     params = context.params
     _check(params)
-    redactor = _redactor(context)
+    key = _key(context)
+    redactor = _redactor(context, key)
+    scope = seen_scope(context)
     tasks, missing = select_tasks(context)
-    outcomes = Outcomes(len(tasks))
+    outcomes = Outcomes(len(tasks), scope)
     reads_only = context.check_mode or params["state"] == "verified"
     helpers = useful_helpers() if params["state"] == "present" and len(tasks) > FEW and not reads_only else 0
-    with Archive(params["path"], redactor, read_only=reads_only, helpers=helpers) as archive:
-        if params["state"] == "present":
-            for name in missing:
-                outcomes.fail(name, CoderError("there is no such task", "not_found"))
-            Collector(context, archive, outcomes).collect(tasks)
-        else:
-            kind = Verification if params["state"] == "verified" else Evacuation
-            kind(context, archive, outcomes).check(tasks)
-        searchable = archive.finish()
+    with Archive(params["path"], redactor, read_only=reads_only, helpers=helpers, key=key,
+                 upgrades=params["state"] == "present") as archive:  # fmt: skip
+        try:
+            _work(context, archive, outcomes, tasks, missing)
+            searchable = archive.finish()
+        except CoderError as error:
+            if outcomes.done or outcomes.changed:
+                error.result = {**_result(archive, outcomes, missing, False), **error.result}
+            raise
         if not searchable and not reads_only:
             context.warn("This Python has no SQLite with FTS5, so the archive has no search index.")
-        result = _result(archive, outcomes, missing, searchable)
-    return _judged(params, outcomes, result)
+        return outcomes, _result(archive, outcomes, missing, searchable)
+
+
+def _work(
+    context: Context, archive: Archive, outcomes: Outcomes, tasks: list[dict[str, Any]], missing: list[str]
+) -> None:
+    """What ``state`` asks for."""
+    if context.params["state"] != "present":
+        kind = Verification if context.params["state"] == "verified" else Evacuation
+        kind(context, archive, outcomes).check(tasks)
+        return
+    _warn_of_another_writer(context, archive)
+    for name in missing:
+        outcomes.fail(name, CoderError("there is no such task", "not_found"))
+    Collector(context, archive, outcomes).collect(tasks)
+    outcomes.changed |= archive.upgrade()
+
+
+def _warn_of_another_writer(context: Context, archive: Archive) -> None:
+    """Before everything is written anew, or what somebody else has changed is sealed."""
+    seal = archive.seal()
+    if seal == "broken":
+        context.warn(
+            f"The archive {archive.path} was changed by somebody who does not have its key since it was last written. "
+            "What was changed is not sealed again; state=verified names it."
+        )
+    if seal == "other_key" or archive.is_written_otherwise:
+        context.warn(
+            f"The archive {archive.path} was written with another redaction key, so every task is saved anew. If this "
+            "was not intended, give 'redaction_key' that key: where each job has a home of its own, none is kept."
+        )
 
 
 def _check(params: dict[str, Any]) -> None:
@@ -97,20 +149,15 @@ def _check(params: dict[str, Any]) -> None:
         raise invalid("a value in 'redact_values' has fewer than %d characters" % SHORTEST_VALUE, "Leave it out.")
 
 
-def _redactor(context: Context) -> Redactor | None:
+def _redactor(context: Context, key: bytes) -> Redactor | None:
     """What takes secrets out, those of this very call among them."""
     params = context.params
     if not params["redact"]:
         return None
-    if params["redaction_key"] is None and _lies_in(key_path(), params["path"]):
-        raise invalid(
-            "the archive %s would hold its own redaction key" % params["path"],
-            "Whoever has both can test guesses at the secrets. Give another 'path', or a 'redaction_key'.",
-        )
     rules = user_rules.load(params["redaction_rules"]) if params["redaction_rules"] else user_rules.UserRules()
     own = {(params["token"] or "").strip(), *secrets_in(params)}
     return Redactor(
-        _key(context),
+        key,
         values=sorted({*params["redact_values"], *rules.values}),
         passing_values=sorted(value for value in own if len(value) >= SHORTEST_VALUE),
         rules=rules.rules,
@@ -118,15 +165,20 @@ def _redactor(context: Context) -> Redactor | None:
     )
 
 
-def _lies_in(file: str, folder: str) -> bool:
-    file, folder = os.path.realpath(file), os.path.realpath(folder)
-    return os.path.commonpath([file, folder]) == folder
-
-
 def _key(context: Context) -> bytes:
+    """The key of the marks and of the seal.
+
+    Only collecting makes one; where there is none, nothing can have been saved with it, and any key says so.
+    """
     given = context.params["redaction_key"]
-    if context.check_mode and given is None and not os.path.exists(key_path()):
-        return secrets.token_bytes(32)  # nothing can have been saved with a key that is still to be made
+    if given is None and lies_in(key_path(), context.params["path"]):
+        raise invalid(
+            f"the archive {context.params['path']} would hold its own redaction key",
+            "Whoever has both can test guesses at the secrets. Give another 'path', or a 'redaction_key'.",
+        )
+    makes_one = not context.check_mode and context.params["state"] == "present"
+    if given is None and not makes_one and not os.path.exists(key_path()):
+        return secrets.token_bytes(32)
     return redaction_key(given)
 
 

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from ..archive.record import Record
 from ..archive.store import Archive
@@ -15,7 +14,7 @@ from ..coder.errors import CoderError, attempting
 from ..coder.wait import Patience
 from .archive_outcome import Outcomes
 from .archive_progress import Progress, each
-from .archive_read import Reading, label, read
+from .archive_read import Reader, Reading, label, read
 from .archive_resumed import Resumed
 from .context import Context
 from .lifecycle import Lifecycle
@@ -36,53 +35,22 @@ class Collector:
         self._client = context.session
         self._archive = archive
         self._outcomes = outcomes
-        self._passing: list[dict[str, Any]] = []
         self._partial: list[Partial] = []
         self._resumes = context.params["on_partial"] == "resume" and not context.check_mode
         self._resumed_now = Resumed(archive.path)
-        self._started = context.clock.monotonic()
 
     def collect(self, tasks: list[dict[str, Any]]) -> None:
         """Empties the list: what was read of 10,000 tasks need not stay in memory.
 
         :raises CoderError: the archive cannot be written; all else is an outcome.
         """
-        params = self._context.params
         if not self._context.check_mode:
             self._resumed_now.warn_of_others(self._context.warn)
         progress = Progress(self._context, self._archive.path, "saved", self._outcomes)
-        each(self._first, _taken(tasks), params["concurrency"], progress.step)
-        self._wait_for_passing()
+        Reader(self._context, self._settle).read(tasks, progress.step)
         if self._resumes:
-            each(self._resumed, self._partial, params["resume_concurrency"], lambda: None)
+            each(self._resumed, self._partial, self._context.params["resume_concurrency"], lambda: None)
         progress.close()
-
-    def _first(self, task: dict[str, Any]) -> None:
-        reading = read(self._client, task)
-        if reading.passes:
-            self._passing.append(reading.record["task"])
-        else:
-            self._settle(reading)
-
-    def _wait_for_passing(self) -> None:
-        """What passes is looked at again, all at once, until it has passed or the time is over."""
-        while self._passing:
-            late = self._context.clock.monotonic() - self._started >= self._context.params["wait_timeout"]
-            if not late:
-                self._context.clock.sleep(self._context.poll_interval)
-            tasks, self._passing = self._passing, []
-            each(self._late if late else self._first, tasks, self._context.params["concurrency"], lambda: None)
-
-    def _late(self, task: dict[str, Any]) -> None:
-        reading = read(self._client, task)
-        if reading.passes:
-            error = CoderError(
-                "it has no log while it is %s" % reading.record["task"]["status"], "conflict",
-                hint="Collect again later, or raise 'wait_timeout'.",
-            )
-            error.attempt = "read the log of the task %s" % label(task)
-            reading = Reading(reading.record, error)
-        self._settle(reading)
 
     def _settle(self, reading: Reading) -> None:
         """Save what was read, and note what was not."""
@@ -145,7 +113,6 @@ class Collector:
         if partial.last_id is None and not any(message["type"] == "input" for message in full["messages"]):
             # A greeting, most likely; without a snapshot there is nothing else to tell by.
             self._warn_of(partial.task, "may have forgotten its conversation; nobody says anything in it")
-            full = cast(Record, {**full, "complete": False})
         self._save(full)
         return True
 
@@ -166,10 +133,3 @@ class Collector:
         context = self._context
         patience = Patience(context.params["wait_timeout"], 0.0, context.poll_interval)
         return Lifecycle(self._client, context.clock, patience, True, context.progress)
-
-
-def _taken(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Each task, out of the list."""
-    tasks.reverse()
-    while tasks:
-        yield tasks.pop()

@@ -19,7 +19,7 @@ FAILURES_KEPT = 20
 FIRST = 100
 SOURCES = ("live", "snapshot", "none")
 SAVED = ("created", "changed", "unchanged")
-VERDICTS = ("safe_to_delete", "missing", "damaged", "drifted", "incomplete", "unreadable")
+VERDICTS = ("safe_to_delete", "missing", "damaged", "drifted", "incomplete", "unprovable", "unreadable")
 
 
 class Failure(NamedTuple):
@@ -33,17 +33,23 @@ class Failure(NamedTuple):
 class Outcomes:
     """Filled from many threads."""
 
-    def __init__(self, selected: int) -> None:
+    def __init__(self, selected: int, scope: str = "unproven") -> None:
+        """scope: whose tasks these were chosen from, see archive_scope."""
         self.selected = selected
+        self.scope = scope
         self.done = 0
         self.changed = False
         self.failures: list[Failure] = []
         self.files: dict[str, Any] | None = None
+        self.seal = "absent"
+        # One per task that was looked at, as the report has them.
+        self.verdict_lines: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._saved: dict[str, str] = {}
         self._entries: dict[str, Entry] = {}
         self._verdicts: dict[str, list[str]] = {}
         self._reasons: Counter[str] = Counter()
+        self._unaccepted: set[str] = set()
         self._deleted = 0
 
     def fail(self, label: str, error: CoderError) -> None:
@@ -64,6 +70,8 @@ class Outcomes:
         with self._lock:
             self._verdicts.setdefault(verdict, []).append(label)
             self._reasons.update(reasons)
+            if verdict == "incomplete":
+                self._unaccepted.update(reasons)
 
     def delete(self) -> None:
         with self._lock:
@@ -76,6 +84,7 @@ class Outcomes:
         entries = self._entries.values()
         sources = Counter(entry["source"] for entry in entries)
         result: dict[str, Any] = {
+            "scope": self.scope,
             "summary": {
                 "selected": self.selected,
                 **{name: saved[name] for name in SAVED},
@@ -97,6 +106,28 @@ class Outcomes:
                 **{name: len(self._verdicts.get(name, ())) for name in VERDICTS},
                 "first": {name: sorted(labels)[:FIRST] for name, labels in sorted(self._verdicts.items())},
                 "reasons": dict(sorted(self._reasons.items())),
+                "accept": sorted(self._unaccepted),
                 "files": self.files,
+                "seal": self.seal,
+                "go": not self._objections(),
+                "no_go": self._objections(),
             }
         return result
+
+    def _objections(self) -> list[str]:
+        """Why not every task of the scope may be deleted, in sentences; empty for GO."""
+        unsafe = self.selected - len(self._verdicts.get("safe_to_delete", ()))
+        found = []
+        if self.scope == "unproven":
+            found.append("Nobody can say whether these are all tasks: the server did not tell what the token may read.")
+        if not self.selected:
+            found.append("No task was seen, so nothing was proven.")
+        if self.seal == "broken":
+            found.append("The archive was changed by somebody who does not have its key.")
+        elif self.files and not self.files["intact"]:
+            found.append("Files of the archive are damaged, missing or not its own.")
+        if unsafe:
+            found.append(f"{unsafe} of {self.selected} tasks are not safe to delete.")
+        if self._unaccepted:
+            found.append(f"Of these, some would be with accept={','.join(sorted(self._unaccepted))}.")
+        return found

@@ -2,70 +2,155 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Read a task's log as the archive takes it; a log that cannot be had is a record, too."""
+"""Read a task's log as the archive takes it; a log that cannot be had is a record, too.
+
+Only one answer is the server's word that there is no log: an empty list that is marked as a snapshot, of a task that
+stays as it is. All else may come from an agent that is restarting, from a proxy, or from missing rights.
+"""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Callable, NamedTuple, cast
 
 from ..archive.record import Record
 from ..coder.client import CoderClient, Log
-from ..coder.errors import CoderError, attempting
+from ..coder.errors import CoderError, RouteNotFound, attempting
 from ..version import VERSION
-from .task_logs_info import completeness, is_truncated
+from .archive_progress import each
+from .context import Context
 
-# States that a task stays in by itself; in each other one a missing log may come in a moment.
-LASTING = ("paused", "error")
+# The kind of a record whose log the server keeps nowhere: before 2.31.1 a paused task has none.
+NOT_KEPT = "unsupported"
 
 
 class Reading(NamedTuple):
-    """What was read. error: why the log could not be; None also where the server says that there is none."""
+    """What was read. error: why the log could not be; None also where there is none that could be."""
 
     record: Record
     error: CoderError | None = None
 
     @property
     def passes(self) -> bool:
-        """Whether there is no log only because the task is on its way from one state to another."""
+        """Whether there is no log only because of a state that may pass; else nothing is gained by asking again."""
         return self.record["error_kind"] == "conflict" and self.error is None
+
+    @property
+    def is_word_of_none(self) -> bool:
+        """Whether the server itself says that it has no log."""
+        return self.record["error_kind"] == "no_log"
 
 
 def read(client: CoderClient, task: dict[str, Any]) -> Reading:
     """One request; a second one where a state has no log, because the list may have told an older state."""
     try:
-        with attempting("read the log of the task %s" % label(task)):
-            log = client.logs(task)
-            if log.source == "none" and task["status"] not in LASTING:
-                task, log = _once_more(client, task, log)
+        with attempting(f"read the log of the task {label(task)}"):
+            task, log = _log(client, task)
     except CoderError as error:
         return Reading(_record(client, task, Log([], "none"), error.kind), error)
-    kind = None
-    if log.source == "none":
-        kind = "no_log" if task["status"] in LASTING else "conflict"
-    return Reading(_record(client, task, log, kind))
+    if log.source == "live" or log.messages:
+        return Reading(_record(client, task, log, None))
+    return Reading(_record(client, task, Log([], "none", log.snapshot_at), _kind_of_none(client, task, log)))
 
 
-def _once_more(client: CoderClient, task: dict[str, Any], log: Log) -> tuple[dict[str, Any], Log]:
+def _log(client: CoderClient, task: dict[str, Any]) -> tuple[dict[str, Any], Log]:
+    log = _asked(client, task)
+    if log.messages or (log.source != "live" and task["status"] == "paused" and not log.refused):
+        return task, log
+    if log.source == "live" and task["status"] == "active":
+        return task, log
     now = client.refresh(task)
     if now is None:
         raise CoderError("it was deleted meanwhile", "not_found")
     if now["status"] in ("active", "paused") and now["status"] != task["status"]:
-        log = client.logs(now)
+        log = _asked(client, now)
+    if log.source == "live" and not log.messages and now["status"] != "active":
+        raise CoderError(
+            f"it is {now['status']}, and yet the server says that its running agent shows no message", "protocol",
+            hint="Check any proxy before the server.",
+        )
     return now, log
 
 
+def _asked(client: CoderClient, task: dict[str, Any]) -> Log:
+    try:
+        return client.logs(task)
+    except CoderError as error:
+        if error.status == 404 and not isinstance(error, RouteNotFound) and client.refresh(task) is not None:
+            raise CoderError(
+                "this token may see the task, but not read its log", "forbidden",
+                status=404, method=error.method, path=error.path,
+                hint="Use the token of a site owner, not restricted to scopes, or the one of the task's owner.",
+            ) from None
+        raise
+
+
+def _kind_of_none(client: CoderClient, task: dict[str, Any], log: Log) -> str:
+    if task["status"] != "paused":
+        return "conflict"
+    if not log.refused:
+        return "no_log"
+    return "conflict" if client.dialect.snapshots else NOT_KEPT
+
+
 def label(task: dict[str, Any]) -> str:
-    return "%s/%s" % (task["owner_name"], task["name"])
+    """Owner and name."""
+    return f"{task['owner_name']}/{task['name']}"
 
 
 def _record(client: CoderClient, task: dict[str, Any], log: Log, error_kind: str | None) -> Record:
-    return {
+    return cast(Record, {
         "task": task,
         "messages": log.messages,
         "source": log.source,
         "snapshot_at": log.snapshot_at,
-        "complete": completeness(log) is True,
-        "truncated": is_truncated(log.messages),
         "error_kind": error_kind,
         "versions": {"coder": client.version.text, "agentapi": None, "collection": VERSION},
-    }
+    })  # fmt: skip
+
+
+class Reader:
+    """Reads many tasks at once; what passes from one state to another is read again until ``wait_timeout``."""
+
+    def __init__(self, context: Context, settle: Callable[[Reading], None]) -> None:
+        """settle: given each reading, from several threads; what it raises ends all."""
+        self._context = context
+        self._settle = settle
+        self._passing: list[dict[str, Any]] = []
+        self._started = context.clock.monotonic()
+
+    def read(self, tasks: list[dict[str, Any]], done: Callable[[], None]) -> None:
+        """Empties the list: what was read of 10,000 tasks need not stay in memory. ``done`` is called after each."""
+        each(self._first, _taken(tasks), self._context.params["concurrency"], done)
+        while self._passing:
+            late = self._context.clock.monotonic() - self._started >= self._context.params["wait_timeout"]
+            if not late:
+                self._context.clock.sleep(self._context.poll_interval)
+            tasks, self._passing = self._passing, []
+            each(self._last if late else self._first, tasks, self._context.params["concurrency"], lambda: None)
+
+    def _first(self, task: dict[str, Any]) -> None:
+        reading = read(self._context.session, task)
+        if reading.passes:
+            self._passing.append(reading.record["task"])
+        else:
+            self._settle(reading)
+
+    def _last(self, task: dict[str, Any]) -> None:
+        reading = read(self._context.session, task)
+        if reading.passes:
+            status = reading.record["task"]["status"]
+            error = CoderError(
+                f"its log cannot be read while it is {status}", "conflict",
+                hint="Collect again later, or raise 'wait_timeout'.",
+            )
+            error.attempt = f"read the log of the task {label(task)}"
+            reading = Reading(reading.record, error)
+        self._settle(reading)
+
+
+def _taken(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The same tasks, let go of one by one."""
+    tasks.reverse()
+    while tasks:
+        yield tasks.pop()

@@ -2,45 +2,89 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Prove that the archive holds what the server holds, and delete from the server only what is proven."""
+"""Prove that the archive holds what the server holds, and delete from the server only what is proven.
+
+A proof compares two conversations, read one after the other: what the server shows of a task now, redacted as the
+archive's was, and the bytes that lie on the disk now. Every message of the first has to be in the second.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import threading
 from typing import Any, NamedTuple
 
 from ..archive import files
+from ..archive.conversation import contains
+from ..archive.folder import Evidence
 from ..archive.record import Entry
+from ..archive.redact import marks
 from ..archive.store import Archive
-from ..coder.errors import CoderError, attempting
+from ..archive.wholeness import CLASSES, lacks, lacks_of, word
+from ..coder.errors import CoderError, attempting, invalid
 from ..coder.wait import Patience
 from .archive_outcome import Outcomes
-from .archive_progress import Progress, each
-from .archive_read import Reading, label, read
+from .archive_progress import Progress
+from .archive_read import Reader, Reading, label
 from .context import Context
 from .lifecycle import Lifecycle
 
-# What an operator can declare good enough to delete the original of.
-ACCEPTABLE = ("snapshot", "cut", "none", "redacted")
+ACCEPTABLE = tuple(CLASSES)
+# Why a verdict is what it is, beside the classes that can be accepted.
+_WHY = {
+    "seal": "its files were changed by somebody who does not have the archive's key",
+    "unsealed": "an older version of this collection saved it; collect again to have it sealed",
+    "other_key": "it was saved with another redaction key; give that key, or collect again with this one",
+    "other_rules": "it was redacted by other rules or values; give those, or collect again with these",
+    "unsupported": "this server keeps no log of a paused task",
+}
+# What an evacuation saves once more, to be proven the next time.
+_SAVED_AGAIN = ("missing", "damaged", "drifted")
+# What a person has to do about a task that no proof can be had of.
+_BY_HAND = ("unreadable", "unprovable")
 
 
 class Verdict(NamedTuple):
-    """kind: one of archive_outcome.VERDICTS. reasons: classes that are not accepted, or the kind of an error."""
+    """kind: one of archive_outcome.VERDICTS. reasons: classes that are not accepted, or what stands in the way."""
 
     kind: str
     reasons: tuple[str, ...] = ()
 
+    @property
+    def why(self) -> str:
+        """The reasons in words."""
+        return "; ".join({**CLASSES, **_WHY}.get(reason, reason) for reason in self.reasons)
 
-def classes(entry: Entry) -> tuple[str, ...]:
-    """In what an entry is less than its original; empty if it was read live, whole and untouched."""
-    held = {
-        "snapshot": entry["source"] == "snapshot",
-        "cut": entry["truncated"],
-        "none": entry["source"] == "none",
-        "redacted": entry["redacted"],
-    }
-    return tuple(name for name in ACCEPTABLE if held[name])
+
+def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[str, Any]]) -> Verdict:
+    """What a task's log on the server and its files in the archive prove, whatever is accepted.
+
+    evidence: the files, as they were just read. shown: the log's messages, redacted as the archive would.
+    """
+    if evidence.problem in ("damaged", "tampered"):
+        return Verdict("damaged", ("seal",) if evidence.problem == "tampered" else ())
+    # What cannot be read may well be there: only the server's own word that there is no log counts as none.
+    error = reading.record["error_kind"]
+    if error and not reading.is_word_of_none:
+        return Verdict("unreadable", (error,))
+    if evidence.problem:
+        return Verdict("unprovable", (evidence.problem,))
+    if not contains(evidence.messages, shown):
+        return Verdict("drifted")
+    classes = {
+        *lacks(
+            entry["source"], evidence.messages, restarted="restarted" in lacks_of(entry),
+            redacted=entry["redaction"] is not None and bool(marks([evidence.task, evidence.messages])),
+        ),
+        # Where the server shows nothing, nothing speaks for what was saved either.
+        *(("none",) if reading.is_word_of_none else ()),
+        *(("empty",) if not shown and not reading.is_word_of_none else ()),
+    }  # fmt: skip
+    return Verdict("incomplete", tuple(name for name in CLASSES if name in classes)) if classes else _SAFE
+
+
+_SAFE = Verdict("safe_to_delete")
 
 
 class Verification:
@@ -50,81 +94,105 @@ class Verification:
 
     def __init__(self, context: Context, archive: Archive, outcomes: Outcomes) -> None:
         self._context = context
-        self._client = context.session
         self._archive = archive
         self._outcomes = outcomes
-        self._intact: frozenset[str] = frozenset()
-        self._lines: list[dict[str, Any]] = []
+        self._lines = outcomes.verdict_lines
         self._lock = threading.Lock()
 
     def check(self, tasks: list[dict[str, Any]]) -> None:
-        """:raises CoderError: the archive cannot be read or was written with another key."""
+        """Empties the list. :raises CoderError: the archive cannot be read, or is no longer there."""
+        self._check_files()
+        self._check_report()
+        progress = Progress(self._context, self._archive.path, self.verb, self._outcomes)
+        try:
+            Reader(self._context, self._one).read(tasks, progress.step)
+        finally:
+            progress.close()
+            self._lines.sort(key=lambda line: str(line["task"]))
+            self._write_report()
+
+    def _check_files(self) -> None:
         found = self._archive.verify_files()
-        self._intact = found.intact
+        self._outcomes.seal = found.seal
         self._outcomes.files = {
             "intact": found.ok,
             "damaged": sorted(path for paths in found.damaged.values() for path in paths)[:20],
             "top": found.top,
             "stray": found.stray[:20],
         }
-        if not found.ok:
+        if found.seal == "broken":
+            error = CoderError(
+                "it was changed by somebody who does not have its key", "io",
+                hint="See what was changed, move the folders in question away and collect again.",
+            )
+            self._outcomes.fail(self._archive.path, error)
+        elif not found.ok:
             reason = "files of the archive are damaged, missing or not its own"
             self._outcomes.fail(self._archive.path, CoderError(reason, "io", hint="See 'files'; collect again."))
-        self._check_report()
-        progress = Progress(self._context, self._archive.path, self.verb, self._outcomes)
-        try:
-            each(self._one, tasks, self._context.params["concurrency"], progress.step)
-        finally:
-            progress.close()
-            self._write_report()
 
-    def _one(self, task: dict[str, Any]) -> None:
-        reading = read(self._client, task)
-        error = reading.error
-        try:
-            verdict = self._verdict(reading)
-        except CoderError as problem:
-            verdict, error = Verdict("unreadable", (problem.kind,)), problem
-        if error:
-            self._outcomes.fail(label(task), error)
-        self._outcomes.judge(label(task), verdict.kind, verdict.reasons)
-        action = self._act(reading, verdict)
-        name = self._archive.redacted(label(task))
-        line = {"id": task["id"], "task": name, "verdict": verdict.kind, "reasons": verdict.reasons, "action": action}
+    def _one(self, reading: Reading) -> None:
+        verdict, entry = self._verdict(reading), self._archive.entry(reading.record["task"]["id"])
+        name = label(reading.record["task"])
+        if reading.error:
+            self._outcomes.fail(name, reading.error)
+        elif verdict.kind == "unprovable":
+            error = CoderError(f"nothing can be proven: {verdict.why}", "invalid", hint="Nothing of it is deleted.")
+            self._outcomes.fail(name, error)
+        self._outcomes.judge(name, verdict.kind, verdict.reasons)
+        line = self._line(reading, verdict, entry)
         with self._lock:
             self._lines.append(line)
+        line["action"] = self._act(reading, verdict)
 
     def _verdict(self, reading: Reading) -> Verdict:
-        record = reading.record
-        entry = self._archive.entry(record["task"]["id"])
-        if entry is None:
+        task_id = reading.record["task"]["id"]
+        entry, evidence = self._archive.entry(task_id), self._archive.examine(task_id)
+        if entry is None or evidence is None:
             return Verdict("missing")
-        if entry["id"] not in self._intact:
-            return Verdict("damaged")
-        # What cannot be read may well be there: only the server's own word that there is no log counts as none.
-        if record["error_kind"] not in (None, "no_log"):
-            return Verdict("unreadable", (str(record["error_kind"]),))
-        if not self._archive.matches(entry, record["messages"]):
-            return Verdict("drifted")
-        unaccepted = tuple(name for name in classes(entry) if name not in self._context.params["accept"])
-        return Verdict("incomplete", unaccepted) if unaccepted else Verdict("safe_to_delete")
+        verdict = judge(reading, entry, evidence, self._archive.redacted(reading.record["messages"]))
+        if verdict.kind != "incomplete":
+            return verdict
+        unaccepted = tuple(name for name in verdict.reasons if name not in self._context.params["accept"])
+        return Verdict("incomplete", unaccepted) if unaccepted else _SAFE
 
     def _act(self, reading: Reading, verdict: Verdict) -> str | None:
         """What was done about the task; here nothing."""
         return None
 
+    # The report
+
+    def _line(self, reading: Reading, verdict: Verdict, entry: Entry | None) -> dict[str, Any]:
+        """One line of the report."""
+        task, name = reading.record["task"], self._archive.redacted(label(reading.record["task"]))
+        held = entry and {
+            "messages": entry["messages"], "source": entry["source"], "log": word(entry), "lacks": lacks_of(entry),
+            "last_time": entry["last_time"], "folder": entry["folder"],
+        }  # fmt: skip
+        by_hand = f"ansible localhost -m coder.tasks.task -a {shlex.quote(f'name={name} state=absent')}"
+        return {
+            "id": task["id"], "task": name, "scope": self._outcomes.scope, "verdict": verdict.kind,
+            "reasons": list(verdict.reasons), "why": verdict.why, "action": "failed", "held": held,
+            "command": by_hand if verdict.kind in _BY_HAND else None,
+        }  # fmt: skip
+
     def _check_report(self) -> None:
-        """Before anything is done that could not be told."""
+        """Before anything is done that could not be told. :raises CoderError: it would overwrite the archive."""
         path = self._report
-        if path:
-            with files.io_errors("write the report"):
-                files.write_new(files.draft_of(path), b"")
-                os.unlink(files.draft_of(path))
+        if not path:
+            return
+        if lies_in(path, self._archive.path):
+            raise invalid(
+                f"the report {path} would lie in the archive {self._archive.path}",
+                "It could take the place of what is saved there. Give 'report' another folder.",
+            )
+        with files.io_errors("write the report"):
+            files.write_new(files.draft_of(path), b"")
+            os.unlink(files.draft_of(path))
 
     def _write_report(self) -> None:
         if self._report:
             with files.io_errors("write the report"):
-                files.replace(self._report, files.json_lines(sorted(self._lines, key=lambda line: str(line["task"]))))
+                files.replace(self._report, files.json_lines(self._lines))
 
     @property
     def _report(self) -> str | None:
@@ -136,14 +204,22 @@ class Evacuation(Verification):
 
     verb = "evacuated"
 
+    def check(self, tasks: list[dict[str, Any]]) -> None:
+        """Empties the list. :raises CoderError: the archive cannot be read or written, or is no longer there."""
+        # A run that was killed may have left on its way to the disk what is now relied on.
+        self._archive.settle()
+        super().check(tasks)
+
     def _act(self, reading: Reading, verdict: Verdict) -> str | None:
         task = reading.record["task"]
+        if not self._context.check_mode and (verdict == _SAFE or verdict.kind in _SAVED_AGAIN):
+            self._archive.check_place()
         try:
-            if verdict.kind in ("missing", "damaged", "drifted"):
+            if verdict.kind in _SAVED_AGAIN and not self._archive.is_outdated:
                 outcome = self._archive.save(reading.record)
                 self._outcomes.save(outcome, task["id"], self._archive.entry(task["id"]))
                 return "saved"
-            if verdict.kind == "safe_to_delete":
+            if verdict == _SAFE:
                 return self._delete(task)
         except CoderError as error:
             if error.kind == "io":
@@ -156,8 +232,14 @@ class Evacuation(Verification):
     def _delete(self, task: dict[str, Any]) -> str:
         if not self._context.check_mode:
             patience = Patience(self._context.params["wait_timeout"], 0.0, self._context.poll_interval)
-            life = Lifecycle(self._client, self._context.clock, patience, False, self._context.progress)
-            with attempting("delete the task %s" % label(task)):
+            life = Lifecycle(self._context.session, self._context.clock, patience, False, self._context.progress)
+            with attempting(f"delete the task {label(task)}"):
                 life.delete(task)
         self._outcomes.delete()
         return "deleted"
+
+
+def lies_in(file: str, folder: str) -> bool:
+    """Whether a path is in a folder, wherever links lead."""
+    file, folder = os.path.realpath(file), os.path.realpath(folder)
+    return os.path.commonpath([file, folder]) == folder

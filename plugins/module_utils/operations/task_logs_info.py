@@ -10,7 +10,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..archive.splice import is_cut
+from ..archive.conversation import is_cut
 from ..coder.client import CoderClient, Log
 from ..coder.errors import CoderError, attempting, invalid
 from ..snapshot.fit import fit

@@ -9,6 +9,7 @@ import uuid
 from typing import Any
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Entry, Message, Record, Task, entry
+from ansible_collections.coder.tasks.plugins.module_utils.archive.wholeness import is_complete, lacks
 
 KEY = b"a key for the tests only"
 HOSTILE = (
@@ -35,6 +36,7 @@ def task(number: int = 1, **changes: Any) -> Task:
         "template_id": str(uuid.UUID(int=number % 3, version=4)),
         "template_name": ("claude", "codex", "goose")[number % 3],
         "status": ("active", "paused", "error", "active", "paused")[number % 5],
+        "workspace_build_number": 1,
         "initial_prompt": "Please fix the login page.",
         "current_state": {"timestamp": "2026-06-01T12:00:00Z", "state": "idle", "message": "Done", "uri": ""},
         "created_at": f"2026-{3 + number % 3:02}-{1 + number % 28:02}T08:00:00Z",
@@ -49,12 +51,10 @@ def record(number: int = 1, messages: list[Message] | None = None, task_changes:
            **changes: Any) -> Record:
     made: dict[str, Any] = {
         "task": task(number, **(task_changes or {})),
-        "messages": [message(1, "Please fix the login page.", "input"), message(2, "I will look at it.")]
+        "messages": [message(0, "Please fix the login page.", "input"), message(1, "I will look at it.")]
         if messages is None else messages,
         "source": "live",
         "snapshot_at": None,
-        "complete": True,
-        "truncated": False,
         "error_kind": None,
         "versions": {"coder": "2.34.0", "agentapi": None, "collection": "0.1.0"},
     }
@@ -64,7 +64,11 @@ def record(number: int = 1, messages: list[Message] | None = None, task_changes:
 
 def entry_of(given: Record, **changes: Any) -> Entry:
     """The manifest's line about a record that is not stored."""
-    stored = {"earlier": 0, "redacted": False, "redactions": {}, "files": {}, "bytes": 0}
+    classes = lacks(given["source"], given["messages"], restarted=False, redacted=False)
+    stored = {
+        "life": 1, "lacks": classes, "complete": is_complete(classes, given["messages"]), "truncated": "cut" in classes,
+        "earlier": 0, "redacted": False, "redactions": {}, "files": {}, "bytes": 0,
+    }  # fmt: skip
     return {**entry(given, "folder"), **stored, **changes}
 
 
@@ -80,8 +84,7 @@ def fleet(count: int, seed: int = 1) -> list[Record]:
         ]
         source = "none" if not log else rng.choice(["live", "live", "snapshot"])
         records.append(record(
-            number, log, source=source, complete=source == "live",
-            truncated=source == "snapshot" and rng.random() < 0.3,
+            number, log, source=source,
             snapshot_at="2026-06-01T13:00:00Z" if source == "snapshot" else None,
             error_kind="conflict" if source == "none" and rng.random() < 0.5 else None,
         ))

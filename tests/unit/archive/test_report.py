@@ -75,11 +75,13 @@ def test_pages_carry_a_strict_policy_that_fits() -> None:
 
 
 @pytest.mark.parametrize(("changes", "expected"), [
-    ({"source": "snapshot", "complete": False, "snapshot_at": "2026-06-01T13:00:00Z"},
+    ({"source": "snapshot", "snapshot_at": "2026-06-01T13:00:00Z"},
      ["snapshot taken on 2026-06-01 13:00:00 UTC"]),
-    ({"truncated": True, "complete": False}, ["was cut"]),
-    ({"complete": False}, ["may not be complete"]),
-    ({"messages": [], "source": "none", "error_kind": "rate_limited"}, ["failed: rate limited", "log is empty"]),
+    ({"messages": [message(0, "[...content truncated, 9 characters left out...]\n\nend")]}, ["was cut"]),
+    ({"messages": [message(0, "a"), message(7, "b")]}, ["do not follow each other"]),
+    ({"messages": []}, ["log is empty"]),
+    ({"messages": [], "source": "none", "error_kind": "no_log"}, ["said that it has no log"]),
+    ({"messages": [], "source": "none", "error_kind": "rate_limited"}, ["failed: rate limited"]),
     ({}, []),
 ])
 def test_banners(changes: dict[str, Any], expected: list[str]) -> None:

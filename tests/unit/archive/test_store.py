@@ -66,7 +66,7 @@ def test_a_task_is_created_then_unchanged_then_changed(tmp_path: Path) -> None:
     before = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")}
     assert save(tmp_path, record()) == ["unchanged"]
     assert {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*")} == before
-    assert save(tmp_path, record(complete=False)) == ["changed"]
+    assert save(tmp_path, record(messages=[message(1, "the first one is missing")])) == ["changed"]
     assert manifest(tmp_path)[0]["complete"] is False
     assert_sound(tmp_path)
 
@@ -79,16 +79,15 @@ def test_what_was_saved_is_read_back_untouched(tmp_path: Path) -> None:
         saved = archive.read(given["task"]["id"])
         assert saved is not None
         assert (saved.task, saved.messages) == (given["task"], given["messages"])
-        assert archive.matches(saved.entry, given["messages"]) and not archive.matches(saved.entry, [odd])
         assert archive.read("no such id") is None
     assert_sound(tmp_path)
 
 
 def test_the_manifest_says_what_was_found(tmp_path: Path) -> None:
-    save(tmp_path, record(), record(2, [], source="none", complete=False, error_kind="conflict"))
+    save(tmp_path, record(), record(2, [], source="none", error_kind="conflict"))
     first, second = manifest(tmp_path)
     assert (first["owner"], first["name"], first["messages"], first["error_kind"]) == ("bob", "task-1", 2, None)
-    assert (first["first_time"], first["last_time"]) == ("2026-06-01T12:00:01Z", "2026-06-01T12:00:02Z")
+    assert (first["first_time"], first["last_time"]) == ("2026-06-01T12:00:00Z", "2026-06-01T12:00:01Z")
     assert sorted(first["files"]) == ["messages.jsonl", "task.json", "transcript.html", "transcript.md"]  # type: ignore[call-overload]
     assert (second["source"], second["messages"], second["error_kind"]) == ("none", 0, "conflict")
 
@@ -133,14 +132,14 @@ def test_a_lost_earlier_version_does_not_stop_the_next(tmp_path: Path) -> None:
 
 
 def test_a_failed_read_never_replaces_a_log(tmp_path: Path) -> None:
-    failed = record(messages=[], source="none", complete=False, error_kind="unavailable")
+    failed = record(messages=[], source="none", error_kind="unavailable")
     redactor = Redactor(samples.KEY)
     save(tmp_path, record(messages=[message(1, f"x {TOKEN}")]), redactor=redactor)
     before = manifest(tmp_path)[0]
     assert [save(tmp_path, failed, redactor=redactor) for _run in range(2)] == [["changed"], ["unchanged"]]
     after = manifest(tmp_path)[0]
     assert (after["messages"], after["source"], after["error_kind"], after["earlier"]) == (1, "live", "unavailable", 0)
-    assert (after["raw_digest"], after["redactions"]) == (before["raw_digest"], before["redactions"])
+    assert (after["lacks"], after["redactions"]) == (before["lacks"], before["redactions"])
 
 
 def test_a_renamed_task_keeps_its_folder(tmp_path: Path) -> None:
@@ -158,7 +157,7 @@ def test_secrets_reach_no_file(tmp_path: Path) -> None:
     entry = manifest(tmp_path)[0]
     assert entry["redactions"] == {"github-token": 2}
     assert entry["redaction_key"] == redactor.fingerprint
-    assert str(entry["raw_digest"]).startswith("hmac-sha256:")
+    assert str(entry["record_digest"]).startswith("hmac-sha256:")
     assert samples.KEY not in b"".join(tree(tmp_path, derived=True).values())
 
 
@@ -198,7 +197,6 @@ def test_damage_is_found_and_mended(tmp_path: Path, file: str, damage: str) -> N
     with Archive(str(tmp_path), None) as archive:
         check = archive.verify_files()
     assert check.damaged == {record(1)["task"]["id"]: [str(path.relative_to(tmp_path))]}
-    assert check.intact == {record(2)["task"]["id"]}
     assert save(tmp_path, record(1), record(2)) == ["changed", "unchanged"]
     assert manifest(tmp_path)[1]["earlier"] == 0
     assert_sound(tmp_path)
@@ -209,7 +207,7 @@ def test_damage_is_never_taken_for_the_truth(tmp_path: Path) -> None:
     log = next((tmp_path / "tasks").glob("bob*")) / "messages.jsonl"
     log.write_bytes(log.read_bytes().replace(b"login", b"nigol"))
     with pytest.raises(CoderError, match="is damaged, and the server has no other") as error:
-        save(tmp_path, record(messages=[], source="none", complete=False, error_kind="unavailable"))
+        save(tmp_path, record(messages=[], source="none", error_kind="unavailable"))
     assert error.value.kind == "conflict"
     with Archive(str(tmp_path), None) as archive:
         assert archive.verify_files().damaged == {record()["task"]["id"]: [str(log.relative_to(tmp_path))]}
@@ -255,7 +253,7 @@ def test_what_a_folder_without_account_holds_is_not_overwritten(tmp_path: Path) 
     (folder / "task.json").write_text("{")
     (tmp_path / "manifest.jsonl").unlink()
     with pytest.raises(CoderError, match="is damaged, and the server has no other"):
-        save(tmp_path, record(messages=[], source="none", complete=False, error_kind="no_log"))
+        save(tmp_path, record(messages=[], source="none", error_kind="no_log"))
     assert (folder / "messages.jsonl").read_bytes() == log
     assert save(tmp_path, record(messages=[message(1, "other")])) == ["created"]
     contents = [[line["content"] for line in parse_lines((folder / name).read_bytes())]
@@ -292,7 +290,7 @@ def test_foreign_things_among_the_tasks_are_strays(tmp_path: Path) -> None:
     folder.write_text("a file in its place")
     with Archive(str(tmp_path), None) as archive:
         check = archive.verify_files()
-    assert len(check.damaged) == 1 and len(check.intact) == 1
+    assert len(check.damaged) == 1
     assert check.stray == ["tasks/.DS_Store", f"tasks/{folder.name}"]
     (tmp_path / "manifest.jsonl").unlink()
     assert sorted(save(tmp_path, record(1), record(2))) == ["created", "unchanged"]
@@ -301,20 +299,42 @@ def test_foreign_things_among_the_tasks_are_strays(tmp_path: Path) -> None:
 
 def test_other_peoples_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("my home page")
-    with pytest.raises(CoderError, match="holds files of the names that an archive has") as error:
+    with pytest.raises(CoderError, match="is not empty and is no archive") as error:
         Archive(str(tmp_path), None)
     assert error.value.kind == "invalid"
     assert list(tmp_path.iterdir()) == [tmp_path / "index.html"]
 
 
-def test_a_folder_that_was_there_becomes_private_and_may_hold_other_things(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    (tmp_path / ".git").mkdir()
-    (tmp_path / "README.md").write_text("Ours")
+@pytest.mark.parametrize("mode", [0o755, 0o700, 0o1777, 0o2775])
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path, mode: int) -> None:
+    tmp_path.chmod(mode)
+    for name in (".git", "lost+found"):
+        (tmp_path / name).mkdir()
     save(tmp_path, record())
-    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == mode
+    assert (tmp_path / "tasks").stat().st_mode & 0o777 == 0o700
     (tmp_path / ".lock").unlink()  # as git leaves it out
+    (tmp_path / "README.md").write_text("Ours")
     assert save(tmp_path, record()) == ["unchanged"]
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o1777, 0o2775])
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path: Path, mode: int, read_only: bool) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    tmp_path.chmod(mode)
+    with pytest.raises(CoderError, match="is not empty and is no archive"):
+        Archive(str(tmp_path), None, read_only=read_only)
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == mode
+    assert os.listdir(tmp_path) == ["notes.txt"]
+
+
+def test_a_file_is_no_archive(tmp_path: Path) -> None:
+    file = tmp_path / "hostname"
+    file.write_text("here")
+    with pytest.raises(CoderError, match="hostname is not a folder") as error:
+        Archive(str(file), None)
+    assert error.value.kind == "invalid"
 
 
 def test_ids_are_no_secrets_whatever_a_rule_says(tmp_path: Path) -> None:
@@ -332,7 +352,7 @@ def test_ids_are_no_secrets_whatever_a_rule_says(tmp_path: Path) -> None:
 def test_marks_of_another_key_do_not_hide_that_a_snapshot_goes_on(tmp_path: Path) -> None:
     log = [message(number, f"part {number} {TOKEN}") for number in range(4)]
     save(tmp_path, record(1, log[:3]), redactor=Redactor(samples.KEY))
-    snapshot = record(1, log[2:], source="snapshot", complete=False)
+    snapshot = record(1, log[2:], source="snapshot")
     save(tmp_path, snapshot, redactor=Redactor(b"another key of the tests"))
     entry = manifest(tmp_path)[0]
     assert (entry["messages"], entry["earlier"], entry["complete"]) == (4, 0, True)
@@ -344,12 +364,12 @@ def test_secrets_that_grow_older_stay_counted_and_change_nothing(tmp_path: Path)
     for end in (3, 8, 15):
         save(tmp_path, record(1, log[:end]), redactor=redactor)
         assert manifest(tmp_path)[0]["earlier"] == 0
-    save(tmp_path, record(1, log[5:], source="snapshot", complete=False), redactor=redactor)
+    save(tmp_path, record(1, log[5:], source="snapshot"), redactor=redactor)
     entry = manifest(tmp_path)[0]
     assert (entry["source"], entry["messages"], entry["earlier"]) == ("live", 15, 0)
     assert entry["redactions"] == {"github-token": 2} and entry["redacted"]
     before = tree(tmp_path)
-    save(tmp_path, record(1, [], source="none", complete=False, error_kind="no_log"), redactor=redactor)
+    save(tmp_path, record(1, [], source="none", error_kind="no_log"), redactor=redactor)
     kept = next((tmp_path / "tasks").iterdir()) / "messages.jsonl"
     assert kept.read_bytes() == before[str(kept.relative_to(tmp_path))]
 
@@ -358,7 +378,7 @@ def test_what_is_taken_out_later_is_told_too(tmp_path: Path) -> None:
     log = [message(number, f"part {number} {TOKEN}" if not number else f"part {number}") for number in range(15)]
     save(tmp_path, record(1, log))
     assert not manifest(tmp_path)[0]["redacted"]
-    save(tmp_path, record(1, log[5:], source="snapshot", complete=False), redactor=Redactor(samples.KEY))
+    save(tmp_path, record(1, log[5:], source="snapshot"), redactor=Redactor(samples.KEY))
     entry = manifest(tmp_path)[0]
     assert (entry["messages"], entry["redacted"], entry["redactions"]) == (15, True, {"github-token": 1})
 

@@ -191,7 +191,7 @@ def test_a_task_that_was_saved_with_another_key_stops_no_other(saved: tuple[Emul
     assert made.kind == "invalid" and "another redaction key" in made.msg
     assert made["summary"]["deleted"] == 1 and made["changed"] and left(server) == {*CLASSES, "other"} - {"live"}
     lines = {line["task"]: line for line in map(json.loads, report.read_text().splitlines())}
-    assert lines["alice/other"]["verdict"] == "unreadable" and lines["alice/live"]["action"] == "deleted"
+    assert lines["alice/other"]["verdict"] == "unprovable" and lines["alice/live"]["action"] == "deleted"
 
 
 def test_a_new_task_that_cannot_be_read_is_a_failure(saved: tuple[Emulator, Path]) -> None:

@@ -9,6 +9,7 @@ import io
 from collections import Counter
 from typing import Any
 
+from .. import wholeness
 from ..text import line
 from . import page, timeline
 from .index_page import PAGE, SCRIPT
@@ -20,24 +21,15 @@ _FILTERS = (("owner", "owner", "owners"), ("template", "template", "templates"),
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def coverage(entry: dict[str, Any]) -> str:
-    """In one word, how much of the conversation is here."""
-    if not entry["messages"]:
-        return "empty"
-    if entry["truncated"]:
-        return "cut"
-    return "complete" if entry["complete"] else "partial"
-
-
 def html(entries: list[dict[str, Any]]) -> str:
-    rows = [{**entry, "coverage": coverage(entry)} for entry in entries]
+    rows = [{**entry, "coverage": wholeness.word(entry)} for entry in entries]
     return page.render(
         PAGE,
         SCRIPT,
         rows=rows,
         messages=sum(entry["messages"] for entry in entries),
         coverages=Counter(row["coverage"] for row in rows),
-        failures=sum(1 for entry in entries if entry["error_kind"]),
+        failures=sum(entry["error_kind"] not in (None, "no_log") for entry in entries),
         redactions=sum(sum(entry["redactions"].values()) for entry in entries),
         filters=_FILTERS,
         choices={key: sorted({str(row[key]) for row in rows if row[key]}) for key, _label, _plural in _FILTERS},
@@ -47,7 +39,7 @@ def html(entries: list[dict[str, Any]]) -> str:
 
 def markdown(entries: list[dict[str, Any]]) -> str:
     text = page.markdown_text
-    counts = Counter(map(coverage, entries))
+    counts = Counter(map(wholeness.word, entries))
     head = [
         "# Coder tasks archive\n",
         f"{len(entries)} tasks" + "".join(f", {number} {kind}" for kind, number in sorted(counts.items())) + ".\n",
@@ -56,8 +48,8 @@ def markdown(entries: list[dict[str, Any]]) -> str:
     ]
     rows = [
         f"| [{text(entry['display_name'] or entry['name'])}](tasks/{entry['folder']}/transcript.md)"
-        f" | {text(entry['owner'])} | {text(entry['template'])} | {text(entry['status'])}"
-        f" | {entry['source']} | {coverage(entry)} | {entry['messages']} | {text(page.clock(entry['last_time']))} |"
+        f" | {text(entry['owner'])} | {text(entry['template'])} | {text(entry['status'])} | {entry['source']}"
+        f" | {wholeness.word(entry)} | {entry['messages']} | {text(page.clock(entry['last_time']))} |"
         for entry in entries
     ]
     return "\n".join([*head, *rows]) + "\n"

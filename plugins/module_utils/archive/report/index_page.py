@@ -23,8 +23,11 @@ PAGE = """\
     <div class="card"><dt>Tasks</dt><dd>{{ rows | length | thousands }}</dd></div>
     <div class="card"><dt>Messages</dt><dd>{{ messages | thousands }}</dd></div>
     <div class="card"><dt>Complete logs</dt><dd>{{ coverages["complete"] | thousands }}</dd></div>
-    <div class="card"><dt>Partial or cut</dt><dd>{{ (coverages["partial"] + coverages["cut"]) | thousands }}</dd></div>
+    <div class="card"><dt>Partial logs</dt><dd>{{ coverages["partial"] | thousands }}</dd></div>
     <div class="card"><dt>Empty</dt><dd>{{ coverages["empty"] | thousands }}</dd></div>
+    {% if coverages["unreadable"] %}
+    <div class="card"><dt>Unreadable</dt><dd>{{ coverages["unreadable"] | thousands }}</dd></div>
+    {% endif %}
     <div class="card"><dt>Secrets taken out</dt><dd>{{ redactions | thousands }}</dd></div>
   </dl>
   {% if failures %}
@@ -84,7 +87,8 @@ PAGE = """\
     <td class="title"><a href="tasks/{{ row.folder }}/transcript.html"
       dir="auto">{{ (row.display_name or row.name or row.id) | line }}</a>
       {% if row.display_name and row.display_name != row.name %}<small>{{ (row.name or "") | line }}</small>
-      {% endif %}{% if row.error_kind %}<small class="failed">last attempt failed: {{ row.error_kind | line }}</small>
+      {% endif %}{% if row.error_kind and row.error_kind != "no_log" %}
+      <small class="failed">last attempt failed: {{ row.error_kind | line }}</small>
       {% endif %}</td>
     <td data-label="Owner">{{ (row.owner or "") | line }}</td>
     <td data-label="Template">{{ (row.template or "") | line }}</td>

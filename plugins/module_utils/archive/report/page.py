@@ -15,6 +15,7 @@ import re
 from typing import Any
 
 from ...coder.transport import missing_library
+from .. import times, wholeness
 from ..text import line, plain
 from .style import STYLE
 
@@ -26,7 +27,6 @@ except ImportError as _error:
 else:
     JINJA_ERROR = None
 
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d)?)")
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&$])")
 
 
@@ -42,7 +42,7 @@ def template(source: str) -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(line=line, day=day, clock=clock, weblink=weblink, thousands=thousands)
+    environment.filters.update(line=line, day=day, clock=clock, utc=times.utc, weblink=weblink, thousands=thousands)
     return environment.from_string(source)
 
 
@@ -69,15 +69,14 @@ def _fingerprint(text: str) -> str:
 
 
 def day(time: str | None) -> str:
-    """The date of an RFC 3339 time; what is none stays as it is."""
-    match = _TIME.match(time or "")
-    return match[1] if match else line(time or "")
+    """The date, in UTC, of an RFC 3339 time; nothing where there is no time."""
+    return clock(time)[:10]
 
 
 def clock(time: str | None) -> str:
-    """Date and time of an RFC 3339 time in UTC, as Coder gives it."""
-    match = _TIME.match(time or "")
-    return f"{match[1]} {match[2]}" if match else line(time or "")
+    """Date and time in UTC of an RFC 3339 time with any offset; nothing where there is no time."""
+    moment = times.instant(time)
+    return moment.strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
 def weblink(url: str | None) -> str | None:
@@ -105,23 +104,39 @@ def fenced(text: str) -> str:
 def notes(entry: dict[str, Any]) -> list[tuple[str, str]]:
     """What a reader must know about a log before believing it: (kind, sentence). Kinds are "bad", "warn" and "info"."""
     found = []
-    if entry["error_kind"]:
-        found.append(("bad", f"The last attempt to read this log failed: {entry['error_kind'].replace('_', ' ')}."))
-    if not entry["messages"]:
-        found.append(("bad", "This log is empty: no message was found."))
-    if entry["source"] == "snapshot":
-        when = f" taken on {clock(entry['snapshot_at'])} UTC" if entry["snapshot_at"] else ""
-        found.append(("warn", f"This is a snapshot{when}, not the live log. A snapshot keeps the last messages only."))
-    if entry["truncated"]:
-        found.append(("warn", "A message in this log was cut when it was saved."))
-    elif entry["messages"] and not entry["complete"] and entry["source"] != "snapshot":
-        found.append(("warn", "This log may not be complete."))
+    error = entry["error_kind"]
+    if error not in (None, "no_log"):
+        found.append(("bad", f"The last attempt to read this log failed: {error.replace('_', ' ')}."))
+    for name in wholeness.lacks_of(entry):
+        if name == "snapshot":
+            when = f" taken on {clock(entry['snapshot_at'])} UTC" if entry["snapshot_at"] else ""
+            found.append(("warn", f"This is a snapshot{when}, not the live log. {_SNAPSHOT[bool(entry['complete'])]}"))
+        elif name == "none" and error in (None, "no_log"):
+            found.append(("warn", "The server said that it has no log of this task."))
+        elif name in _NOTES:
+            found.append(("warn", _NOTES[name]))
+    if error == "no_log" and entry["messages"]:
+        found.append(("info", "The server has no log of this task any more; this is what was saved before."))
     if entry["earlier"]:
         last = entry["earlier"]
         files = "messages.1.jsonl" if last == 1 else f"messages.1.jsonl to messages.{last}.jsonl"
-        found.append(("info", f"The log changed after it was saved. What it said before is kept in {files}."))
+        found.append(("info", "The log changed after it was saved; all of its versions are shown here as one "
+                              f"conversation. Each by itself is kept in {files} and messages.jsonl."))  # fmt: skip
     if entry["redacted"]:
         count = sum(entry["redactions"].values())
         rules = ", ".join(f"{rule} ({number})" for rule, number in entry["redactions"].items())
         found.append(("info", f"{count} secret{'s were' if count > 1 else ' was'} taken out: {rules}."))
     return found
+
+
+_SNAPSHOT = {
+    True: "It begins with the first message, so it is the whole conversation until then.",
+    False: "A snapshot keeps the last messages only.",
+}
+_NOTES = {
+    "cut": "A message in this log was cut when it was saved.",
+    "restarted": "The agent was started more than once and may have forgotten what was said before: nothing shows that "
+    "this log goes on from there.",
+    "empty": "This log is empty: the running agent showed no message.",
+    "gaps": "The ids of the messages do not follow each other, so messages may be missing.",
+}

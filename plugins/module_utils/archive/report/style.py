@@ -48,8 +48,9 @@ code, pre, .mono { font-family: ui-monospace, "SF Mono", "Cascadia Code", Menlo,
   color: var(--soft); background: var(--page); border: 1px solid var(--line); }
 .chip.active, .chip.complete { color: var(--good); background: var(--good-card); border-color: transparent; }
 .chip.initializing, .chip.live { color: var(--accent); background: var(--info-card); border-color: transparent; }
-.chip.pending, .chip.partial, .chip.cut { color: var(--warn); background: var(--warn-card); border-color: transparent; }
-.chip.error, .chip.empty { color: var(--bad); background: var(--bad-card); border-color: transparent; }
+.chip.pending, .chip.partial { color: var(--warn); background: var(--warn-card); border-color: transparent; }
+.chip.error, .chip.empty, .chip.unreadable { color: var(--bad); background: var(--bad-card);
+  border-color: transparent; }
 .facts { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 0 0 1rem; }
 .facts div { min-width: 0; }
 .facts dt { color: var(--soft); font-size: .8rem; }
@@ -76,6 +77,9 @@ button:hover, select:hover, input:hover { border-color: var(--soft); }
   border-left: 4px solid var(--agent); }
 .message.user { background: var(--user-card); border-left-color: var(--user); }
 .message:target { outline: 2px solid var(--accent); }
+.between { display: flex; align-items: center; gap: 1rem; color: var(--warn); font-size: .88rem; }
+.between::before, .between::after { content: ""; flex: 1; border-top: 1px dashed currentColor; }
+.between.seam { font-weight: 600; } .between.seam::before, .between.seam::after { border-top-style: solid; }
 .message > header { display: flex; align-items: center; gap: .75rem; padding: .55rem 1rem 0; font-size: .85rem;
   color: var(--soft); }
 .message .role { font-weight: 700; color: var(--agent); }

@@ -8,6 +8,8 @@ from collections import Counter
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from .. import times
+
 WIDTH, HEIGHT = 960, 120
 _MOST_BARS = 60
 _STATUSES = ("active", "paused", "initializing", "pending", "error", "unknown")
@@ -68,11 +70,8 @@ def _status(entry: dict[str, Any]) -> str:
 
 
 def _date(time: str | None) -> date | None:
-    try:
-        when = date.fromisoformat((time or "")[:10])
-    except ValueError:
-        return None
-    return when if 1970 <= when.year < 3000 else None  # not Go's zero time, nor a hostile one
+    moment = times.instant(time)
+    return moment.date() if moment and 1970 <= moment.year < 3000 else None  # no hostile one
 
 
 def _start(when: date, unit: str) -> date:

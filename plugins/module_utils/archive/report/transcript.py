@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from .. import conversation, wholeness
 from ..text import line, plain
 from . import page
 from .transcript_page import PAGE, SCRIPT
@@ -16,7 +18,10 @@ _FOLD_CHARS = 6000
 
 
 class _Block(NamedTuple):
-    """A message as the page shows it; `rest` is folded away."""
+    """A message as the page shows it; `rest` is folded away.
+
+    seam: it stands between two lives of the agent. missing: what to say of ids that are left out before it.
+    """
 
     number: int
     role: str
@@ -24,6 +29,8 @@ class _Block(NamedTuple):
     shown: str
     rest: str
     rest_lines: int
+    seam: bool
+    missing: str
 
 
 def html(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[str, Any]]) -> str:
@@ -35,8 +42,11 @@ def html(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[str, A
         title=_title(entry),
         status=line(entry["status"] or "unknown"),
         notes=page.notes(entry),
+        word=wholeness.word(entry),
+        why=", ".join(wholeness.lacks_of(entry)),
         state=(task.get("current_state") or {}).get("message"),
-        blocks=[_block(number, message) for number, message in enumerate(messages, 1)],
+        blocks=[_block(*each) for each in _numbered(messages)],
+        count=sum(not conversation.is_seam(message) for message in messages),
     )
 
 
@@ -48,6 +58,7 @@ def markdown(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[st
         "Status": entry["status"],
         "Created": page.clock(entry["created_at"]),
         "Source": entry["source"],
+        "Log": wholeness.word(entry),
         "Messages": str(entry["messages"]),
         "Id": entry["id"],
     }
@@ -56,10 +67,41 @@ def markdown(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[st
     parts += [f"> **Note:** {text(sentence)}\n" for _kind, sentence in page.notes(entry)]
     if task.get("initial_prompt"):
         parts += ["## Prompt\n", page.fenced(task["initial_prompt"])]
-    for number, message in enumerate(messages, 1):
-        when = f" · {text(page.clock(message['time']))} UTC" if message.get("time") else ""
+    for number, message, missing in _numbered(messages):
+        if missing:
+            parts.append(f"> {missing}\n")
+        if conversation.is_seam(message):
+            parts.append(f"---\n\n> {text(_SEAM)}\n")
+            continue
+        at = page.clock(message.get("time"))
+        when = f" · {text(at)} UTC" if at else ""
         parts += [f"## {number}. {_role(message)}{when}\n", page.fenced(_content(message))]
     return "\n".join(parts)
+
+
+_SEAM = "The agent was started anew here. What stands above is from before."
+
+
+def _numbered(messages: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any], str]]:
+    """Each message with its number, seams not counted, and what to say of the ids that are left out before it."""
+    number, last = 0, None
+    for message in messages:
+        if conversation.is_seam(message):
+            last = None
+            yield number, message, ""
+        else:
+            number += 1
+            yield number, message, _missing(last, message.get("id"))
+            last = message.get("id")
+
+
+def _missing(last: Any, current: Any) -> str:
+    """What to say of the ids between two messages."""
+    if not isinstance(last, int) or not isinstance(current, int) or current <= last + 1:
+        return ""
+    if current == last + 2:
+        return f"Message {last + 1} is missing here."
+    return f"Messages {last + 1} to {current - 1} are missing here."
 
 
 def _title(entry: dict[str, Any]) -> str:
@@ -74,7 +116,9 @@ def _content(message: dict[str, Any]) -> str:
     return str(message.get("content") or "")
 
 
-def _block(number: int, message: dict[str, Any]) -> _Block:
+def _block(number: int, message: dict[str, Any], missing: str) -> _Block:
+    if conversation.is_seam(message):
+        return _Block(number, "", None, _SEAM, "", 0, True, missing)
     text = plain(_content(message)).strip("\n")
     lines = text.split("\n")
     shown = text
@@ -83,4 +127,4 @@ def _block(number: int, message: dict[str, Any]) -> _Block:
     if len(shown) > _FOLD_CHARS:
         shown = shown[:_FOLD_CHARS]
     rest = text[len(shown) :].lstrip("\n") if len(shown) < len(text) else ""
-    return _Block(number, _role(message), message.get("time"), shown, rest, rest.count("\n") + 1)
+    return _Block(number, _role(message), message.get("time"), shown, rest, rest.count("\n") + 1, False, missing)

@@ -25,10 +25,12 @@ PAGE = """\
     <div><dt>Status</dt><dd><span class="chip {{ status }}">{{ status }}</span></dd></div>
     <div><dt>Owner</dt><dd>{{ (entry.owner or "–") | line }}</dd></div>
     <div><dt>Template</dt><dd>{{ (entry.template or "–") | line }}</dd></div>
-    <div><dt>Created</dt><dd>{% if entry.created_at %}<time
-      datetime="{{ entry.created_at }}">{{ entry.created_at | clock }}</time>{% else %}–{% endif %}</dd></div>
-    <div><dt>Messages</dt><dd>{{ entry.messages }}</dd></div>
+    <div><dt>Created</dt><dd>{% if entry.created_at | clock %}<time
+      datetime="{{ entry.created_at | utc }}">{{ entry.created_at | clock }}</time>{% else %}–{% endif %}</dd></div>
+    <div><dt>Messages</dt><dd>{{ count }}</dd></div>
     <div><dt>Source</dt><dd><span class="chip {{ entry.source }}">{{ entry.source }}</span></dd></div>
+    <div><dt>Log</dt><dd><span class="chip {{ word }}">{{ word }}</span>{% if why %} <small>{{ why }}</small>{% endif %}
+    </dd></div>
     {% if state %}
     <div><dt>Last state</dt><dd dir="auto">{{ state | line }}</dd></div>
     {% endif %}
@@ -47,7 +49,7 @@ PAGE = """\
 <div class="tools"><div class="narrow">
   <form role="search" aria-label="Search this conversation">
     <label class="hidden-label" for="search">Search in the messages</label>
-    <input id="search" type="search" placeholder="Search in {{ entry.messages }} messages  ( / )" autocomplete="off"
+    <input id="search" type="search" placeholder="Search in {{ count }} messages  ( / )" autocomplete="off"
       spellcheck="false">
     <label class="hidden-label" for="role">Show messages of</label>
     <select id="role"><option value="">User and agent</option><option value="user">User</option><option
@@ -59,10 +61,16 @@ PAGE = """\
 <main id="log" class="narrow" tabindex="-1" aria-label="Conversation">
   <ol class="messages">
   {% for block in blocks %}
+  {% if block.missing %}
+  <li class="between gap"><span>{{ block.missing }}</span></li>
+  {% endif %}
+  {% if block.seam %}
+  <li class="between seam"><span>{{ block.shown }}</span></li>
+  {% else %}
   <li id="m{{ block.number }}" class="message {{ block.role | lower }}">
     <header><span class="role">{{ block.role }}</span><a href="#m{{ block.number }}"
       aria-label="Message {{ block.number }}">#{{ block.number }}</a>
-    {% if block.time %}<time datetime="{{ block.time }}">{{ block.time | clock }}</time>{% endif %}
+    {% if block.time | clock %}<time datetime="{{ block.time | utc }}">{{ block.time | clock }}</time>{% endif %}
     <button type="button" class="copy" aria-label="Copy message {{ block.number }}">Copy</button></header>
     <pre dir="auto">
 {{ block.shown }}</pre>
@@ -72,6 +80,7 @@ PAGE = """\
 {{ block.rest }}</pre></details>
     {% endif %}
   </li>
+  {% endif %}
   {% endfor %}
   </ol>
   <p id="nothing" class="nothing" {% if blocks %}hidden{% endif %}>
@@ -79,7 +88,8 @@ PAGE = """\
   </p>
 </main>
 <footer class="foot narrow">
-  Times are in UTC. Task {{ entry.id }}. Original: <a href="messages.jsonl">messages.jsonl</a>.
+  Times are in UTC. Task {{ entry.id }}. Original: <a href="messages.jsonl">messages.jsonl</a>{% if entry.earlier %},
+  all of it: <a href="conversation.jsonl">conversation.jsonl</a>{% endif %}.
   {% for name, version in entry.versions | dictsort if version %}
   {{ name | capitalize }} {{ version | line }}{{ "," if not loop.last else "." }}
   {% endfor %}

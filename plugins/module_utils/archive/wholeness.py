@@ -1,0 +1,97 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How whole a saved log is: whole, or in which classes it is less than what was said, or may be less.
+
+A class is a word that a user can accept (`accept` of the module) and a sentence for reports and pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from . import conversation
+from .record import Entry, Message
+
+CLASSES = {
+    "snapshot": "it was read from a snapshot, which keeps the last messages only",
+    "cut": "a message in it was cut",
+    "none": "the server says that it has no log of it",
+    "redacted": "secrets were taken out, so that only the server has the original",
+    "restarted": "its agent was started more than once, and nothing shows that it remembers what was said before",
+    "empty": "its running agent shows no message at all",
+    "gaps": "the ids of its messages do not follow each other, so that some may be missing",
+}
+# Without these a log is called complete: a snapshot can be the whole conversation, and a redacted one is all there.
+_PARTIAL = ("cut", "none", "restarted", "empty", "gaps")
+
+
+def lacks(source: str, messages: Sequence[Message], *, restarted: bool, redacted: bool) -> list[str]:
+    """The classes of a log, in their order; empty for one that was read live, whole and untouched.
+
+    source: "live", "snapshot" or "none". restarted: whether its agent may have forgotten what was said before.
+    """
+    held = {
+        "snapshot": source == "snapshot",
+        "cut": any(map(conversation.is_cut, messages)),
+        "none": source == "none",
+        "redacted": redacted,
+        "restarted": restarted and source != "none",
+        "empty": source == "live" and not messages,
+        "gaps": conversation.has_gaps(messages, from_start=source == "live"),
+    }
+    return [name for name in CLASSES if held[name]]
+
+
+def is_complete(classes: Iterable[str], messages: Sequence[Message]) -> bool:
+    """Whether everything that was said is there, for certain. A snapshot is, if it begins with the first message."""
+    classes = set(classes)
+    if classes.intersection(_PARTIAL):
+        return False
+    return "snapshot" not in classes or not conversation.has_gaps(messages, from_start=True)
+
+
+def word(entry: Entry) -> str:
+    """How whole an entry is, in the one word that pages, index and reports share.
+
+    "complete"; "partial", for the reasons that `lacks_of` gives; "empty", where Coder has no message of it;
+    "unreadable", where nothing could be read yet.
+    """
+    if entry["complete"]:
+        return "complete"
+    if entry["messages"]:
+        return "partial"
+    return "empty" if entry["error_kind"] in (None, "no_log") else "unreadable"
+
+
+def is_restarted(
+    saved: Entry | None, before: Sequence[Message] | None, source: str, now: Sequence[Message], life: int | None
+) -> bool:
+    """Whether an agent may have forgotten: it was started more than once, and what was saved before does not show
+    that this log goes on from there; or it plainly does not go on from there.
+
+    saved: the entry of what was saved before. before: its messages; None if they are lost. life: as in a record.
+    """
+    if not before:
+        return life is None or life > 1
+    same_life = life is not None and saved is not None and saved.get("life") == life
+    goes_on = conversation.is_continued(before, now, same_life)
+    if source == "snapshot" and not goes_on:
+        goes_on = conversation.spliced(list(before), list(now)) is not None
+    return not goes_on or "restarted" in lacks_of(saved)
+
+
+def lacks_of(entry: Entry | None) -> list[str]:
+    """The classes of an entry, also of one that an older version wrote, which did not know all of them."""
+    if entry is None:
+        return []
+    known: list[str] | None = entry.get("lacks")
+    if known is not None:
+        return known
+    held: dict[str, Any] = {
+        "snapshot": entry["source"] == "snapshot",
+        "cut": entry["truncated"],
+        "none": entry["source"] == "none",
+        "redacted": entry["redacted"],
+    }
+    return [name for name, is_so in held.items() if is_so]

@@ -1,0 +1,33 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Say what an archive holds of the server's tasks, and what could be deleted; whatever is found is no failure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from . import archive
+from .context import Context
+
+
+def spec() -> dict[str, Any]:
+    """Keyword arguments of AnsibleModule, as plain data."""
+    return {
+        "argument_spec": archive.proof_options(),
+        "mutually_exclusive": [["name", "all_owners"], ["name", "organization"]],
+        "supports_check_mode": True,
+    }
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Result: what ``archive`` with ``state=verified`` gives, and ``tasks``, the verdict of each.
+
+    :raises CoderError: an option cannot be right, the server refuses the list, or the archive cannot be read.
+    """
+    unset = {name: option.get("default") for name, option in archive.spec()["argument_spec"].items()}
+    params = {**unset, **context.params, "state": "verified"}
+    outcomes, result = archive.look(replace(context, params=params))
+    return {**result, "tasks": outcomes.verdict_lines}

@@ -1,0 +1,70 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whose tasks a call has seen. A list shows what its token may see and does not say what it leaves out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..coder.client import CoderClient
+from ..coder.errors import CoderError
+from .context import Context
+
+DEPLOYMENT, ORGANIZATION, OWN, UNPROVEN = "deployment", "organization", "own", "unproven"
+# From the narrowest to the widest.
+EXPECTABLE = (OWN, ORGANIZATION, DEPLOYMENT)
+_WHOSE = {
+    DEPLOYMENT: "the tasks of everybody",
+    ORGANIZATION: "the tasks of an organization",
+    OWN: "the tasks of one user, or those that were named",
+    UNPROVEN: "tasks of which nobody can say whether they are all",
+}
+
+
+def scope_spec() -> dict[str, Any]:
+    """Argument spec of what an archive expects to see."""
+    return {"expect_scope": {"type": "str", "choices": list(EXPECTABLE)}}
+
+
+def seen_scope(context: Context) -> str:
+    """Whose tasks the selection is taken from, proven by asking the server what the token may read.
+
+    :returns: ``deployment``, ``organization``, ``own``, or ``unproven`` where the server did not say.
+    :raises CoderError: kind forbidden, the token sees less than ``expect_scope`` wants.
+    """
+    scope = _scope(context.session, context.params)
+    wanted = context.params["expect_scope"]
+    if wanted and (scope == UNPROVEN or EXPECTABLE.index(scope) < EXPECTABLE.index(wanted)):
+        raise CoderError(
+            f"this call sees {_WHOSE[scope]}, and {_WHOSE[wanted]} were expected", "forbidden",
+            hint="Use the token of a site owner and all_owners=true, or say with 'expect_scope' that less is enough.",
+        )
+    if context.params["all_owners"] and scope in (OWN, UNPROVEN):
+        context.warn(f"'all_owners' was asked for, but this token sees only {_WHOSE[scope]}.")
+    return scope
+
+
+def _scope(client: CoderClient, params: dict[str, Any]) -> str:
+    if params["name"] is not None:
+        return OWN
+    try:
+        if not params["all_owners"]:
+            own = params["owner"] == "me" or _is_me(client, params["owner"]) or client.may_read_tasks()
+            return OWN if own else UNPROVEN
+        if params["organization"]:
+            where = client.organization(params["organization"])["id"]
+            return ORGANIZATION if client.may_read_tasks(organization_id=where) else OWN
+        if client.may_read_tasks():
+            return DEPLOYMENT
+        return ORGANIZATION if client.may_read_tasks(any_org=True) else OWN
+    except CoderError as error:
+        if error.kind in ("auth", "invalid"):
+            raise
+        return UNPROVEN
+
+
+def _is_me(client: CoderClient, owner: str) -> bool:
+    me = client.user()
+    return owner.lower() in (me["username"].lower(), me["id"])
