@@ -13,7 +13,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help setup test unit integration bench bench-hook bench-fleet bench-archive lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
-	emulator demo
+	emulator demo fuzz-proof
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -51,6 +51,9 @@ bench-archive: setup  ## 1,000 and 10,000 conversations saved, against curl and 
 
 bench-fleet: setup  ## 200 tasks in one call against curl and a loop, and an inventory of 5,000
 	$(PYTHON) tests/bench/bench_fleet.py
+
+fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seeded rounds (FUZZ="--rounds 50 --seed 7")
+	$(PYTHON) tests/fuzz/proof.py $(FUZZ)
 
 lint: setup  ## Style, types, licences, changelog fragments
 	@scripts/lint

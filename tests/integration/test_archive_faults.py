@@ -199,6 +199,56 @@ def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Ru
     assert proof["verification"]["safe_to_delete"] == 60 and proof["verification"]["files"]["intact"]
 
 
+def test_killed_while_it_deletes_server_and_archive_hold_all_together(
+    emulator: Servers, runner: Runner, tmp_path: Path
+) -> None:
+    server = emulator(rate_limit=0)
+    truth = make_fleet(server, 60)
+    server.faults.add("latency", method="DELETE", seconds=0.02, count=None)
+    rng = random.Random(4)
+    died = deleted = 0
+    for kill in range(20):
+        there = {task.name for task in server.state.visible_tasks()}
+        if kill % 4 == 0:  # some are new, and some have something to say that is not saved yet
+            for name in make_fleet_named(server, f"new-{kill}", 6):
+                truth[name] = [f"message 0 of {name}, {SECRET}"]
+            for name in sorted(there)[:3]:
+                truth[name] = [*truth[name], f"one more word {kill}, {SECRET}"]
+                messages = [{"id": part, "content": text} for part, text in enumerate(truth[name])]
+                server.state.task(name).api.set_messages(messages)
+        pid = runner.start(server, tmp_path, state="evacuated", accept=["redacted"], concurrency=2)
+        time.sleep(rng.uniform(0.0, 0.4))
+        os.kill(pid, signal.SIGKILL)
+        died += not runner.said()
+        while any(not entry.status for entry in server.journal if entry.method == "DELETE"):
+            time.sleep(0.01)  # what was sent before the end is still carried out
+        left = {task.name for task in server.state.visible_tasks()}
+        deleted += len(there - left)
+        held = {entry["name"]: entry for entry in archive_lines(tmp_path)}
+        for name in set(truth) - left:
+            assert_true(tmp_path, held[name], truth[name])
+    assert died > 5 and deleted > 5, "most runs were killed under way, and some had deleted"
+    for _run in range(2):
+        last = archive(server, tmp_path, state="evacuated", accept=["redacted"])
+    assert not server.state.visible_tasks(), json.dumps(last["verification"])
+    for entry in manifest(tmp_path):
+        assert_true(tmp_path, entry, truth[entry["name"]])
+    assert_sound(tmp_path)
+
+
+def make_fleet_named(server: Emulator, prefix: str, count: int) -> list[str]:
+    """Tasks of one message each; their names."""
+    names = [f"{prefix}-{number}" for number in range(count)]
+    for name in names:
+        server.create_task(name).api.set_messages([{"id": 0, "content": f"message 0 of {name}, {SECRET}"}])
+    return names
+
+
+def archive_lines(path: Path) -> list[dict[str, Any]]:
+    """What the folders themselves say, whatever the manifest of a killed run does."""
+    return [json.loads(file.read_text())["archive"] for file in path.glob("tasks/[a-z]*/task.json")]
+
+
 def test_what_a_killed_run_left_resumed_is_told_once(emulator: Servers, runner: Runner, tmp_path: Path) -> None:
     server = emulator(auto_snapshot=False, time_factor=0.5)
     server.create_task("silent", state="paused")

@@ -63,8 +63,8 @@ class Archive:
 
     redactor: None keeps secrets as they are. read_only: make, lock and write nothing; `save` only says what it would
     do. `save` may be called from several threads, for different tasks. helpers: processes that compute what `save`
-    writes; see `useful_helpers`. key: seals what is written; None leaves it unsealed. upgrades: whether an archive of an
-    older version may be written to, which makes it one of this version.
+    writes; see `useful_helpers`. key: seals what is written; None leaves it unsealed. upgrades: whether what an older
+    version wrote may be written to, which makes it one of this version.
     Raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written, `invalid` for a
     folder that is no archive, or one of a newer version.
     """

@@ -68,12 +68,15 @@ def is_restarted(
     saved: Entry | None, before: Sequence[Message] | None, source: str, now: Sequence[Message], life: int | None
 ) -> bool:
     """Whether an agent may have forgotten: it was started more than once, and what was saved before does not show
-    that this log goes on from there; or it plainly does not go on from there.
+    that this log goes on from there.
 
-    saved: the entry of what was saved before. before: its messages; None if they are lost. life: as in a record.
+    saved: the entry of what was saved before. before: its messages; None if they are lost. life: of the log, see
+    `record.life`.
     """
+    if life is not None and life <= 1:
+        return False
     if not before:
-        return life is None or life > 1
+        return True
     same_life = life is not None and saved is not None and saved.get("life") == life
     goes_on = conversation.is_continued(before, now, same_life)
     if source == "snapshot" and not goes_on:

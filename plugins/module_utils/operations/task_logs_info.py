@@ -10,10 +10,11 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..archive.conversation import is_cut
+from ..archive.record import life as life_of
 from ..coder.client import CoderClient, Log
 from ..coder.errors import CoderError, attempting, invalid
 from ..snapshot.fit import fit
+from ..snapshot.marks import is_cut
 from .connection import connection_spec
 from .context import Context
 from .selection import choose, selection_spec
@@ -59,7 +60,7 @@ def _entry(client: CoderClient, task: dict[str, Any], params: dict[str, Any]) ->
         "messages": messages,
         "source": log.source,
         "snapshot_at": log.snapshot_at,
-        "complete": completeness(log),
+        "complete": completeness(log, task),
         "truncated": is_truncated(messages),
         "omitted": len(log.messages) - len(messages),
         "reason": log.reason,
@@ -86,23 +87,22 @@ def read_log(client: CoderClient, task: dict[str, Any], fail: bool) -> Log:
 
 def is_truncated(messages: list[dict[str, Any]]) -> bool:
     """Whether a hook cut a message to fit the snapshot: its mark stands in front of the content."""
-    return any(map(is_cut, messages))
+    return any(is_cut(str(message.get("content") or "")) for message in messages)
 
 
-def completeness(log: Log) -> bool | str:
+def completeness(log: Log, task: dict[str, Any]) -> bool | str:
     """True, False or ``unknown``: whether this is the whole conversation.
 
     Ids count from 0, so messages that begin with 0 and leave no gap are all there are; a snapshot that begins later
-    has lost its head.
+    has lost its head. An agent that was started more than once may have forgotten what was said before.
     """
     if log.source == "none" or is_truncated(log.messages):
         return False
     ids = [message["id"] for message in log.messages]
-    if log.source == "live" or (ids == list(range(len(ids))) and ids):
+    life = life_of(task, log.source)
+    if ids and ids == list(range(len(ids))) and life is not None and life <= 1:
         return True
-    if not ids:
-        return "unknown"
-    return False if ids[0] and ids[0] > 0 else "unknown"
+    return False if log.source == "snapshot" and ids and ids[0] and ids[0] > 0 else "unknown"
 
 
 def bounded(messages: list[dict[str, Any]], tail: int | None, max_bytes: int | None) -> list[dict[str, Any]]:
