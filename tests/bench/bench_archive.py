@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +146,21 @@ def archive(server: Server, folder: Path) -> Cost:
     return playbook(server, folder, [{"coder.tasks.archive": {"path": str(folder / "archive"), "all_owners": True}}])
 
 
+def evacuate(server: Server, folder: Path) -> Cost:
+    task = {"coder.tasks.archive": {"path": str(folder / "archive"), "all_owners": True, "state": "evacuated"}}
+    return playbook(server, folder, [task])
+
+
+def curl_deletes(server: Server, folder: Path) -> Cost:
+    """The bare DELETEs, unproven."""
+    lines = [f'header = "Coder-Session-Token: {server.about["token"]}"', "fail", 'request = "DELETE"']
+    lines += [f'url = "{server.about["url"]}/api/v2/tasks/{task}"' for task in server.about["tasks"]]
+    config = folder / "curl.conf"
+    config.write_text("\n".join(lines))
+    command = ["curl", "--silent", "--parallel", "--parallel-max", str(PARALLEL), "--config", str(config)]
+    return run(server, command, folder)
+
+
 def loop(server: Server, folder: Path) -> Cost:
     tasks = [f"{server.about['url']}/api/v2/tasks/{task}/logs" for task in server.about["tasks"][:LOOPED]]
     headers = {"Coder-Session-Token": server.about["token"]}
@@ -184,6 +200,32 @@ def measure(tasks: int, rounds: int, loops: bool) -> dict[str, list[Cost]]:
     return found
 
 
+def measure_deletion(tasks: int, rounds: int) -> dict[str, list[Cost]]:
+    """A proven deletion of everything, and the bare DELETEs, each on a server of its own."""
+    found: dict[str, list[Cost]] = {"curl": [], "evacuate": []}
+    with tempfile.TemporaryDirectory(prefix="bench-archive-") as scratch:
+        for number in range(rounds):
+            folder = Path(scratch, str(number))
+            (folder / "curl").mkdir(parents=True)
+            with serving(tasks) as server:
+                found["curl"].append(curl_deletes(server, folder / "curl"))
+            with serving(tasks) as server:
+                archive(server, folder)
+                found["evacuate"].append(evacuate(server, folder))
+                if not gone(server):
+                    raise SystemExit("not every task was deleted")
+    return found
+
+
+def gone(server: Server) -> bool:
+    """Whether the server has no task any more."""
+    request = urllib.request.Request(
+        f"{server.about['url']}/api/v2/tasks", headers={"Coder-Session-Token": server.about["token"]}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)["tasks"] == []
+
+
 def median(costs: list[Cost], key: str = "seconds") -> float:
     return statistics.median(getattr(cost, key) for cost in costs)
 
@@ -211,6 +253,13 @@ def large_goals(small: dict[str, list[Cost]], large: dict[str, list[Cost]], task
     ]
 
 
+def deletion_goals(measured: dict[str, list[Cost]], tasks: int) -> list[Row]:
+    spreads = {name: spread([cost.seconds for cost in costs]) for name, costs in measured.items()}
+    bare, proven = median(measured["curl"]), median(measured["evacuate"])
+    case = f"proven deletion, {tasks} tasks"
+    return [Row(case, "4 x curl's DELETEs + 2 s", proven, "s", "<=", 4 * bare + 2, spreads)]
+
+
 def show(measured: dict[str, list[Cost]], tasks: int, rounds: int) -> None:
     print(f"{tasks} tasks, {MESSAGES} messages of {SIZE} bytes, {LATENCY * 1000:.0f} ms; medians of {rounds}")
     for name, costs in measured.items():
@@ -233,7 +282,10 @@ def main() -> int:
     show(small, given.tasks, given.rounds)
     large = measure(10 * given.tasks, 1, loops=False)
     show(large, 10 * given.tasks, 1)
+    deletion = measure_deletion(given.tasks, given.rounds)
+    show(deletion, given.tasks, given.rounds)
     rows = goals(small, given.tasks) + large_goals(small, large, 10 * given.tasks)
+    rows += deletion_goals(deletion, given.tasks)
     print(f"\n{table(rows)}")
     write(rows, given.json)
     return 0
