@@ -2,26 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTP to one Coder server: TLS, proxy, timeouts, retries, one rate gate. Knows no Ansible and no endpoint."""
+"""HTTP to one Coder server: retries, one deadline, one rate gate. Knows no Ansible and no endpoint."""
 
 from __future__ import annotations
 
-import json as jsonlib
-import os
+import json
 import random
-import re
 import sys
-import threading
-import warnings
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
+from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Callable
 from urllib.parse import quote, urlsplit
 
-from ..version import VERSION
-from .errors import AnswerLost, CoderError, RouteNotFound
+from . import connection as options
+from .body import BodyRefused, parse_json, read_body
+from .connection import Connection
+from .errors import AnswerLost, CoderError
+from .http_adapter import WatchedAdapter
+from .no_answer import no_answer
+from .rate_limit import RateGate, http_date, pause_asked
+from .refusal import message_in, redirected, refused, what_is
 
 try:
     import requests
@@ -31,41 +34,13 @@ except ImportError as _error:
 else:
     IMPORT_ERROR = None
 
-# What a gateway between us and Coder answers while Coder is not reachable; Coder's own 5xx is final.
+# What a gateway between us and Coder answers while Coder is not reachable.
 GATEWAY_STATUSES = (502, 503, 504)
-IDEMPOTENT = ("GET", "HEAD", "PUT", "PATCH", "DELETE")
+SAFE = ("GET", "HEAD")
+IDEMPOTENT = (*SAFE, "PUT", "PATCH", "DELETE")
 BACKOFF = 0.25
 BACKOFF_CAP = 8.0
-ROUTE_NOT_FOUND = "Route not found."
-# A header line (RFC 9110, 5.1 and 5.5); what else a value may hold is cut to what Python's http.client can encode.
-_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
-KIND_BY_STATUS = {
-    400: "invalid",
-    401: "auth",
-    403: "forbidden",
-    404: "not_found",
-    409: "conflict",
-    410: "not_found",
-    429: "rate_limited",
-}
-
-
-@dataclass(frozen=True)
-class Connection:
-    """How to reach a server. Hashable, so that sessions can be kept by it. Times are seconds."""
-
-    url: str
-    token: str = field(repr=False)
-    validate_certs: bool = True
-    ca_path: str | None = None
-    client_cert: str | None = None
-    client_key: str | None = None
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    proxy: str | None = field(default=None, repr=False)
-    connect_timeout: float = 5.0
-    timeout: float = 30.0
-    deadline: float = 120.0
-    retries: int = 3
+_HOUR = 3600.0
 
 
 @dataclass
@@ -75,6 +50,36 @@ class Response:
     status: int
     headers: Any
     data: Any
+
+
+class Allowance:
+    """What one answer may still take, with all its attempts, and with all its pages if it comes in pages.
+
+    :param began_at: by the monotonic clock. :param seconds: until it has to be there. :param size: most bytes.
+    """
+
+    def __init__(self, began_at: float, seconds: float, size: int) -> None:
+        self.began_at = began_at
+        self.ends_at = began_at + seconds
+        self.bytes_left = size
+
+
+@dataclass(frozen=True)
+class _Request:
+    method: str
+    path: str
+    params: dict[str, Any] | None
+    body: bytes | None
+    timeout: float
+    final: Callable[[str], bool]
+    allowance: Allowance
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def is_idempotent(self) -> bool:
+        return self.method in IDEMPOTENT
 
 
 def segment(text: str) -> str:
@@ -87,51 +92,49 @@ def segment(text: str) -> str:
     except UnicodeEncodeError:  # half of a surrogate pair
         quoted = ""
     if quoted in ("", ".", ".."):
-        raise CoderError("%r cannot be part of an address" % text, "invalid")
+        raise CoderError(f"{text!r} cannot be part of an address", "invalid")
     return quoted
 
 
-class RateGate:
-    """Closed while the server wants us to wait; all threads of a transport wait at the same gate."""
+def _never(_message: str) -> bool:
+    return False
 
-    def __init__(self) -> None:
-        self._opens_at = 0.0
-        self._lock = threading.Lock()
 
-    def close_until(self, moment: float) -> None:
-        with self._lock:
-            self._opens_at = max(self._opens_at, moment)
-
-    def wait_needed(self, now: float) -> float:
-        return max(0.0, self._opens_at - now)
+def _say_nothing(_text: str) -> None:
+    return None
 
 
 class Transport:
-    """Requests to one server. Safe for use from several threads; no two share a session at the same time."""
+    """Requests to one server. Safe for use from several threads; no two share an adapter at the same time."""
 
     def __init__(self, connection: Connection, clock: Any) -> None:
         if IMPORT_ERROR is not None:
             raise missing_library("requests", IMPORT_ERROR)
         self.connection = connection
         self.clock = clock
-        self.calls = 0
+        # Told, while it is still time to act on it, that all requests wait.
+        self.tell: Callable[[str], None] = _say_nothing
         # How far the server's clock is ahead of ours, in seconds, as its last answer said.
         self.server_ahead = 0.0
-        self._base = _checked_url(connection.url)
-        _check_times(connection)
+        self._base = options.checked_url(connection.url)
+        options.check_limits(connection)
         self._gate = RateGate()
-        # Sessions that nobody uses now, the last used one at the end; there are as many as requests ran at once.
-        self._sessions: list[requests.Session] = []
-        self._headers = _request_headers(connection)
-        self._verify = _verify(connection)
-        self._cert = _client_cert(connection)
+        # Adapters that nobody uses now, the last used one at the end; there are as many as requests ran at once.
+        self._adapters: list[WatchedAdapter] = []
+        self._headers = options.request_headers(connection)
+        self._verify = options.trusted(connection)
+        self._cert = options.client_certificate(connection)
         self._proxies = _proxies(connection, self._base)
         if not connection.validate_certs:
-            _expect_unverified(self._base)
+            options.expect_unverified(self._base)
 
     @property
     def base_url(self) -> str:
         return self._base
+
+    def allowance(self) -> Allowance:
+        """For requests that make one answer together: the connection's deadline and size, from now on."""
+        return Allowance(self.clock.monotonic(), self.connection.deadline, self.connection.max_response_bytes)
 
     def request(
         self,
@@ -141,319 +144,167 @@ class Transport:
         params: dict[str, Any] | None = None,
         body: Any = None,
         timeout: float | None = None,
-        final: Callable[[str], bool] | None = None,
+        final: Callable[[str], bool] = _never,
+        within: Allowance | None = None,
     ) -> Response:
         """One request with its retries, within the connection's deadline.
 
         :param path: from the server's root, its segments already quoted, see :func:`segment`.
         :param body: sent as JSON; None sends no body.
         :param timeout: longest silence while reading, in seconds; the connection's own when None.
-        :param final: says of a server's message that a 5xx carrying it is an answer, not a gateway's hiccup.
+        :param final: says of a server's message that a 5xx carrying it is an answer, not a hiccup.
+        :param within: what this request may take, where it is one of several that make one answer.
         :raises RouteNotFound: the server has no such endpoint.
         :raises AnswerLost: a write may or may not have been processed.
         :raises CoderError: any other failure, see :data:`errors.KINDS`.
         """
-        with self._free_session() as session:
-            return self._request(session, method, path, params, body, timeout, final)
+        data = None if body is None else json.dumps(body).encode()
+        silence = timeout or self.connection.timeout
+        request = _Request(method, path, params, data, silence, final, within or self.allowance())
+        with self._free_adapter() as adapter:
+            return self._request(adapter, request)
 
-    def _request(
-        self,
-        session: requests.Session,
-        method: str,
-        path: str,
-        params: dict[str, Any] | None,
-        body: Any,
-        timeout: float | None,
-        final: Callable[[str], bool] | None,
-    ) -> Response:
-        ends_at = self.clock.monotonic() + self.connection.deadline
-        attempts = 0
-        failures = 0
+    def _request(self, adapter: WatchedAdapter, request: _Request) -> Response:
+        attempts = failures = 0
         while True:
-            self._pass_gate(ends_at, method, path, attempts)
+            self._pass_gate(request, attempts)
             attempts += 1
-            pause = None
             try:
-                return self._once(session, method, path, params, body, timeout, ends_at)
+                return self._once(adapter, request)
             except CoderError as caught:
-                error = _perhaps_processed(caught, method, final)
-                error.attempts = attempts
-                if error.kind == "rate_limited":
-                    # The limiter refuses before anything is processed, so this is safe for a write too. The wait
-                    # is bounded by the deadline alone: it is the server's own word when to come back.
-                    continue
-                failures += 1
-                if failures > self.connection.retries or not self._may_retry(method, error, final):
-                    raise error from None
-                pause = random.uniform(0, min(BACKOFF_CAP, BACKOFF * 2 ** failures))
-                if self.clock.monotonic() + pause >= ends_at:
-                    raise error from None
+                error = caught
+            error.attempts = attempts
+            if error.kind == "rate_limited":
+                # The limiter refuses before anything is processed, so this is safe for a write too. The wait is
+                # bounded by the deadline alone: it is the server's own word when to come back.
+                continue
+            failures += 1
+            pause = random.uniform(0, min(BACKOFF_CAP, BACKOFF * 2**failures))
+            in_time = self.clock.monotonic() + pause < request.allowance.ends_at
+            if failures > self.connection.retries or not in_time or not _may_repeat(request, error):
+                raise error
             self.clock.sleep(pause)
 
-    @staticmethod
-    def _may_retry(method: str, error: CoderError, final: Callable[[str], bool] | None) -> bool:
-        if error.status in GATEWAY_STATUSES:
-            return method in IDEMPOTENT and not (final is not None and final(error.server_message))
-        if isinstance(error, AnswerLost):
-            return method in IDEMPOTENT and error.kind != "timeout"
-        # A connection that was never made: nothing can have been processed.
-        return error.kind == "network"
-
-    def _pass_gate(self, ends_at: float, method: str, path: str, attempts: int) -> None:
+    def _pass_gate(self, request: _Request, attempts: int) -> None:
         while True:
             now = self.clock.monotonic()
             needed = self._gate.wait_needed(now)
             if needed <= 0:
                 return
-            if now + needed > ends_at:
-                raise CoderError(
-                    "%s %s is refused by the server's rate limit for another %d s" % (method, path, round(needed)),
-                    "rate_limited", status=429, method=method, path=path, attempts=attempts,
-                    hint="Raise 'deadline' above that, or send fewer requests.",
+            if now + needed > request.allowance.ends_at:
+                raise self._limited(request, attempts, now - request.allowance.began_at, needed)
+            if self._gate.is_news():
+                until = time.strftime("%H:%M:%S", time.localtime(self.clock.time() + needed))
+                self.tell(
+                    f"All requests to {urlsplit(self._base).netloc} wait {needed:.0f} s, until {until}:"
+                    f" the server's rate limit refused {request}."
                 )
             self.clock.sleep(needed)
 
-    def _once(
-        self,
-        session: requests.Session,
-        method: str,
-        path: str,
-        params: dict[str, Any] | None,
-        body: Any,
-        timeout: float | None,
-        ends_at: float,
-    ) -> Response:
-        limit = ends_at - self.clock.monotonic()
-        read_timeout = max(0.001, min(timeout or self.connection.timeout, limit))
-        headers = self._headers
-        data = None
-        if body is not None:
-            data = jsonlib.dumps(body).encode()
-            headers = dict(headers, **{"Content-Type": "application/json"})
-        self.calls += 1
-        started = self.clock.monotonic()
+    def _limited(self, request: _Request, attempts: int, waited: float, needed: float) -> CoderError:
+        reason = f"{request} is refused by the server's rate limit for another {needed:.0f} s"
+        if attempts > 1:
+            reason += f", after {attempts} attempts in {waited:.0f} s"
+        # Never less than the deadline that was not enough.
+        enough = int(waited + needed) + 1
+        hint = f"Raise 'deadline' above {enough} s, or send fewer requests with this token or from this address."
+        if enough > _HOUR:
+            hint = "Try again later, or ask the server's administrator about its limit, CODER_API_RATE_LIMIT."
+        return CoderError(
+            reason, "rate_limited", status=429, method=request.method, path=request.path, attempts=attempts, hint=hint
+        )
+
+    def _once(self, adapter: WatchedAdapter, request: _Request) -> Response:
+        began_at = self.clock.monotonic()
+        left = max(0.001, request.allowance.ends_at - began_at)
+        silence = min(request.timeout, left)
+        adapter.watch.start(request.allowance.ends_at, silence)
         try:
-            response = session.request(
-                method, self._base + path, params=params, data=data, headers=headers,
-                timeout=(min(self.connection.connect_timeout, max(0.001, limit)), read_timeout),
-                allow_redirects=False, verify=self._verify, cert=self._cert, proxies=self._proxies, stream=True,
-            )
+            response = adapter.send(
+                self._prepared(request), stream=True, verify=self._verify, cert=self._cert, proxies=self._proxies,
+                timeout=(min(self.connection.connect_timeout, left), silence),
+            )  # fmt: skip
             with response:
-                content = self._read(response, ends_at)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._no_answer(method, path, error, self.clock.monotonic() - started) from None
-        said = _http_date(response.headers.get("Date"))
+                content = read_body(response.raw, response.headers, request.allowance.bytes_left)
+        except BodyRefused as error:
+            raise _unusable(request, str(error), error.hint) from None
+        except (requests.RequestException, urllib3.exceptions.HTTPError, HTTPException, OSError, ValueError) as error:
+            server, seconds = urlsplit(self._base).netloc, self.clock.monotonic() - began_at
+            raise no_answer(error, request.method, request.path, server, seconds) from None
+        request.allowance.bytes_left -= len(content)
+        said = http_date(response.headers.get("Date"))
         if said:
             self.server_ahead = said - self.clock.time()
-        return self._judge(method, path, response, content)
+        if response.status_code == 429:
+            self._gate.close_until(self.clock.monotonic() + pause_asked(response.headers, self.clock.time()))
+        return _judged(request, response, content)
 
-    def _read(self, response: requests.Response, ends_at: float) -> bytes:
-        """The whole body, but never past the deadline: a body that drips would reset the read timeout for ever."""
-        # read1 returns what has arrived; urllib3 before 2.1 has only read, which waits for the full amount.
-        read = getattr(response.raw, "read1", response.raw.read)
-        chunks = []
-        while True:
-            chunk = read(65536, decode_content=True)
-            if not chunk:
-                break
-            chunks.append(chunk)
-            if self.clock.monotonic() > ends_at:
-                raise requests.exceptions.ReadTimeout("the body did not end")
-        expected = response.headers.get("Content-Length", "")
-        body = b"".join(chunks)
-        if expected.isdecimal() and not response.headers.get("Content-Encoding") and len(body) < int(expected):
-            raise requests.exceptions.ConnectionError("the body ended after %d of %s bytes" % (len(body), expected))
-        return body
+    def _prepared(self, request: _Request) -> requests.PreparedRequest:
+        headers = self._headers
+        if request.body is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        prepared = requests.PreparedRequest()
+        prepared.prepare(request.method, self._base + request.path, headers, data=request.body, params=request.params)
+        return prepared
 
     @contextmanager
-    def _free_session(self) -> Iterator[requests.Session]:
-        """A session that no other thread uses meanwhile."""
+    def _free_adapter(self) -> Iterator[WatchedAdapter]:
+        """An adapter that no other thread uses meanwhile."""
         try:
-            session = self._sessions.pop()
+            adapter = self._adapters.pop()
         except IndexError:
-            session = _new_session()
+            adapter = WatchedAdapter(self.clock)
         try:
-            yield session
+            yield adapter
         finally:
-            self._sessions.append(session)
+            self._adapters.append(adapter)
 
-    def _no_answer(self, method: str, path: str, error: Exception, seconds: float) -> CoderError:
-        request = "%s %s" % (method, path)
-        cls, kind, reason, hint = self._why_no_answer(request, error, seconds)
-        return cls(reason, kind, method=method, path=path, hint=hint)
 
-    def _why_no_answer(
-        self, request: str, error: Exception, seconds: float
-    ) -> tuple[type[CoderError], str, str, str | None]:
-        """(class, kind, reason, hint). :class:`AnswerLost` wherever the request may have been processed."""
-        server = urlsplit(self._base).netloc
-        if isinstance(error, requests.exceptions.ConnectTimeout):
-            reason = "no connection to %s within %g s" % (server, self.connection.connect_timeout)
-            return CoderError, "network", reason, "Check 'url', the network and 'proxy'."
-        if isinstance(error, requests.exceptions.SSLError):
-            reason = "the TLS connection to %s failed: %s" % (server, _tls_reason(error))
-            return CoderError, "tls", reason, _tls_hint(reason)
-        if isinstance(error, requests.exceptions.ProxyError):
-            reason = "the proxy in front of %s did not connect: %s" % (server, _root_cause(error))
-            # urllib3 before 2.0 calls a connection that broke later a proxy's error too.
-            cls = CoderError if _never_connected(error) else AnswerLost
-            return cls, "network", reason, "Check 'proxy', HTTPS_PROXY and NO_PROXY."
-        if isinstance(error, requests.exceptions.ConnectionError) and _never_connected(error):
-            reason = "no connection to %s: %s" % (server, _root_cause(error))
-            return CoderError, "network", reason, "Check 'url' and that the server runs."
-        timeouts = (requests.exceptions.ReadTimeout, urllib3.exceptions.ReadTimeoutError)
-        if isinstance(error, timeouts) or "timed out" in str(error):
-            reason = "%s had no complete answer within %.1f s" % (request, seconds)
-            hint = "The server or the agent behind it hangs; raise 'timeout' if it is only slow."
-            return AnswerLost, "timeout", reason, hint
-        if isinstance(error, (requests.exceptions.InvalidURL, requests.exceptions.InvalidHeader)):
-            reason = "%s cannot be sent: an address or a header holds characters that are not allowed" % request
-            return CoderError, "invalid", reason, None
-        reason = "%s: the connection broke before the answer was complete" % request
-        return AnswerLost, "network", reason, "Try again; a proxy or the network cut the connection."
+def _may_repeat(request: _Request, error: CoderError) -> bool:
+    """Whether the request may be sent again.
 
-    def _judge(self, method: str, path: str, response: requests.Response, content: bytes) -> Response:
-        status = response.status_code
-        if 300 <= status < 400:
-            location = urlsplit(response.headers.get("Location", ""))
-            to = "%s://%s" % (location.scheme, location.netloc) if location.netloc else location.path
+    Three reasons allow it: it never reached the server; its answer was lost, and repeating it does no harm; something
+    before the server, or the server while it only reads, answered that it cannot just now.
+    """
+    if error.status is None:
+        if isinstance(error, AnswerLost):
+            return error.kind == "network" and request.is_idempotent
+        return error.kind == "network"
+    passing = error.status in GATEWAY_STATUSES or (error.status == 500 and request.method in SAFE)
+    return passing and request.is_idempotent and not request.final(error.server_message)
+
+
+def _judged(request: _Request, response: requests.Response, content: bytes) -> Response:
+    method, path, status = request.method, request.path, response.status_code
+    if 300 <= status < 400:
+        raise redirected(method, path, status, response.headers.get("Location", ""))
+    data, is_json = _decoded(content, response.headers.get("Content-Type", ""))
+    if status < 300:
+        if content and not is_json:
             raise CoderError(
-                "%s %s returned HTTP %d, a redirect to %s, which is not followed with a token"
-                % (method, path, status, to or "nowhere"),
+                f"{request} returned HTTP {status} with {what_is(content)} instead of JSON",
                 "protocol", status=status, method=method, path=path,
-                hint="Set 'url' to the address where the server itself answers.",
-            )
-        data, is_json = _decode(content, response.headers.get("Content-Type", ""))
-        if status < 300:
-            if content and not is_json:
-                raise CoderError(
-                    "%s %s returned HTTP %d with %s instead of JSON" % (method, path, status, _what(content)),
-                    "protocol", status=status, method=method, path=path,
-                    hint="Check 'url': a login page, a proxy or another web server may answer there.",
-                )
-            return Response(status, response.headers, data)
-        raise self._refusal(method, path, response, data if is_json else None, content)
-
-    def _refusal(self, method: str, path: str, response: requests.Response, data: Any, content: bytes) -> CoderError:
-        status = response.status_code
-        data = data if isinstance(data, dict) else {}
-        message = str(data.get("message") or "")
-        kind = KIND_BY_STATUS.get(status, "server" if status >= 500 else "protocol")
-        text = "%s %s returned HTTP %d" % (method, path, status)
-        text += ": %s" % message if message else (", %s" % _what(content) if content else " with an empty body")
-        detail = data.get("detail")
-        if detail and detail != message:
-            text = "%s (%s)" % (text.rstrip("."), detail)
-        validations = [item for item in data.get("validations") or [] if isinstance(item, dict)]
-        if validations:
-            fields = "; ".join("%s: %s" % (item.get("field"), item.get("detail")) for item in validations)
-            text = "%s [%s]" % (text.rstrip("."), fields)
-        if status == 429:
-            self._gate.close_until(self.clock.monotonic() + _rate_limit_pause(response.headers, self.clock.time()))
-        cls = RouteNotFound if status == 404 and (message == ROUTE_NOT_FOUND or not message) else CoderError
-        error = cls(
-            _clip(text), kind, status=status, method=method, path=path, detail=detail, validations=validations,
-            hint=_HINTS.get(kind),
-        )
-        error.server_message = message
-        return error
+                hint="Check 'url': a login page, a proxy or another web server may answer there.",
+            )  # fmt: skip
+        return Response(status, response.headers, data)
+    # A gateway that gave up on a write does not know whether the server behind it did it.
+    lost = status in GATEWAY_STATUSES and not request.is_idempotent and not request.final(message_in(data))
+    raise refused(method, path, status, data, content, lost)
 
 
-def _new_session() -> requests.Session:
-    session = requests.Session()
-    # The environment is read once, by the transport: left on, it would override TLS options and add .netrc passwords.
-    session.trust_env = False
-    return session
+def _unusable(request: _Request, reason: str, hint: str) -> CoderError:
+    """An answer that is not read. A write may have been processed all the same."""
+    cls = CoderError if request.method in SAFE else AnswerLost
+    return cls(f"{request}: {reason}", "protocol", method=request.method, path=request.path, hint=hint)
 
 
-_HINTS = {
-    "auth": "Give a valid session token in 'token' or CODER_SESSION_TOKEN; `coder tokens create` makes one.",
-    "forbidden": "The token's user lacks the right; ask an administrator of the organization.",
-}
-
-
-def _perhaps_processed(error: CoderError, method: str, final: Callable[[str], bool] | None) -> CoderError:
-    """A gateway that gave up on a write does not know whether the server behind it did it: the answer is lost."""
-    if error.status not in GATEWAY_STATUSES or method in IDEMPOTENT:
-        return error
-    if final is not None and final(error.server_message):
-        return error
-    lost = AnswerLost(error.reason, error.kind)
-    lost.__dict__.update(error.__dict__)
-    return lost
-
-
-def missing_library(name: str, error: ImportError) -> CoderError:
-    """The sentence for a library that this interpreter lacks."""
-    return CoderError(
-        "the Python library %r is missing from %s (%s)" % (name, sys.executable, error), "library",
-        hint="Install it there with `%s -m pip install %s`, or set ansible_python_interpreter to a Python that has it."
-        % (sys.executable, name),
-    )
-
-
-def _checked_url(url: str) -> str:
-    if not url:
-        hint = "Set 'url' or the environment variable CODER_URL, such as https://coder.example.com."
-        raise CoderError("no server is given", "invalid", hint=hint)
+def _decoded(content: bytes, content_type: str) -> tuple[Any, bool]:
+    if not content or "html" in content_type:
+        return None, False
     try:
-        parts = urlsplit(url.strip())
-        parts.port  # noqa: B018  (raises on a port that is no number)
+        return parse_json(content), True
     except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in ("http", "https") or not parts.hostname or re.search(r"\s", url.strip()):
-        hint = "Give it like https://coder.example.com."
-        raise CoderError("'url' is not an http or https address", "invalid", hint=hint)
-    if parts.username or parts.password or parts.query or parts.fragment:
-        hint = "Give the bare address of the server, and the token in 'token'."
-        raise CoderError("'url' holds a user, a query or a fragment", "invalid", hint=hint)
-    return "%s://%s%s" % (parts.scheme, parts.netloc, parts.path.rstrip("/"))
-
-
-def _check_times(connection: Connection) -> None:
-    for name in ("connect_timeout", "timeout", "deadline"):
-        if not getattr(connection, name) > 0:
-            raise CoderError("%r is not more than 0" % name, "invalid", hint="Give a number of seconds.")
-
-
-def _request_headers(connection: Connection) -> dict[str, str]:
-    token = connection.token.strip()
-    if not token:
-        hint = "Set 'token' or the environment variable CODER_SESSION_TOKEN; `coder tokens create` makes one."
-        raise CoderError("no session token is given", "invalid", hint=hint)
-    if not re.match(r"^[!-~]+$", token):
-        hint = "Check that it was copied whole, on one line."
-        raise CoderError("'token' holds a character that no session token has", "invalid", hint=hint)
-    headers = {"User-Agent": "coder.tasks/%s (Ansible)" % VERSION, "Accept": "application/json"}
-    for name, value in connection.headers:
-        if not _HEADER.fullmatch("%s: %s" % (name, value)):
-            hint = "A name is a word without spaces, a value one line of Latin-1 text."
-            raise CoderError("the header %r in 'headers' cannot be sent" % name, "invalid", hint=hint)
-        headers[name] = value
-    headers["Coder-Session-Token"] = token
-    return headers
-
-
-def _verify(connection: Connection) -> bool | str:
-    """The option wins over the environment; the environment is honoured where no option is set."""
-    if not connection.validate_certs:
-        return False
-    path = connection.ca_path or os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-    if not path:
-        return True
-    if not os.path.exists(path):
-        hint = "Correct 'ca_path' or the variable REQUESTS_CA_BUNDLE."
-        raise CoderError("the certificate authority file %s does not exist" % path, "invalid", hint=hint)
-    return path
-
-
-def _client_cert(connection: Connection) -> str | tuple[str, str] | None:
-    for name, path in (("client_cert", connection.client_cert), ("client_key", connection.client_key)):
-        if path and not os.path.exists(path):
-            raise CoderError("the file %s given in %r does not exist" % (path, name), "invalid")
-    if connection.client_cert and connection.client_key:
-        return connection.client_cert, connection.client_key
-    return connection.client_cert
+        return None, False
 
 
 def _proxies(connection: Connection, base: str) -> dict[str, str]:
@@ -462,85 +313,10 @@ def _proxies(connection: Connection, base: str) -> dict[str, str]:
     return dict(requests.utils.get_environ_proxies(base))
 
 
-def _expect_unverified(base: str) -> None:
-    """The user asked for no verification of this one host: only its warning is silenced."""
-    host = re.escape(urlsplit(base).hostname or "")
-    warnings.filterwarnings("ignore", message=r"Unverified HTTPS request is being made to host '%s'" % host)
-
-
-def _rate_limit_pause(headers: Any, now: float) -> float:
-    """Seconds to wait after a 429.
-
-    Retry-After is always the whole window; X-Ratelimit-Reset is often sooner and true at newer servers. So the
-    earlier of the two is tried first, and a further 429 brings new headers (contract, rate limit).
-    """
-    server_now = _http_date(headers.get("Date")) or now
-    waits = []
-    retry_after = headers.get("Retry-After", "")
-    if retry_after.isdecimal():
-        waits.append(float(retry_after))
-    elif _http_date(retry_after):
-        waits.append(_http_date(retry_after) - server_now)
-    reset = headers.get("X-Ratelimit-Reset", "")
-    if reset.isdecimal() and float(reset) > server_now:
-        waits.append(float(reset) - server_now)
-    return max(0.1, min(waits, default=1.0))
-
-
-def _http_date(text: str | None) -> float:
-    try:
-        return parsedate_to_datetime(text or "").timestamp()
-    except (TypeError, ValueError, IndexError):
-        return 0.0
-
-
-def _decode(content: bytes, content_type: str) -> tuple[Any, bool]:
-    if not content or "html" in content_type:
-        return None, False
-    try:
-        return jsonlib.loads(content), True
-    except ValueError:
-        return None, False
-
-
-def _what(content: bytes) -> str:
-    head = content[:200].decode("utf-8", "replace").strip()
-    if head[:1] == "<":
-        return "an HTML page"
-    return "the text %r" % (head[:77] + "..." if len(head) > 80 else head)
-
-
-def _clip(text: str, limit: int = 1000) -> str:
-    return text if len(text) <= limit else text[:limit] + " [...]"
-
-
-def _root_cause(error: BaseException) -> str:
-    seen: BaseException = error
-    while True:
-        inner = getattr(seen, "reason", None) or (seen.args[0] if seen.args else None)
-        if not isinstance(inner, BaseException):
-            break
-        seen = inner
-    cause = seen.__context__ if isinstance(seen.__context__, OSError) else seen
-    text = getattr(cause, "strerror", None) or str(cause)
-    return re.sub(r"^.*?(?:: )?\[Errno -?\d+\] ", "", text).strip(" '\")") or type(cause).__name__
-
-
-def _tls_reason(error: BaseException) -> str:
-    for reason in (r"certificate verify failed: [^()]+", r"[Hh]ostname[^()]*doesn't match[^()]*", r"[A-Z_]{8,}"):
-        found = re.search(reason, str(error))
-        if found:
-            return found.group().strip()
-    return "the handshake was refused"
-
-
-def _tls_hint(reason: str) -> str:
-    if "verify failed" in reason or "match" in reason:
-        return "Set 'ca_path' to the certificate authority of the server."
-    return "Check that 'url' speaks TLS, and the files in 'ca_path', 'client_cert' and 'client_key'."
-
-
-def _never_connected(error: BaseException) -> bool:
-    text = repr(error)
-    signs = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "Tunnel connection failed")
-    return any(sign in text for sign in signs)
+def missing_library(name: str, error: ImportError) -> CoderError:
+    """The sentence for a library that this interpreter lacks."""
+    return CoderError(
+        f"the Python library {name!r} is missing from {sys.executable} ({error})", "library",
+        hint=f"Install it there with `{sys.executable} -m pip install {name}`, or set ansible_python_interpreter to a"
+        " Python that has it.",
+    )  # fmt: skip

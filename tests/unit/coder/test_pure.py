@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.coder.tasks.plugins.module_utils.coder import names, transport
+from ansible_collections.coder.tasks.plugins.module_utils.coder import names, rate_limit, refusal, transport
 from ansible_collections.coder.tasks.plugins.module_utils.coder.dialect import (
     BY_VERSION,
     COMPLETE,
@@ -147,16 +147,16 @@ def test_a_dot_segment_is_refused(text: str) -> None:
 )
 @example({"Retry-After": "\xb2", "X-Ratelimit-Reset": "\xb3"})
 def test_the_pause_is_a_number_whatever_the_headers_say(headers: dict[str, str]) -> None:
-    assert transport._rate_limit_pause(headers, 1_000_000.0) >= 0.1
+    assert rate_limit.pause_asked(headers, 1_000_000.0) >= 0.1
 
 
 def test_the_earlier_of_both_headers_counts_by_the_servers_clock() -> None:
     now = 1_795_259_600
     headers = {"Date": formatdate(now, usegmt=True), "Retry-After": "60", "X-Ratelimit-Reset": str(now + 20)}
-    assert transport._rate_limit_pause(headers, now + 5000.0) == 20
-    assert transport._rate_limit_pause({"Retry-After": "7"}, now) == 7
-    assert transport._rate_limit_pause({"Retry-After": formatdate(now + 9, usegmt=True)}, now) == 9
-    assert transport._rate_limit_pause({"X-Ratelimit-Reset": str(now - 3)}, now) == 1
+    assert rate_limit.pause_asked(headers, now + 5000.0) == 20
+    assert rate_limit.pause_asked({"Retry-After": "7"}, now) == 7
+    assert rate_limit.pause_asked({"Retry-After": formatdate(now + 9, usegmt=True)}, now) == 9
+    assert rate_limit.pause_asked({"X-Ratelimit-Reset": str(now - 3)}, now) == 1
 
 
 # Dialects
@@ -264,4 +264,4 @@ def test_an_error_reads_as_one_sentence_and_a_hint() -> None:
 
 
 def test_every_kind_that_a_status_has_is_a_kind() -> None:
-    assert set(transport.KIND_BY_STATUS.values()) <= set(KINDS)
+    assert set(refusal.KIND_BY_STATUS.values()) <= set(KINDS)

@@ -466,19 +466,18 @@ def test_a_proxy_that_is_not_there_or_refuses() -> None:
 # Sessions and check mode
 
 
-def test_sessions_are_as_many_as_requests_at_once_and_read_no_environment(server: Emulator) -> None:
+def test_adapters_are_as_many_as_requests_at_once(server: Emulator) -> None:
     transport = connect(server)
     for _number in range(3):
         transport.request("GET", INFO)
-    assert len(transport._sessions) == 1
+    assert len(transport._adapters) == 1
     server.faults.add("latency", seconds=0.2, count=4)
     threads = [threading.Thread(target=transport.request, args=("GET", INFO)) for _number in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(transport._sessions) == 4
-    assert not any(session.trust_env for session in transport._sessions)
+    assert len(transport._adapters) == 4
 
 
 def test_in_check_mode_no_write_leaves_the_client(server: Emulator) -> None:
