@@ -14,6 +14,7 @@ options:
     description:
       - Address of the Coder server, such as V(https://coder.example.com).
       - If not set, the environment variable E(CODER_URL) is used.
+      - With V(http://) the token is sent unencrypted; that is warned of unless the server is on the same machine.
     type: str
   token:
     description:
@@ -56,7 +57,9 @@ options:
     default: 5.0
   deadline:
     description:
-      - Longest time in seconds that one request may take in all, with its retries and the pauses between them.
+      - Longest time in seconds that one request may take in all, from the look-up of the server's name to the last
+        byte, with its retries, the pauses between them and waits for the server's rate limit.
+      - The pages of a list count as one request.
     type: float
     default: 120.0
   retries:
@@ -64,8 +67,17 @@ options:
       - How often a failed request is tried again.
       - A request whose repetition could do something twice is tried again only if the server cannot have processed
         it.
+      - A request that only reads is tried again after a lost connection and after the statuses 500, 502, 503 and 504,
+        until O(deadline).
     type: int
     default: 3
+  max_response_bytes:
+    description:
+      - Most bytes that the server's answer to one request may have, unpacked. A longer one is not read to its end.
+      - It bounds the memory that a server, or whatever answers in its place, can take.
+      - The pages of a list count as one answer.
+    type: int
+    default: 268435456
 requirements:
   - requests
 notes:

@@ -34,6 +34,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import Co
 from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import (
     connection_from,
     secrets_in,
+    use_session,
 )
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
 
@@ -216,4 +217,4 @@ def _kept_session(context: Context) -> CoderClient:
         client = _sessions[key] = CoderClient.connect(key, context.clock)
     # With `until` the next call comes because something is to be different.
     client.forget()
-    return client.reader() if context.check_mode else client
+    return use_session(context, client)

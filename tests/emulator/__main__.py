@@ -21,10 +21,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--dialect", default="2.34", choices=DIALECTS, help=dialects)
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--time-factor", type=float, default=1.0, help="1.0: builds take as long as on a real server")
+    parser.add_argument("--clock-skew", type=float, default=0.0, help="real seconds that its clock is ahead")
     parser.add_argument("--fixtures", type=Path, help="another file of users and templates")
     parser.add_argument("--env-file", type=Path, help="also write CODER_URL and CODER_SESSION_TOKEN into this file")
     parser.add_argument("--busy-time", type=float, default=0.0, help="recorded seconds an agent works on a message")
     parser.add_argument("--report-states", action="store_true", help="agents report working and idle by themselves")
+    parser.add_argument("--no-snapshots", action="store_true", help="stopping workspaces post no snapshot of the log")
     parser.add_argument("--real-workspaces", action="store_true", help="workspaces are processes, not only in memory")
     parser.add_argument("--start-script", action="append", default=[], help="what a real workspace runs at its start")
     parser.add_argument("--stop-script", action="append", default=[], help="what a real workspace runs at its stop")
@@ -39,10 +41,12 @@ def main() -> int:
     with Emulator(
         arguments.dialect,
         time_factor=arguments.time_factor,
+        clock_skew=arguments.clock_skew,
         fixtures=arguments.fixtures,
         port=arguments.port,
         busy_time=arguments.busy_time,
         report_states=arguments.report_states,
+        auto_snapshot=not arguments.no_snapshots,
         real_workspaces=arguments.real_workspaces,
         start_scripts=arguments.start_script,
         stop_scripts=arguments.stop_script,

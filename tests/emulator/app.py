@@ -9,6 +9,7 @@ import socket
 import struct
 import time
 import uuid
+from email.utils import format_datetime
 from typing import Any
 
 from starlette.datastructures import Headers, QueryParams
@@ -133,6 +134,7 @@ class Application:
         return answer
 
     def _add_common_headers(self, answer: Answer) -> None:
+        answer.headers.setdefault("Date", format_datetime(self.world.clock.wall(), usegmt=True))
         answer.headers.setdefault("X-Coder-Build-Version", self.world.dialect.version)
         answer.headers.setdefault("X-Coder-Request-Id", str(uuid.uuid4()))
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")

@@ -14,12 +14,16 @@ from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """World time that runs by itself, on the monotonic clock."""
+    """World time that runs by itself, on the monotonic clock.
 
-    def __init__(self, factor: float = 1.0) -> None:
+    skew: real seconds that the server's calendar is ahead of ours; may be changed while the server runs.
+    """
+
+    def __init__(self, factor: float = 1.0, skew: float = 0.0) -> None:
         if factor <= 0:
             raise ValueError("the time factor must be greater than 0")
         self.factor = factor
+        self.skew = skew
         self._start = time.monotonic()
         self._started_at = datetime.now(UTC)
 
@@ -34,7 +38,7 @@ class Clock:
     def wall(self, moment: float | None = None) -> datetime:
         """The calendar time of a moment in world time (default: now)."""
         moment = self.now() if moment is None else moment
-        return self._started_at + timedelta(seconds=moment * self.factor)
+        return self._started_at + timedelta(seconds=moment * self.factor + self.skew)
 
     async def sleep(self, seconds: float) -> None:
         """Sleep for world seconds."""

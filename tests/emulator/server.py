@@ -53,7 +53,8 @@ class _Server(uvicorn.Server):
 class Emulator:
     """An emulated Coder server.
 
-    dialect: a name in DIALECTS; time_factor: real seconds a recorded second lasts; fixtures: another fixture file;
+    dialect: a name in DIALECTS; time_factor: real seconds a recorded second lasts; clock_skew: real seconds that the
+    server's clock is ahead, in its Date header and in all times that it tells; fixtures: another fixture file;
     clock: another clock; port: 0 for a free one; options: fields of Settings, of agentapi.Behaviour and of
     processes.Scripts.
     """
@@ -63,6 +64,7 @@ class Emulator:
         dialect: str = "2.34",
         *,
         time_factor: float = 1.0,
+        clock_skew: float = 0.0,
         fixtures: str | Path | None = None,
         clock: Clock | None = None,
         port: int = 0,
@@ -78,7 +80,7 @@ class Emulator:
             raise ValueError(f"unknown dialect {dialect!r}; one of: {', '.join(DIALECTS)}")
         self.dialect: Dialect = DIALECTS[dialect]
         self._fixtures = yaml.safe_load(Path(fixtures or DEFAULT_FIXTURES).read_text())
-        self._clock = clock or Clock(time_factor)
+        self._clock = clock or Clock(time_factor, clock_skew)
         self._options = options
         self._port = port
         self._app = Application(self._world())

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The body of an answer, read and unpacked piece by piece so that it never takes more memory than it may, and its JSON."""
+"""The body of an answer: read and unpacked in pieces, so that it takes no more memory than it may, and its JSON."""
 
 from __future__ import annotations
 

@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from . import models
+from .connection import Connection
 from .dialect import (
     COMPLETE,
     EXPERIMENTAL,
@@ -25,7 +27,7 @@ from .dialect import (
 )
 from .errors import AnswerLost, CoderError, RouteNotFound, attempting, invalid
 from .names import check_owner, is_uuid, reads_as_uuid, split_reference
-from .transport import Connection, Response, Transport, segment
+from .transport import Allowance, Response, Transport, segment
 
 # AgentAPI may type for 17 s before it answers, and an unreachable agent costs the server 30 s (contract, sections
 # 0 and 7.1), so a send waits longer than other requests.
@@ -49,9 +51,18 @@ class Log(NamedTuple):
     refused: bool = False
 
 
+# Types of what the client itself reads from an answer, by its key in Coder's JSON.
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("id", "ID", "name", "Name", "owner_name", "username", "status", "value", "version"), str),
+    **dict.fromkeys(("active_version_id", "organization_id", "workspace_id"), str),
+    "latest_build": dict,
+    "workspace_build": dict,
+}
+
+
 def _object(data: Any, path: str, *keys: str) -> dict[str, Any]:
     """The answer, if it is an object with these keys. :raises CoderError: it is not, so it is not Coder's."""
-    if isinstance(data, dict) and all(key in data for key in keys):
+    if isinstance(data, dict) and all(key in data and isinstance(data[key], _TYPES.get(key, object)) for key in keys):
         return data
     raise _not_coders(path)
 
@@ -71,9 +82,9 @@ def _objects(data: Any, path: str, *keys: str) -> list[dict[str, Any]]:
 
 
 def is_app_answer(message: str) -> bool:
-    """Whether a 5xx is Coder's word about the task's app, which asking again at once does not change."""
+    """Whether a 5xx is Coder's word about the task's app or its log, which asking again at once does not change."""
     lowered = message.lower()
-    return "task app" in lowered or "sidebar app" in lowered
+    return "task app" in lowered or "sidebar app" in lowered or message in _UNREADABLE
 
 
 class CoderClient:
@@ -258,8 +269,13 @@ class CoderClient:
         return models.task_from(data, self.dialect, self.transport.base_url)
 
     def _task_path(self, task: dict[str, Any], *rest: str) -> str:
-        parts = [self.dialect.prefix, segment(task["owner_name"]), segment(task["id"])]
-        return "/".join(parts + list(rest))
+        try:
+            return "/".join([self.dialect.prefix, segment(task["owner_name"]), segment(task["id"]), *rest])
+        except CoderError:
+            raise CoderError(
+                "the server lists it with an owner or an id that cannot be right", "protocol",
+                hint="Look at this task on the server.",
+            ) from None
 
     def list_tasks(
         self, owner: str | None = None, organization: str | None = None, status: str | None = None
@@ -268,29 +284,37 @@ class CoderClient:
 
         :raises CoderError: the owner or the organization is unknown.
         """
+        # What is wrong with one task is left to whoever asks for more about it: the others are not to suffer.
+        listed = self._listed(self._query(owner, organization, status), owner)
+        tasks = [models.task_from(item, self.dialect, self.transport.base_url) for item in listed]
+        return [task for task in tasks if task["status"] == (status or task["status"]) != models.DELETED]
+
+    def _query(self, owner: str | None, organization: str | None, status: str | None) -> str:
+        """The list's query. :raises CoderError: the owner or the organization is unknown, or cannot be one."""
         terms = []
         # An empty text is a variable that was not set, never a wish for everybody's tasks.
         if owner is not None:
-            terms.append("owner:%s" % self._owner_term(owner))
+            terms.append(f"owner:{self._owner_term(owner)}")
         if organization is not None:
             if not organization:
                 raise invalid("'organization' is empty", "Give its name or UUID, or leave the option out.")
             name = organization if is_uuid(organization) else self.organization(organization)["name"]
-            terms.append("organization:%s" % name)
+            terms.append(f"organization:{name}")
         if status and not self.dialect.workspace_statuses:
-            terms.append("status:%s" % status)
+            terms.append(f"status:{status}")
+        return " ".join(terms)
+
+    def _listed(self, query: str, owner: str | None) -> list[dict[str, Any]]:
+        """What the list has for a query. :raises CoderError: the server has no tasks, or no such owner."""
         try:
-            listed = self._list_pages(" ".join(terms))
+            return self._list_pages(query) if self.dialect.paged else self._list_page({"q": query} if query else {})
         except RouteNotFound as error:
             raise self._needs_route(error) from None
         except CoderError as error:
-            fields = [item.get("field") for item in error.validations]
-            if owner and "owner" in fields:
+            if owner and any(item["field"] == "owner" for item in error.validations):
                 error.kind = "not_found"
                 raise self._explain_owner(error, owner) from None
             raise
-        tasks = [task for task in map(self._task, listed) if task["status"] != models.DELETED]
-        return [task for task in tasks if not status or task["status"] == status]
 
     def _owner_term(self, owner: str) -> str:
         """The owner as the list's query wants it.
@@ -305,30 +329,40 @@ class CoderClient:
         return owner
 
     def _list_pages(self, query: str) -> list[dict[str, Any]]:
-        params: dict[str, Any] = {"q": query} if query else {}
-        if not self.dialect.paged:
-            return self._list_page(params)
-        listed: dict[str, dict[str, Any]] = {}
-        # The list puts running tasks first, so one that starts or stops between two pages can slip through: what is
-        # longer than a page is read until nothing new comes.
-        known = -1
-        while len(listed) > known:
-            known = len(listed)
-            offset = 0
-            page: list[dict[str, Any]] = []
-            while offset % PAGE == 0:
-                last, page = page, self._list_page(dict(params, limit=PAGE, offset=offset))
-                listed.update((task["id"], task) for task in page)
-                offset += len(page)
-                if not page or page == last:
-                    break
-            if offset < PAGE:
-                break
-        return list(listed.values())
+        """All pages, which together may take no longer and be no larger than one answer: a list may have no end.
 
-    def _list_page(self, params: dict[str, Any]) -> list[dict[str, Any]]:
+        The list puts running tasks first, so one that starts or stops between two pages can slip through: what is
+        longer than a page is read until nothing new comes.
+        """
+        within = self.transport.allowance()
+        listed: dict[str, dict[str, Any]] = {}
+        while True:
+            known = len(listed)
+            pages = list(self._pages({"q": query} if query else {}, within))
+            for page in pages:
+                listed.update((str(task["id"]), task) for task in page)
+            if len(pages) == 1 or len(listed) == known:
+                return list(listed.values())
+
+    def _pages(self, params: dict[str, Any], within: Allowance) -> Iterator[list[dict[str, Any]]]:
+        """One reading from the first page to the first that is not full, or that the server gives again."""
+        offset = 0
+        last: list[dict[str, Any]] = []
+        while True:
+            page = self._list_page({**params, "limit": PAGE, "offset": offset}, within=within)
+            yield page
+            offset += len(page)
+            if len(page) != PAGE or page == last:
+                return
+            last = page
+
+    def _list_page(self, params: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
         path = self.dialect.prefix
-        return _objects(self._get(path, "tasks", params=params)["tasks"], path, "id")
+        data = self._get(path, "tasks", params=params, **options)
+        tasks = _objects(data["tasks"], path)
+        if any(not {"id", "name", "owner_name", "status"} <= set(task) for task in tasks):
+            raise _not_coders(path)
+        return tasks
 
     def find_task(self, reference: str, owner: str = "me") -> dict[str, Any] | None:
         """The task, or None where there is none or this token may not see it.
@@ -468,11 +502,12 @@ class CoderClient:
             if not self.dialect.snapshots:
                 reason += " This server (%s) has logs of running tasks only." % self.version.text
             return Log([], "none", reason=reason, refused=True)
-        messages = models.messages_from(_objects(data["logs"], self._task_path(task, "logs"), "id"))
+        messages = models.messages_from(_objects(data["logs"], self._task_path(task, "logs"), "content"))
         if not data.get("snapshot"):
             return Log(messages, "live")
-        if data.get("snapshot_at"):
-            return Log(messages, "snapshot", data["snapshot_at"])
+        taken_at = data.get("snapshot_at")
+        if taken_at and isinstance(taken_at, str):
+            return Log(messages, "snapshot", taken_at)
         if task.get("workspace_build_number") == 1:
             return Log([], "none", reason="The workspace starts for the first time; its agent has said nothing yet.")
         return Log([], "none", reason="No snapshot was saved when the workspace stopped.")
@@ -492,7 +527,9 @@ class CoderClient:
     def list_workspaces(self, owner: str | None = None) -> list[dict[str, Any]]:
         """Every workspace that the token may see and that is not deleted, of one owner or of all."""
         params = {} if owner is None else {"q": "owner:%s" % self._owner_term(owner)}
-        return self._get("/api/v2/workspaces", params=params)["workspaces"] or []
+        path = "/api/v2/workspaces"
+        listed = self._get(path, "workspaces", params=params)["workspaces"]
+        return _objects(listed, path, "id", "name", "owner_name", "latest_build")
 
     def workspace(self, workspace_id: str) -> dict[str, Any] | None:
         """A workspace by its UUID; None once it is deleted."""
@@ -520,7 +557,8 @@ class CoderClient:
     def prompts(self, build_ids: list[str]) -> dict[str, str]:
         """Prompts by build id from the endpoint that servers up to 2.28 have; unknown ids are left out."""
         path = "/api/experimental/aitasks/prompts"
-        return _object(self._get(path, "prompts", params={"build_ids": ",".join(build_ids)})["prompts"], path)
+        found = _object(self._get(path, "prompts", params={"build_ids": ",".join(build_ids)})["prompts"], path)
+        return {build_id: text for build_id, text in found.items() if isinstance(text, str)}
 
     # Templates
 

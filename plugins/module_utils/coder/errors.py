@@ -33,6 +33,9 @@ KINDS = (
     "internal",       # a mistake of this collection, or an answer of a shape that nobody foresaw
 )
 
+# Kinds whose message says how often it was tried: elsewhere an earlier attempt failed for another reason.
+_REPEATED = ("server", "network", "timeout", "unavailable")
+
 
 class CoderError(Exception):
     """Something that was attempted and did not work.
@@ -74,12 +77,14 @@ class CoderError(Exception):
 
     @property
     def message(self) -> str:
-        """`Could not <attempt>: <reason>. <hint>`."""
-        text = "Could not %s: %s" % (self.attempt, self.reason) if self.attempt else self.reason
+        """`Could not <attempt>: <reason> (<n> attempts). <hint>`."""
+        text = f"Could not {self.attempt}: {self.reason}" if self.attempt else self.reason
         text = (text[:1].upper() + text[1:]).rstrip()
+        if (self.attempts or 1) > 1 and self.kind in _REPEATED:
+            text = f"{text.rstrip('.')} ({self.attempts} attempts)"
         if not text.endswith((".", "!", "?")):
             text += "."
-        return "%s %s" % (text, self.hint) if self.hint else text
+        return f"{text} {self.hint}" if self.hint else text
 
     def copy(self) -> CoderError:
         """The same error for somebody else who met it too; what is added to one is not added to the other."""
@@ -104,7 +109,7 @@ class CoderError(Exception):
 
 
 class RouteNotFound(CoderError):
-    """The server has no such endpoint; other than the 404 of an unknown resource (contract, common behaviour)."""
+    """The server has no such endpoint; other than the 404 of an unknown resource."""
 
 
 class AnswerLost(CoderError):

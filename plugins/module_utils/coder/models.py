@@ -40,6 +40,13 @@ TASK_FIELDS = (
     "created_at",
     "updated_at",
 )
+_NULLABLE = (
+    "display_name",
+    "template_version_id",
+    "workspace_agent_id",
+    "workspace_agent_lifecycle",
+    "workspace_app_id",
+)
 _READY = ("ready", "start_timeout", "start_error")
 _STARTING = (None, "", "created", "starting")
 _BY_WORKSPACE_STATUS = {
@@ -56,18 +63,53 @@ _BY_WORKSPACE_STATUS = {
 
 
 def task_from(data: dict[str, Any], dialect: Dialect, base_url: str) -> dict[str, Any]:
-    """A task with every field of :data:`TASK_FIELDS` and its dashboard address; null where the server has none."""
-    task = {name: data.get(name) for name in TASK_FIELDS}
+    """A task with every field of :data:`TASK_FIELDS` and its dashboard address; null where the server may have none.
+
+    A field of a type that Coder never gives counts as missing: an empty text can be shown, and no request can be made
+    of an empty id or owner.
+    """
+    task: dict[str, Any] = {name: _text(data.get(name)) for name in TASK_FIELDS}
+    task.update((name, _text_or_none(data.get(name))) for name in _NULLABLE)
+    task["workspace_build_number"] = _number(data.get("workspace_build_number")) or 0
+    task["workspace_agent_health"] = _health_from(data.get("workspace_agent_health"))
     if dialect.workspace_statuses:
-        task["workspace_status"] = data.get("status")
-        task["workspace_name"] = data.get("name")
-        task["status"] = _status_of_workspace(str(data.get("status")), data.get("workspace_agent_lifecycle"))
+        task["workspace_status"] = task["status"]
+        task["workspace_name"] = task["name"]
+        task["status"] = _status_of_workspace(str(task["status"]), task["workspace_agent_lifecycle"])
     elif task["status"] not in STATUSES:
         task["status"] = "unknown"
     task["current_state"] = _state_from(data.get("current_state"))
     reference = task["name"] if dialect.workspace_statuses else task["id"]
-    task["url"] = "%s/tasks/%s/%s" % (base_url, task["owner_name"], reference)
+    task["url"] = f"{base_url}/tasks/{task['owner_name']}/{reference}"
     return task
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    """The objects of a list; Go writes an empty one as null."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _health_from(value: Any) -> dict[str, Any] | None:
+    if not isinstance(value, dict):
+        return None
+    types = {"healthy": bool, "reason": str}
+    return {name: value[name] for name, kind in types.items() if isinstance(value.get(name), kind)}
 
 
 def _status_of_workspace(status: str, lifecycle: str | None) -> str:
@@ -89,22 +131,28 @@ def is_stopping(task: dict[str, Any]) -> bool:
     return task["status"] == "unknown" and task["workspace_status"] in ("pending", "stopping", "stopped")
 
 
-def _state_from(state: dict[str, Any] | None) -> dict[str, Any] | None:
+def _state_from(value: Any) -> dict[str, Any] | None:
+    state = _dict(value)
     if not state:
         return None
-    name = state.get("state")
+    name = _text_or_none(state.get("state"))
     return {
         "state": "failed" if name == "failure" else name,
-        "message": state.get("message") or "",
-        "uri": state.get("uri") or "",
-        "timestamp": state.get("timestamp"),
+        "message": _text(state.get("message")),
+        "uri": _text(state.get("uri")),
+        "timestamp": _text_or_none(state.get("timestamp")),
     }
 
 
 def messages_from(logs: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
     """The messages of a log, in the order of the server."""
     return [
-        {"id": entry.get("id"), "content": entry.get("content"), "type": entry.get("type"), "time": entry.get("time")}
+        {
+            "id": _number(entry.get("id")),
+            "content": _text(entry.get("content")),
+            "type": _text_or_none(entry.get("type")),
+            "time": _text_or_none(entry.get("time")),
+        }
         for entry in logs or []
     ]
 
@@ -112,47 +160,46 @@ def messages_from(logs: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
 def preset_from(data: dict[str, Any]) -> dict[str, Any]:
     """A preset; the API spells its keys with capitals and gives null for no parameters."""
     return {
-        "id": data.get("ID"),
-        "name": data.get("Name"),
-        "default": bool(data.get("Default")),
-        "description": data.get("Description") or "",
-        "icon": data.get("Icon") or "",
-        "parameters": {item["Name"]: item["Value"] for item in data.get("Parameters") or []},
+        "id": _text(data.get("ID")),
+        "name": _text(data.get("Name")),
+        "default": data.get("Default") is True,
+        "description": _text(data.get("Description")),
+        "icon": _text(data.get("Icon")),
+        "parameters": {_text(item.get("Name")): _text(item.get("Value")) for item in _dicts(data.get("Parameters"))},
     }
 
 
 def parameter_from(data: dict[str, Any]) -> dict[str, Any]:
     """A parameter of a template version."""
     return {
-        "name": data.get("name"),
-        "display_name": data.get("display_name") or "",
-        "description": data.get("description_plaintext") or data.get("description") or "",
-        "type": data.get("type"),
-        "default": data.get("default_value"),
-        "required": bool(data.get("required")),
-        "options": [option.get("value") for option in data.get("options") or []],
+        "name": _text(data.get("name")),
+        "display_name": _text(data.get("display_name")),
+        "description": _text(data.get("description_plaintext")) or _text(data.get("description")),
+        "type": _text_or_none(data.get("type")),
+        "default": _text_or_none(data.get("default_value")),
+        "required": data.get("required") is True,
+        "options": [_text(option.get("value")) for option in _dicts(data.get("options"))],
     }
 
 
 def build_from(data: dict[str, Any]) -> dict[str, Any]:
     """A workspace build, as far as it explains a task's state."""
-    job = data.get("job") or {}
+    job = _dict(data.get("job"))
     return {
-        "id": data.get("id"),
-        "number": data.get("build_number"),
-        "transition": data.get("transition"),
-        "status": job.get("status"),
-        "error": job.get("error") or None,
-        "reason": data.get("reason"),
+        "id": _text(data.get("id")),
+        "number": _number(data.get("build_number")),
+        "transition": _text_or_none(data.get("transition")),
+        "status": _text_or_none(job.get("status")),
+        "error": _text(job.get("error")) or None,
+        "reason": _text_or_none(data.get("reason")),
     }
 
 
 def app_health(workspace: dict[str, Any], app_id: str | None) -> str | None:
     """Health of the app that shows the agent: disabled, initializing, healthy or unhealthy; None if there is none."""
-    build = workspace.get("latest_build") or {}
-    for resource in build.get("resources") or []:
-        for agent in resource.get("agents") or []:
-            for app in agent.get("apps") or []:
+    for resource in _dicts(_dict(workspace.get("latest_build")).get("resources")):
+        for agent in _dicts(resource.get("agents")):
+            for app in _dicts(agent.get("apps")):
                 if app.get("id") == app_id:
-                    return app.get("health")
+                    return _text_or_none(app.get("health"))
     return None

@@ -97,7 +97,7 @@ def _table() -> tuple[Cause, ...]:
         ),
         Cause(
             (timeouts,), "timeout", True, "{request} had no complete answer within {seconds:.1f} s",
-            "The server or the agent behind it hangs; raise 'timeout' if it is only slow.",
+            "The server or the agent behind it hangs; raise 'timeout', or 'deadline', if it is only slow.",
         ),
     )  # fmt: skip
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -42,11 +41,9 @@ def redirected(method: str, path: str, status: int, location: str) -> CoderError
         to = f"{parts.scheme}://{parts.netloc}" if parts.netloc else parts.path
     except ValueError:
         to = ""
+    reason = f"{method} {path} returned HTTP {status}, a redirect to {to or 'nowhere'}, which is not followed"
     return CoderError(
-        clipped(
-            f"{method} {path} returned HTTP {status}, a redirect to {to or 'nowhere'}, which is not followed with a token"
-        ),
-        "protocol", status=status, method=method, path=path,
+        clipped(f"{reason} with a token"), "protocol", status=status, method=method, path=path,
         hint="Set 'url' to the address where the server itself answers.",
     )  # fmt: skip
 

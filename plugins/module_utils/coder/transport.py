@@ -166,6 +166,12 @@ class Transport:
 
     def _request(self, adapter: WatchedAdapter, request: _Request) -> Response:
         attempts = failures = 0
+        if self.clock.monotonic() >= request.allowance.ends_at:
+            raise CoderError(
+                f"{request}: the answer, which comes in pages, did not end within {self.connection.deadline:g} s",
+                "timeout", method=request.method, path=request.path,
+                hint="Raise 'deadline' if the list is so long; else check 'url' and what answers there.",
+            )  # fmt: skip
         while True:
             self._pass_gate(request, attempts)
             attempts += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..coder.client import CoderClient
-from ..coder.transport import Connection
+from ..coder.connection import Connection
 from .context import Context
 
 # A header's value shorter than this is more likely a word that stands in ordinary output than a secret.
@@ -31,6 +31,7 @@ def connection_spec() -> dict[str, Any]:
         "timeout": {"type": "float", "default": 30.0},
         "deadline": {"type": "float", "default": 120.0},
         "retries": {"type": "int", "default": 3},
+        "max_response_bytes": {"type": "int", "default": 256 * 1024 * 1024},
     }
 
 
@@ -50,12 +51,25 @@ def connection_from(params: dict[str, Any]) -> Connection:
         timeout=params["timeout"],
         deadline=params["deadline"],
         retries=params["retries"],
+        max_response_bytes=params["max_response_bytes"],
     )
 
 
 def open_session(context: Context) -> CoderClient:
     """A session for one call; in check mode it refuses every write."""
-    client = CoderClient.connect(connection_from(context.params), context.clock)
+    return use_session(context, CoderClient.connect(connection_from(context.params), context.clock))
+
+
+def use_session(context: Context, client: CoderClient) -> CoderClient:
+    """A session, new or of an earlier call, for this call: who waits and what is unsafe is told to its user."""
+    transport = client.transport
+    transport.tell = context.progress if context.shows_progress else context.warn
+    host = transport.connection.exposes_token
+    if host:
+        context.warn(
+            f"The token goes to {host} unencrypted, because 'url' begins with http://: whoever is on the way can read"
+            " and use it. Give 'url' with https://."
+        )
     return client.reader() if context.check_mode else client
 
 

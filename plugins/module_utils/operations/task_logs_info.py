@@ -76,8 +76,8 @@ def read_log(client: CoderClient, task: dict[str, Any], fail: bool) -> Log:
         try:
             log = client.logs(task)
         except CoderError as error:
-            # Not found: the task was deleted after it was chosen.
-            if fail or error.kind not in ("unavailable", "timeout", "not_found"):
+            # Not found: the task was deleted after it was chosen. Protocol: this log or task is not what Coder gives.
+            if fail or error.kind not in ("unavailable", "timeout", "not_found", "protocol"):
                 raise
             return Log([], "none", reason=error.message)
         if fail and log.source == "none":

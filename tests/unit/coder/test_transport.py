@@ -113,11 +113,29 @@ def test_a_gateways_error_is_tried_again_and_counted(server: Emulator, status: i
 
 def test_coders_own_errors_are_final(server: Emulator) -> None:
     for status, kind in [(400, "invalid"), (401, "auth"), (403, "forbidden"), (404, "not_found"), (409, "conflict"),
-                         (410, "not_found"), (500, "server"), (418, "protocol")]:  # fmt: skip
+                         (410, "not_found"), (501, "server"), (418, "protocol")]:  # fmt: skip
         server.faults.add("status", status=status)
         error = failure(connect(server))
         assert (error.kind, error.status, error.attempts) == (kind, status, 1)
         assert f"GET {INFO} returned HTTP {status}: Injected fault." in error.message
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_read_that_the_server_cannot_answer_just_now_is_tried_again(server: Emulator, status: int) -> None:
+    server.faults.add("status", status=status, count=3)
+    assert connect(server, retries=3).request("GET", INFO).status == 200
+    server.faults.add("status", status=status, count=None)
+    error = failure(connect(server, retries=2))
+    assert f"returned HTTP {status}: Injected fault (3 attempts). " in error.message
+    assert "ry again" in (error.hint or "") and error.message.endswith(error.hint or "")
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_a_write_that_failed_in_the_server_is_not_sent_again(server: Emulator, method: str) -> None:
+    server.faults.add("status", status=500, count=None)
+    error = failure(connect(server), method, "/api/v2/tasks/me/x")
+    assert not isinstance(error, AnswerLost) and error.attempts == 1 and len(server.journal) == 1
+    assert "attempts)" not in error.message
 
 
 def test_an_answer_can_be_called_final(server: Emulator) -> None:

@@ -52,7 +52,7 @@ options:
     description:
       - File that remembers what was told, so that a restart neither loses nor repeats an event. It belongs to one
         server and one choice of tasks; with another it begins anew.
-  validate_certs, ca_path, client_cert, client_key, headers, proxy, connect_timeout, timeout, deadline, retries:
+  validate_certs, ca_path, client_cert, client_key, headers, proxy, connect_timeout, timeout, deadline, retries, max_response_bytes:
     description: As in the modules of coder.tasks.
 """
 
