@@ -579,10 +579,6 @@ class CoderClient:
         path = "/api/v2/templates/%s/versions" % segment(template_id)
         return self._remember(("versions", template_id), lambda: self._get_list(path, "id", "name"))
 
-    def template_version(self, version_id: str) -> dict[str, Any]:
-        """A template version by its UUID."""
-        return self._get("/api/v2/templateversions/%s" % segment(version_id), "id")
-
     def presets(self, version_id: str) -> list[dict[str, Any]]:
         """Presets of a template version; the API answers null where there are none."""
         path = "/api/v2/templateversions/%s/presets" % segment(version_id)

@@ -106,10 +106,9 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 
 
 def _health_from(value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not isinstance(value.get("healthy"), bool):
         return None
-    types = {"healthy": bool, "reason": str}
-    return {name: value[name] for name, kind in types.items() if isinstance(value.get(name), kind)}
+    return {name: value[name] for name in ("healthy", "reason") if isinstance(value.get(name), (bool, str))}
 
 
 def _status_of_workspace(status: str, lifecycle: str | None) -> str:

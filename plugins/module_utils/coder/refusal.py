@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +31,8 @@ _HINTS = {
     503: _GATEWAY,
     504: _GATEWAY,
 }
+# How Go, nginx and Apache answer plain HTTP on a port for TLS.
+_TLS_PORT = re.compile(rb"HTTP request (was sent )?to (an )?HTTPS|plain HTTP to an SSL", re.IGNORECASE)
 _LONGEST = 1000
 _SHOWN = 80
 
@@ -54,6 +57,11 @@ def refused(method: str, path: str, status: int, data: Any, content: bytes, lost
     :param data: the answer's JSON, None if it has none. :param content: its body.
     :param lost: a write may have been processed all the same.
     """
+    if status == 400 and data is None and _TLS_PORT.search(content):
+        return CoderError(
+            f"{method} {path} was sent to a port where the server speaks TLS, and 'url' begins with http://",
+            "protocol", status=status, method=method, path=path, hint="Give 'url' with https://.",
+        )  # fmt: skip
     message = message_in(data)
     data = data if isinstance(data, dict) else {}
     detail = _text(data.get("detail"))

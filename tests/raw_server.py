@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A server that answers with any bytes at all, for answers that no HTTP server would give.
+
+``with raw_server(answer) as url``: ``answer(sock, request)`` is called for each request, with its bytes up to the end
+of its headers, and may send what it likes as slowly as it likes; the connection stays open until it returns False.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Answer = Callable[[socket.socket, bytes], bool]
+
+
+@contextmanager
+def raw_server(answer: Answer) -> Iterator[str]:
+    """Gives the URL; each connection is served by a thread of its own."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    connections: list[socket.socket] = []
+
+    def serve(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            request = _request(connection)
+            while request and answer(connection, request):
+                request = _request(connection)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _peer = listener.accept()
+                # An answer that waits for ever for its client ends with the server.
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connections.append(connection)
+                threading.Thread(target=serve, args=(connection,), daemon=True).start()
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        for ending in (listener, *connections):
+            with contextlib.suppress(OSError):
+                ending.shutdown(socket.SHUT_RDWR)
+            ending.close()
+        thread.join(timeout=5)
+
+
+def _request(connection: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        piece = connection.recv(65536)
+        if not piece:
+            return b""
+        head += piece
+    return head
+
+
+def path_of(request: bytes) -> str:
+    """The path of a request, without its query."""
+    return request.split(b" ", 2)[1].partition(b"?")[0].decode("latin-1")
+
+
+def http(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> bytes:
+    """A whole answer of JSON."""
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode("latin-1") + body
