@@ -9,11 +9,15 @@ of its headers, and may send what it likes as slowly as it likes; the connection
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
+INFO = "/api/v2/buildinfo"
+USER = {"id": "11111111-1111-4111-8111-111111111111", "username": "alice"}
 Answer = Callable[[socket.socket, bytes], bool]
 
 
@@ -69,3 +73,37 @@ def http(body: bytes = b"{}", status: str = "200 OK", *headers: str) -> bytes:
     """A whole answer of JSON."""
     lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *headers, "", ""]
     return "\r\n".join(lines).encode("latin-1") + body
+
+
+def task(**fields: Any) -> dict[str, Any]:
+    """A task as a server of the newest dialect lists it."""
+    texts = ("organization_id", "template_id", "template_name", "template_display_name", "template_icon",
+             "template_version_id", "workspace_id", "workspace_name", "display_name")  # fmt: skip
+    return {
+        **dict.fromkeys(texts, "x"),
+        "id": "00000000-0000-4000-8000-000000000000", "name": "t", "owner_name": "alice", "owner_id": USER["id"],
+        "workspace_status": "running", "workspace_build_number": 1, "workspace_agent_id": None,
+        "workspace_agent_lifecycle": "ready", "workspace_agent_health": None, "workspace_app_id": None,
+        "initial_prompt": "hi", "status": "active", "current_state": None,
+        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", **fields,
+    }  # fmt: skip
+
+
+@contextmanager
+def listing(tasks: list[dict[str, Any]], logs: Any = None) -> Iterator[str]:
+    """A server with these tasks and one log for each."""
+
+    def answer(connection: socket.socket, request: bytes) -> bool:
+        path = path_of(request)
+        body: Any = {"tasks": tasks, "count": len(tasks)}
+        if path == INFO:
+            body = {"version": "v2.34.0"}
+        elif path.startswith("/api/v2/users/"):
+            body = USER
+        elif path.endswith("/logs"):
+            body = {"logs": logs or []}
+        connection.sendall(http(json.dumps(body).encode()))
+        return True
+
+    with raw_server(answer) as url:
+        yield url

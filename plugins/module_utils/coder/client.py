@@ -81,6 +81,14 @@ def _objects(data: Any, path: str, *keys: str) -> list[dict[str, Any]]:
     raise _not_coders(path)
 
 
+def _messages(data: Any, path: str) -> list[dict[str, Any]]:
+    """The messages of a log, in the order of the server. :raises CoderError: one of them is none."""
+    messages = [models.message_from(entry) for entry in _objects(data, path)]
+    if None in messages:
+        raise _not_coders(path)
+    return [message for message in messages if message]
+
+
 def is_app_answer(message: str) -> bool:
     """Whether a 5xx is Coder's word about the task's app or its log, which asking again at once does not change."""
     lowered = message.lower()
@@ -502,7 +510,7 @@ class CoderClient:
             if not self.dialect.snapshots:
                 reason += " This server (%s) has logs of running tasks only." % self.version.text
             return Log([], "none", reason=reason, refused=True)
-        messages = models.messages_from(_objects(data["logs"], self._task_path(task, "logs"), "content"))
+        messages = _messages(data["logs"], self._task_path(task, "logs"))
         if not data.get("snapshot"):
             return Log(messages, "live")
         taken_at = data.get("snapshot_at")

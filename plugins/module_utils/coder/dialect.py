@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What differs between server versions, as data. Source: the API contract's timeline, measured for S, M and L."""
+"""What differs between server versions, as data. Comments and tests speak of eras: in S a task is a workspace, in M
+a thing of its own, since L it can be paused and resumed."""
 
 from __future__ import annotations
 
@@ -18,7 +19,6 @@ STABLE = "/api/v2/tasks"
 class Dialect(NamedTuple):
     """How one range of versions speaks.
 
-    :param era: S (tasks are workspaces), M (tasks of their own) or L (pause, resume and snapshots).
     :param names: a path accepts a task's name, not only its UUID.
     :param workspace_statuses: a task's status is its workspace's; the client maps it.
     :param paged: the list takes ``limit`` and ``offset``, and workspace filters in ``q``.
@@ -30,7 +30,6 @@ class Dialect(NamedTuple):
     :param prompts: where a build's prompt is found: ``endpoint``, ``build_parameters`` or ``task``.
     """
 
-    era: str
     prefix: str
     names: bool = True
     workspace_statuses: bool = False
@@ -44,7 +43,6 @@ class Dialect(NamedTuple):
 
 
 WORKSPACE_TASKS = Dialect(
-    "S",
     EXPERIMENTAL,
     names=False,
     workspace_statuses=True,
@@ -54,10 +52,10 @@ WORKSPACE_TASKS = Dialect(
     display_name=False,
     prompts="endpoint",
 )
-FIRST_TASKS = Dialect("M", EXPERIMENTAL, names=False, update_input=False, display_name=False, prompts="endpoint")
-STABLE_TASKS = Dialect("M", STABLE, prompts="build_parameters")
-SNAPSHOTS_STORED = Dialect("M", STABLE)
-COMPLETE = Dialect("L", STABLE, pause=True, snapshots=True)
+FIRST_TASKS = Dialect(EXPERIMENTAL, names=False, update_input=False, display_name=False, prompts="endpoint")
+STABLE_TASKS = Dialect(STABLE, prompts="build_parameters")
+SNAPSHOTS_STORED = Dialect(STABLE)
+COMPLETE = Dialect(STABLE, pause=True, snapshots=True)
 
 # First version that speaks the dialect, newest first.
 BY_VERSION = (
@@ -104,18 +102,18 @@ def no_tasks(version: Version) -> CoderError:
     numbers = version.numbers
     name = version.text or "of unknown version"
     if numbers >= REMOVED_SINCE:
-        why = "this server (%s) has no tasks: they were removed in Coder 2.38" % name
+        why = f"this server ({name}) has no tasks: they were removed in Coder 2.38"
         hint = "Tasks live on as Coder's chats; an older server is needed to reach a task."
     elif numbers >= HIDDEN_SINCE:
-        why = "this server (%s) hides its tasks: since Coder 2.36 they are off by default" % name
+        why = f"this server ({name}) hides its tasks: since Coder 2.36 they are off by default"
         hint = "Ask its administrator to set CODER_ENABLE_AI_TASKS=true on the server; the tasks are still stored."
     elif numbers == (0, 0, 0):
-        why = "this server (%s) has no tasks" % name
+        why = f"this server ({name}) has no tasks"
         hint = "Tasks need Coder 2.27 to 2.37; check 'url'."
     elif numbers < (2, 27, 0):
-        why = "this server (%s) is too old for tasks" % name
+        why = f"this server ({name}) is too old for tasks"
         hint = "Tasks need Coder 2.27 or newer, better 2.31.1."
     else:
-        why = "this server (%s) has no tasks although its version should" % name
+        why = f"this server ({name}) has no tasks although its version should"
         hint = "Check 'url' and any proxy before the server, and CODER_ENABLE_AI_TASKS on it."
     return CoderError(why, "unsupported", hint=hint)

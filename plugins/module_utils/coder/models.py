@@ -143,17 +143,12 @@ def _state_from(value: Any) -> dict[str, Any] | None:
     }
 
 
-def messages_from(logs: list[dict[str, Any]] | None) -> list[dict[str, Any]]:
-    """The messages of a log, in the order of the server."""
-    return [
-        {
-            "id": _number(entry.get("id")),
-            "content": _text(entry.get("content")),
-            "type": _text_or_none(entry.get("type")),
-            "time": _text_or_none(entry.get("time")),
-        }
-        for entry in logs or []
-    ]
+def message_from(entry: dict[str, Any]) -> dict[str, Any] | None:
+    """A message of a log; None for an entry that is none, for a log with a hole in it is not to pass for whole."""
+    message = {"id": _number(entry.get("id")), **{name: entry.get(name) for name in ("content", "type")}}
+    if message["id"] is None or not isinstance(message["content"], str) or not isinstance(message["type"], str):
+        return None
+    return {**message, "time": _text(entry.get("time"))}
 
 
 def preset_from(data: dict[str, Any]) -> dict[str, Any]:

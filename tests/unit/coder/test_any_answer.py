@@ -117,8 +117,8 @@ def is_log(log: Any) -> None:
     assert isinstance(log, Log) and log.source in ("live", "snapshot", "none")
     assert (log.source == "none") == bool(log.reason) and (log.source == "snapshot") == bool(log.snapshot_at)
     for message in log.messages:
-        assert set(message) == {"id", "content", "type", "time"} and isinstance(message["content"], str)
-        assert message["id"] is None or type(message["id"]) is int
+        assert set(message) == {"id", "content", "type", "time"} and type(message["id"]) is int
+        assert all(isinstance(message[name], str) for name in ("content", "type", "time"))
 
 
 def each(check: Callable[[Any], None]) -> Callable[[Any], None]:

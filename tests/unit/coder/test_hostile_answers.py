@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 from calling import FakeClock, call
-from raw_server import http, path_of, raw_server
+from raw_server import INFO, USER, http, listing, path_of, raw_server, task
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.connection import Connection
@@ -29,11 +29,9 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import An
 from ansible_collections.coder.tasks.plugins.module_utils.coder.transport import Transport
 
 TOKEN = "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb"
-INFO = "/api/v2/buildinfo"
 MIB = 1024 * 1024
 # Longest time that a request with a deadline of half a second may take, on a machine that does much else.
 PATIENCE = 8.0
-USER = {"id": "11111111-1111-4111-8111-111111111111", "username": "alice"}
 
 
 def connect(url: str, clock: Any = time, **options: Any) -> Transport:
@@ -362,40 +360,6 @@ def test_https_to_a_plain_port_says_so() -> None:
 
 
 # Through the operations
-
-
-def task(**fields: Any) -> dict[str, Any]:
-    """A task as a server of the newest dialect lists it."""
-    texts = ("organization_id", "template_id", "template_name", "template_display_name", "template_icon",
-             "template_version_id", "workspace_id", "workspace_name", "display_name")  # fmt: skip
-    return {
-        **dict.fromkeys(texts, "x"),
-        "id": "00000000-0000-4000-8000-000000000000", "name": "t", "owner_name": "alice", "owner_id": USER["id"],
-        "workspace_status": "running", "workspace_build_number": 1, "workspace_agent_id": None,
-        "workspace_agent_lifecycle": "ready", "workspace_agent_health": None, "workspace_app_id": None,
-        "initial_prompt": "hi", "status": "active", "current_state": None,
-        "created_at": "2026-01-01T00:00:00Z", "updated_at": "2026-01-01T00:00:00Z", **fields,
-    }  # fmt: skip
-
-
-@contextmanager
-def listing(tasks: list[dict[str, Any]], logs: Any = None) -> Iterator[str]:
-    """A server with these tasks and one log for each."""
-
-    def answer(connection: socket.socket, request: bytes) -> bool:
-        path = path_of(request)
-        body: Any = {"tasks": tasks, "count": len(tasks)}
-        if path == INFO:
-            body = {"version": "v2.34.0"}
-        elif path.startswith("/api/v2/users/"):
-            body = USER
-        elif path.endswith("/logs"):
-            body = {"logs": logs or []}
-        connection.sendall(http(json.dumps(body).encode()))
-        return True
-
-    with raw_server(answer) as url:
-        yield url
 
 
 FIELDS = ("id", "name", "owner_name", "status", "workspace_id", "created_at", "current_state", "display_name",

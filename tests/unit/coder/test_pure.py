@@ -28,7 +28,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import KI
 from ansible_collections.coder.tasks.plugins.module_utils.coder.models import (
     STATUSES,
     TASK_FIELDS,
-    messages_from,
+    message_from,
     parameter_from,
     preset_from,
     task_from,
@@ -248,7 +248,7 @@ def test_failure_is_called_failed() -> None:
 
 
 def test_absent_lists_are_empty() -> None:
-    assert messages_from(None) == []
+    assert message_from({}) is None
     assert preset_from({"Name": "x", "Parameters": None})["parameters"] == {}
     assert parameter_from({"name": "x", "options": None})["options"] == []
 

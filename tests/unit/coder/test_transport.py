@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from calling import FakeClock
+from calling import FakeClock, call
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, RouteNotFound
@@ -256,6 +256,38 @@ def test_a_wait_beyond_the_deadline_is_an_error_at_once(server: Emulator) -> Non
     assert "another 600 s" in error.message and "'deadline'" in error.message
 
 
+def test_a_wait_is_told_once_for_all_who_wait_while_it_lasts(server: Emulator) -> None:
+    limit(server, 2, **{"Retry-After": "30"})
+    clock = FakeClock()
+    transport = connect(server, clock)
+    told: list[str] = []
+    transport.tell = lambda text: told.append(f"{len(clock.slept)} {text}")
+    transport.request("GET", INFO)
+    transport.request("GET", INFO)
+    assert [text.partition(" ")[0] for text in told] == ["0", "1"]
+    host = re.escape(server.url.removeprefix("http://"))
+    said = rf"0 All requests to {host} wait 30 s, until \d\d:\d\d:\d\d: the server's rate limit refused GET {INFO}\."
+    assert re.fullmatch(said, told[0])
+
+
+@pytest.mark.parametrize(("deadline", "retry_after"), [(120.0, 60), (120.0, 1), (2.0, 1), (0.5, 60)])
+def test_the_advice_after_a_rate_limit_is_more_than_what_was_not_enough(
+    server: Emulator, deadline: float, retry_after: int
+) -> None:
+    limit(server, 10_000, **{"Retry-After": str(retry_after)})
+    clock = FakeClock(tick=0.01)
+    error = failure(connect(server, clock, deadline=deadline))
+    assert error.kind == "rate_limited" and error.attempts == len(server.journal)
+    advised = re.search(r"Raise 'deadline' above (\d+) s", error.message)
+    assert advised and deadline < int(advised[1]) <= deadline + retry_after + 2
+    assert error.attempts == 1 or f"after {error.attempts} attempts in" in error.message
+
+
+def test_the_operation_passes_the_word_on(server: Emulator) -> None:
+    limit(server, 1, **{"Retry-After": "1"})
+    assert any("rate limit refused GET" in text for text in call("task_info", server, clock=FakeClock()).progress)
+
+
 def test_all_threads_wait_at_one_gate(server: Emulator) -> None:
     limit(server, 1, **{"Retry-After": "1"})
     transport = connect(server, time)
@@ -279,6 +311,28 @@ def test_the_emulated_rate_limit_is_outlived(emulator: Callable[..., Emulator]) 
     transport = connect(server, time)
     for _number in range(5):
         assert transport.request("GET", INFO).status == 200
+
+
+# The server's clock
+
+
+@pytest.mark.parametrize("skew", [-3600.0, 0.0, 7200.0])
+def test_the_servers_clock_is_known_from_its_answers(emulator: Callable[..., Emulator], skew: float) -> None:
+    transport = connect(emulator(clock_skew=skew))
+    assert transport.server_ahead == 0.0
+    transport.request("GET", INFO)
+    assert skew - 2 < transport.server_ahead < skew + 2
+
+
+@pytest.mark.parametrize("skew", [-86400.0, 86400.0])
+def test_ages_are_counted_by_the_servers_clock(emulator: Callable[..., Emulator], skew: float) -> None:
+    server = emulator(clock_skew=skew)
+    task = server.create_task("rests")
+    task.report("idle")
+    task.workspace.reports[-1].time -= 60.0 / server.clock.factor
+    asked = {"name": "rests", "wait_for": "idle"}
+    assert not call("task", server, **asked, stable_idle=30.0, wait_timeout=10.0).failed
+    assert call("task", server, **asked, stable_idle=3600.0, wait_timeout=0.3).kind == "wait_timeout"
 
 
 # Answers that are not Coder's
