@@ -71,12 +71,12 @@ class AgentApi:
         except (WireError, ReadError) as error:
             raise self._unreadable(error) from None
         return Look(
-            facts.get("status"),
+            _text(facts, "status"),
             as_log(conversation.messages),
             conversation.source,
             conversation.ready,
-            facts.get("agent_type"),
-            facts.get("transport"),
+            _text(facts, "agent_type"),
+            _text(facts, "transport"),
         )
 
     def version(self) -> str | None:
@@ -118,6 +118,11 @@ class AgentApi:
             "AgentAPI at %s: %s" % (self.url, error), kind,
             hint="Check that AgentAPI runs there, and that it allows the URL's host (AGENTAPI_ALLOWED_HOSTS).",
         )
+
+
+def _text(facts: dict[str, Any], name: str) -> str | None:
+    value = facts.get(name)
+    return value if isinstance(value, str) else None
 
 
 def as_log(messages: list[Any]) -> list[dict[str, Any]]:

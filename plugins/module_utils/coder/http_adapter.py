@@ -82,7 +82,7 @@ class _Reader(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         self._watch.arm(self._sock)
-        return self._raw.readinto(buffer)  # type: ignore[no-any-return]
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()
@@ -108,8 +108,8 @@ class _Answer(http.client.HTTPResponse):
         try:
             super().begin()
         except http.client.BadStatusLine as error:
-            if error.line.startswith(_TLS_ALERT):
-                raise ServerSpeaksTls(error.line) from None
+            if str(error).startswith(_TLS_ALERT):
+                raise ServerSpeaksTls(str(error)) from None
             raise
         if self.status < 200:
             # What follows it, the true answer, would be read as the answer to the next request.
@@ -186,6 +186,7 @@ class _Watched:
 
     def send(self, data: Any) -> None:
         if self.sock is not None:
+            # A connection that was kept has the little time that was left at the end of its last request.
             self.watch.arm(self.sock)
         super().send(data)  # type: ignore[misc]
 

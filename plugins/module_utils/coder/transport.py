@@ -197,7 +197,9 @@ class Transport:
             needed = self._gate.wait_needed(now)
             if needed <= 0:
                 return
-            if now + needed > request.allowance.ends_at:
+            # Sent with less time than that, a request would only fail in another way, and hide the reason.
+            needed_in_all = needed + min(1.0, self.connection.deadline / 10)
+            if now + needed_in_all > request.allowance.ends_at:
                 raise self._limited(request, attempts, now - request.allowance.began_at, needed)
             if self._gate.is_news():
                 until = time.strftime("%H:%M:%S", time.localtime(self.clock.time() + needed))
@@ -212,7 +214,7 @@ class Transport:
         if attempts > 1:
             reason += f", after {attempts} attempts in {waited:.0f} s"
         # Never less than the deadline that was not enough.
-        enough = int(waited + needed) + 1
+        enough = max(int(waited + needed), int(self.connection.deadline)) + 2
         hint = f"Raise 'deadline' above {enough} s, or send fewer requests with this token or from this address."
         if enough > _HOUR:
             hint = "Try again later, or ask the server's administrator about its limit, CODER_API_RATE_LIMIT."

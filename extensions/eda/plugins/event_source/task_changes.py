@@ -52,7 +52,9 @@ options:
     description:
       - File that remembers what was told, so that a restart neither loses nor repeats an event. It belongs to one
         server and one choice of tasks; with another it begins anew.
-  validate_certs, ca_path, client_cert, client_key, headers, proxy, connect_timeout, timeout, deadline, retries, max_response_bytes:
+  validate_certs, ca_path, client_cert, client_key, headers, proxy, connect_timeout, timeout, deadline, retries:
+    description: As in the modules of coder.tasks.
+  max_response_bytes:
     description: As in the modules of coder.tasks.
 """
 
@@ -241,6 +243,9 @@ class Source:
         self._options = options
         connection = collection("operations.connection").connection_from(options)
         self._client = collection("coder.client").CoderClient.connect(connection, time)
+        self._client.transport.tell = LOG.warning
+        if connection.exposes_token:
+            LOG.warning("The token goes to %s unencrypted; give 'url' with https://.", connection.exposes_token)
         choice = [connection.url, options["owner"], options["all_owners"], options["organization"]]
         self._cursor = Cursor(options["cursor_file"], json.dumps(choice))
         told = self._cursor.read()
