@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A server that answers with any bytes at all, for answers that no HTTP server would give.
 
-``with raw_server(answer) as url``: ``answer(sock, request)`` is called for each request, with its bytes up to the end
-of its headers, and may send what it likes as slowly as it likes; the connection stays open until it returns False.
+``with raw_server(answer) as url``: ``answer(sock, request)`` is called for each request, with its bytes, and may send
+what it likes as slowly as it likes; the connection stays open until it returns False.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -55,13 +56,18 @@ def raw_server(answer: Answer) -> Iterator[str]:
 
 
 def _request(connection: socket.socket) -> bytes:
-    head = b""
-    while b"\r\n\r\n" not in head:
+    """A request, body and all; empty at the end of the connection."""
+    data = b""
+    while b"\r\n\r\n" not in data:
         piece = connection.recv(65536)
         if not piece:
             return b""
-        head += piece
-    return head
+        data += piece
+    head, _end, body = data.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    while length and len(body) < int(length[1]):
+        body += connection.recv(65536)
+    return head + b"\r\n\r\n" + body
 
 
 def path_of(request: bytes) -> str:
@@ -100,6 +106,8 @@ def listing(tasks: list[dict[str, Any]], logs: Any = None) -> Iterator[str]:
             body = {"version": "v2.34.0"}
         elif path.startswith("/api/v2/users/"):
             body = USER
+        elif path == "/api/v2/authcheck":
+            body = {"tasks": True}
         elif path.endswith("/logs"):
             body = {"logs": logs or []}
         connection.sendall(http(json.dumps(body).encode()))

@@ -149,6 +149,10 @@ def is_parameters(value: Any) -> None:
     assert all(isinstance(item, str) for pair in value.items() for item in pair)
 
 
+def is_answer(value: Any) -> None:
+    assert isinstance(value, bool)
+
+
 def is_nothing(value: Any) -> None:
     assert value is None
 
@@ -164,6 +168,7 @@ CALLS: dict[str, tuple[Callable[[CoderClient], Any], Callable[[Any], None]]] = {
     "update_input": (lambda client: client.update_input(TASK, "x"), is_nothing),
     "pause": (lambda client: client.pause(TASK), has("id")),
     "resume": (lambda client: client.resume(TASK), has("id")),
+    "may_read_tasks": (lambda client: client.may_read_tasks(any_org=True), is_answer),
     "send": (lambda client: client.send(TASK, "x"), lambda _value: None),
     "logs": (lambda client: client.logs(TASK), is_log),
     "user": (lambda client: client.user("bob"), has("id", "username")),
