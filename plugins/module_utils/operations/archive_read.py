@@ -41,11 +41,19 @@ class Reading(NamedTuple):
         return self.record["error_kind"] == "no_log"
 
 
-def read(client: CoderClient, task: dict[str, Any]) -> Reading:
-    """One request; a second one where a state has no log, because the list may have told an older state."""
+def read(client: CoderClient, task: dict[str, Any], settled: bool = False) -> Reading:
+    """One request; a second one where a state has no log, because the list may have told an older state.
+
+    :param settled: whether a log that is not live counts only while the task is paused: one that is being started shows
+        the snapshot of before, and its agent something else a moment later.
+    """
     try:
         with attempting(f"read the log of the task {label(task)}"):
+            if settled and task["status"] != "active":
+                task = _now(client, task)  # the list may be minutes old
             task, log = _log(client, task)
+            if settled and log.source != "live" and task["status"] != "paused":
+                task, log = _now(client, task), Log([], "none", refused=True)
     except CoderError as error:
         return Reading(_record(client, task, Log([], "none"), error.kind), error)
     if log.source == "live" or log.messages:
@@ -59,9 +67,7 @@ def _log(client: CoderClient, task: dict[str, Any]) -> tuple[dict[str, Any], Log
         return task, log
     if log.source == "live" and task["status"] == "active":
         return task, log
-    now = client.refresh(task)
-    if now is None:
-        raise CoderError("it was deleted meanwhile", "not_found")
+    now = _now(client, task)
     if now["status"] in ("active", "paused") and now["status"] != task["status"]:
         log = _asked(client, now)
     if log.source == "live" and not log.messages and now["status"] != "active":
@@ -70,6 +76,13 @@ def _log(client: CoderClient, task: dict[str, Any]) -> tuple[dict[str, Any], Log
             hint="Check any proxy before the server.",
         )
     return now, log
+
+
+def _now(client: CoderClient, task: dict[str, Any]) -> dict[str, Any]:
+    now = client.refresh(task)
+    if now is None:
+        raise CoderError("it was deleted meanwhile", "not_found")
+    return now
 
 
 def _asked(client: CoderClient, task: dict[str, Any]) -> Log:
@@ -112,10 +125,11 @@ def _record(client: CoderClient, task: dict[str, Any], log: Log, error_kind: str
 class Reader:
     """Reads many tasks at once; what passes from one state to another is read again until ``wait_timeout``."""
 
-    def __init__(self, context: Context, settle: Callable[[Reading], None]) -> None:
-        """settle: given each reading, from several threads; what it raises ends all."""
+    def __init__(self, context: Context, settle: Callable[[Reading], None], settled: bool = False) -> None:
+        """settle: given each reading, from several threads; what it raises ends all. settled: as of `read`."""
         self._context = context
         self._settle = settle
+        self._settled = settled
         self._passing: list[dict[str, Any]] = []
         self._started = context.clock.monotonic()
 
@@ -130,14 +144,14 @@ class Reader:
             each(self._last if late else self._first, tasks, self._context.params["concurrency"], lambda: None)
 
     def _first(self, task: dict[str, Any]) -> None:
-        reading = read(self._context.session, task)
+        reading = read(self._context.session, task, self._settled)
         if reading.passes:
             self._passing.append(reading.record["task"])
         else:
             self._settle(reading)
 
     def _last(self, task: dict[str, Any]) -> None:
-        reading = read(self._context.session, task)
+        reading = read(self._context.session, task, self._settled)
         if reading.passes:
             status = reading.record["task"]["status"]
             error = CoderError(

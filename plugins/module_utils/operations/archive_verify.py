@@ -105,7 +105,7 @@ class Verification:
         self._check_report()
         progress = Progress(self._context, self._archive.path, self.verb, self._outcomes)
         try:
-            Reader(self._context, self._one).read(tasks, progress.step)
+            Reader(self._context, self._one, settled=True).read(tasks, progress.step)
         finally:
             progress.close()
             self._lines.sort(key=lambda line: str(line["task"]))
