@@ -20,7 +20,8 @@ options:
   owner:
     description:
       - User whose tasks are meant, by username or UUID; V(me) is the user of the token.
-      - An empty text is an error; only O(all_owners) means all users.
+      - An empty text is an error; only O(all_owners) means all users. So is another user than O(name) names as
+        C(owner/name).
     type: str
     default: me
   all_owners:

@@ -162,10 +162,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         options = task_info.spec()["argument_spec"]
         return dict({name: plain(self.get_option(name)) for name in options if name != "name"}, name=None)
 
-    @staticmethod
-    def _ask(params: dict[str, Any]) -> list[dict[str, Any]]:
+    def _ask(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         try:
-            return task_info.run(Context(params, open_session))["tasks"]
+            return task_info.run(Context(params, open_session, warn=self.display.warning))["tasks"]
         except CoderError as error:
             raise AnsibleParserError(error.message) from None
 

@@ -10,13 +10,11 @@ Knows no API client, so that a module for a workspace needs nothing there beside
 from __future__ import annotations
 
 import copy
-import os
-import traceback
 from typing import Any, Callable, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
-from .coder.errors import CoderError, invalid
+from .coder.errors import CoderError, as_coder_error, invalid
 from .operations.context import Context, no_session
 
 
@@ -34,10 +32,8 @@ def outcome(operation: Any, context: Context) -> dict[str, Any]:
     """Run the operation; a failure becomes a result too, so that no exception's text can slip past the scrubbing."""
     try:
         result = operation.run(context)
-    except CoderError as error:
-        result = failed(error, context.wrote)
     except Exception as error:  # noqa: BLE001  (an answer of a shape that nobody foresaw, or a mistake of ours)
-        result = failed(_internal(error), context.wrote)
+        result = failed(as_coder_error(error), context.journal.wrote)
     result.setdefault("changed", False)
     return result
 
@@ -51,15 +47,6 @@ def failed(error: CoderError, wrote: bool = False) -> dict[str, Any]:
 def bad_arguments(text: str) -> dict[str, Any]:
     """What an argument error has beside its text, which is Ansible's own."""
     return {"failure": invalid(text).failure()}
-
-
-def _internal(error: Exception) -> CoderError:
-    where = traceback.extract_tb(error.__traceback__)[-1]
-    return CoderError(
-        "%s: %s (%s, line %s)" % (type(error).__name__, error, os.path.basename(where.filename), where.lineno or "?"),
-        "internal",
-        hint="The server answered in a way that nobody foresaw, or this collection has a mistake: please report it.",
-    )
 
 
 class OperationModule(AnsibleModule):

@@ -18,6 +18,8 @@ description:
   - A proof compares what the server shows of a task now with the bytes that lie on the disk now; every message of the
     first has to be in the second. What cannot be compared is not deleted.
   - A second run costs one request for each task, and writes only what has changed.
+  - A task that cannot be read is a failure of its own and does not stop the others. Where files cannot be written, the
+    call ends, and its result tells what was saved before.
   - To save a deployment, the token has to be a site owner's, without scopes. The administrator of an organization sees
     its tasks and cannot read their logs.
 author:
@@ -148,7 +150,7 @@ RETURN = r"""
 archive:
   description: The archive as it is now.
   type: dict
-  returned: success, and on failure of single tasks
+  returned: success, and on failure once the archive was opened
   contains:
     path:
       description: Its folder.
@@ -189,7 +191,7 @@ missing_names:
   description: Names from O(name) that no task has, or none that the token may see.
   type: list
   elements: str
-  returned: success, and on failure of single tasks
+  returned: success, and on failure once the archive was opened
   sample: []
 scope:
   description:
@@ -202,7 +204,7 @@ scope:
 summary:
   description: What became of the chosen tasks.
   type: dict
-  returned: success, and on failure of single tasks
+  returned: success, and on failure once the archive was opened
   contains:
     selected:
       description: Tasks that were chosen.
@@ -267,13 +269,13 @@ summary:
 error_kinds:
   description: How often each kind of failure came, by the kinds of RV(failure.kind).
   type: dict
-  returned: success, and on failure of single tasks
+  returned: success, and on failure once the archive was opened
   sample: {"unavailable": 2}
 failures:
   description: The first twenty of them.
   type: list
   elements: dict
-  returned: success, and on failure of single tasks
+  returned: success, and on failure once the archive was opened
   contains:
     task:
       description: Owner and name of the task; the archive's folder for what is wrong with its files.

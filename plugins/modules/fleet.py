@@ -14,7 +14,8 @@ description:
   - Creates, pauses, resumes and deletes the tasks of a list in one call, many at a time, like a loop of
     M(coder.tasks.task) would one after the other.
   - The tasks are read with one list, and all that wait share one poll of it, at most once a second.
-  - A task that fails does not stop the others; each has its own result under RV(tasks). The call fails if one failed.
+  - A task that fails does not stop the others, whatever it meets; each has its own result under RV(tasks). The call
+    fails if one failed.
   - A task is known by its owner and its name. A lost answer, or a second run at the same time, never makes a second
     task.
 author:
@@ -52,7 +53,8 @@ options:
         required: true
       owner:
         description:
-          - User who owns the task, by username or UUID. If not set, O(owner).
+          - User who owns the task, by username or UUID. If not set, O(owner), unless O(tasks[].name) names one.
+          - Another user than O(tasks[].name) names as C(owner/name) is an error.
         type: str
       state:
         description:
@@ -70,6 +72,7 @@ options:
       template:
         description:
           - Template to create the task from, by name or UUID. Needed to create a task.
+          - Where an existing task was made from another template, version or preset, the module warns and keeps it.
         type: str
       template_version:
         description:
@@ -84,6 +87,7 @@ options:
       input:
         description:
           - What the agent is asked to do. At most 131,053 bytes in UTF-8.
+          - Coder makes a task without one, too. Its agent waits until it is told something, so the module warns.
           - Mutually exclusive with O(tasks[].input_file).
         type: str
       input_file:

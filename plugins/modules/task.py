@@ -39,11 +39,13 @@ options:
     description:
       - Name of the task. Up to 32 letters, digits and single hyphens between them.
       - Also accepted as C(owner/name), or as the UUID of a task that exists.
-      - If not set, a name is made from the input; such a call is always changed.
+      - If not set, a name is made from the input; such a call is always changed. An empty name, such as that of a
+        variable without a value, is an error; so it is in the other options that hold a name.
     type: str
   owner:
     description:
       - User who owns the task, by username or UUID; V(me) is the user of the token.
+      - Another user than O(name) names as C(owner/name) is an error.
       - Tasks of others need the right to create workspaces for them.
     type: str
     default: me
@@ -65,6 +67,8 @@ options:
   template:
     description:
       - Template to create the task from, by name or UUID. Needed to create a task.
+      - What a task was made from cannot be changed. Where an existing task was made from another template, version or
+        preset, the module warns and keeps it.
     type: str
   template_version:
     description:
@@ -81,6 +85,7 @@ options:
   input:
     description:
       - What the agent is asked to do. At most 131,053 bytes in UTF-8.
+      - Coder makes a task without one, too. Its agent waits until it is told something, so the module warns.
       - Mutually exclusive with O(input_file).
     type: str
   input_file:

@@ -13,6 +13,7 @@ version_added: 0.1.0
 description:
   - Returns tasks by name, or all that match, and counts them by status, owner and template.
   - Filters are applied by the server where its version has them.
+  - A task that the server's list shows in a form that is not Coder's is left out with a warning.
 author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:

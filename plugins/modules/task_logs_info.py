@@ -16,6 +16,8 @@ description:
     it was paused, and says which.
   - Snapshots exist since Coder 2.30 and are read back since 2.31.1. On older servers only a running task has a log.
   - A task whose state has no log to give is a result with a reason, not an error; see O(fail_on_unavailable).
+  - A single log that cannot be read for another reason is such a result too, with a warning; the call fails only if
+    none could be read.
 author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:
@@ -34,6 +36,7 @@ options:
     description:
       - Return at most this many bytes of messages for each task, counted as compact JSON in UTF-8.
       - Whole messages, the newest kept; if one alone is too long, its end is kept behind a mark.
+      - The spaces with which a terminal pads its lines are part of the messages and count, too.
     type: int
   fail_on_unavailable:
     description:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from ..coder.errors import CoderError, invalid
 from . import files, manifest, search
@@ -64,7 +64,8 @@ class Archive:
     redactor: None keeps secrets as they are. read_only: make, lock and write nothing; `save` only says what it would
     do. `save` may be called from several threads, for different tasks. helpers: processes that compute what `save`
     writes; see `useful_helpers`. key: seals what is written; None leaves it unsealed. upgrades: whether what an older
-    version wrote may be written to, which makes it one of this version.
+    version wrote may be written to, which makes it one of this version. note_write: told of what was written, relative
+    to the archive.
     Raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written, `invalid` for a
     folder that is no archive, or one of a newer version.
     """
@@ -77,8 +78,10 @@ class Archive:
         helpers: int = 0,
         key: bytes | None = None,
         upgrades: bool = True,
+        note_write: Callable[[str], None] = lambda what: None,
     ) -> None:
         self.path = os.path.abspath(path)
+        self._note_write = note_write
         self._seal = Seal(key) if key else None
         self._folders = Folders(self._at(TASKS), redactor, self._seal)
         self._redactor = redactor
@@ -252,6 +255,7 @@ class Archive:
             top = {**pages.indexes(entries), manifest.MANIFEST: lines, manifest.ABOUT: files.json_pretty(self._about)}
             for name, data in top.items():
                 files.replace(self._at(name), data)
+                self._note_write(name)
             files.replace(self._at(manifest.SUMS), manifest.sums(entries, top))
             files.sync(self.path)
             with suppress(FileNotFoundError):
@@ -374,6 +378,7 @@ class Archive:
                 os.rename(old, place)
             raise
         self._written.append(folder)
+        self._note_write(f"{TASKS}/{folder}")
 
     def _sync(self) -> None:
         """Have what cannot be made again on the disk before the checksums say that it is there."""

@@ -6,10 +6,11 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple, TypeVar
 
 from . import models
 from .connection import Connection
@@ -25,8 +26,8 @@ from .dialect import (
     no_tasks,
     parse_version,
 )
-from .errors import AnswerLost, CoderError, RouteNotFound, attempting, invalid
-from .names import check_owner, is_uuid, reads_as_uuid, split_reference
+from .errors import AnswerLost, CoderError, NotReady, RouteNotFound, attempting, invalid
+from .names import check_owner, is_uuid, reads_as_uuid, split_reference, two_owners
 from .transport import Allowance, Response, Transport, segment
 
 # AgentAPI may type for 17 s before it answers, and an unreachable agent costs the server 30 s (contract, sections
@@ -35,6 +36,13 @@ SEND_TIMEOUT = 60.0
 PAGE = 100
 AUTHCHECK_TRIES = 3
 BUSY = "Task app is not ready to accept input."
+# AgentAPI's words inside Coder's answer: it was busy; it typed the input and gave up waiting for the agent.
+STATUS_GATES_INPUT = "waiting for user input"
+TYPED_ONLY = "wait for processing to start"
+
+
+Client = TypeVar("Client", bound="CoderClient")
+Item = TypeVar("Item")
 
 
 class Log(NamedTuple):
@@ -51,20 +59,26 @@ class Log(NamedTuple):
     refused: bool = False
 
 
-# Types of what the client itself reads from an answer, by its key in Coder's JSON.
-_TYPES: dict[str, type] = {
-    **dict.fromkeys(("id", "ID", "name", "Name", "owner_name", "username", "status", "value", "version"), str),
-    **dict.fromkeys(("active_version_id", "organization_id", "workspace_id"), str),
-    "latest_build": dict,
-    "workspace_build": dict,
-}
+# Keys whose value is text wherever Coder has them.
+_TEXTS = (
+    "id", "ID", "name", "Name", "username", "owner_name", "status", "version", "value", "organization_id",
+    "active_version_id", "workspace_id", "transition",
+)  # fmt: skip
+_OBJECTS = ("latest_build", "workspace_build")
 
 
 def _object(data: Any, path: str, *keys: str) -> dict[str, Any]:
     """The answer, if it is an object with these keys. :raises CoderError: it is not, so it is not Coder's."""
-    if isinstance(data, dict) and all(key in data and isinstance(data[key], _TYPES.get(key, object)) for key in keys):
+    if isinstance(data, dict) and all(key in data and _is_sound(key, data[key]) for key in keys):
         return data
     raise _not_coders(path)
+
+
+def _is_sound(key: str, value: Any) -> bool:
+    """Whether a value has the type that Coder gives this key; of other keys any type will do."""
+    if key in _TEXTS:
+        return isinstance(value, str)
+    return isinstance(value, dict) if key in _OBJECTS else True
 
 
 def _not_coders(path: str) -> CoderError:
@@ -89,47 +103,124 @@ def _messages(data: Any, path: str) -> list[dict[str, Any]]:
     return [message for message in messages if message]
 
 
+def _workspace(data: Any, path: str) -> dict[str, Any]:
+    """A workspace with its latest build and, where they run, agents and apps. :raises CoderError: it is none."""
+    workspace = _object(data, path, "id", "name", "owner_name", "latest_build")
+    build = _object(workspace["latest_build"], path, "transition")
+    _object(build.get("job") or {}, path)
+    for resource in _objects(build.get("resources"), path):
+        for agent in _objects(resource.get("agents"), path):
+            _objects(agent.get("apps"), path)
+    return workspace
+
+
+class Malformed(CoderError):
+    """One item of a list is not what Coder answers. ``label``: what can be told of its name."""
+
+    label = ""
+
+
+def _each(items: Any, path: str, read: Callable[[Any], Item], malformed: Callable[[Malformed], None]) -> list[Item]:
+    """The items of a list that can be read; the others are told one by one.
+
+    :raises CoderError: it is no list, or nothing in it can be read.
+    """
+    if items is None:
+        return []  # Go writes an empty list so
+    if not isinstance(items, list):
+        raise _not_coders(path)
+    sound: list[Item] = []
+    refused: list[Malformed] = []
+    for item in items:
+        try:
+            sound.append(read(item))
+        except CoderError as error:
+            problem = error.copy_as(Malformed)
+            problem.label = _label(item)
+            refused.append(problem)
+    if refused and not sound:
+        raise refused[0]
+    for problem in refused:
+        problem.hint = "It is left out; all others are there."
+        malformed(problem)
+    return sound
+
+
+def _identity(item: Any) -> str:
+    """By what an item is told from the others, on whichever page it stands."""
+    return str(item["id"] if isinstance(item, dict) and "id" in item else item)
+
+
+def _label(item: Any) -> str:
+    """The name of a thing that is not what it should be, as far as it has one."""
+    fields = item if isinstance(item, dict) else {}
+    owner, name = fields.get("owner_name"), fields.get("name") or fields.get("id")
+    return "/".join(part for part in (owner, name) if isinstance(part, str) and part) or "one without a name"
+
+
+def refuse(problem: Malformed) -> None:
+    """Of a caller that needs the whole list."""
+    raise problem
+
+
 def is_app_answer(message: str) -> bool:
     """Whether a 5xx is Coder's word about the task's app or its log, which asking again at once does not change."""
     lowered = message.lower()
     return "task app" in lowered or "sidebar app" in lowered or message in _UNREADABLE
 
 
+def _to_nobody(what: str) -> None:
+    return None
+
+
 class CoderClient:
     """One server and one user's token.
 
-    :param read_only: refuse every write; set in check mode.
-    :param sharing: another client of the same transport, whose memory of what cannot change is shared.
+    :param sharing: a client of the same call and transport, for a second one that knows and reports the same.
     """
 
-    def __init__(
-        self, transport: Transport, read_only: bool = False, sharing: CoderClient | None = None
-    ) -> None:
+    def __init__(self, transport: Transport, sharing: CoderClient | None = None) -> None:
         self.transport = transport
-        self.read_only = read_only
-        # Whether a write was done in this call, so that a failure after it can tell.
-        self.wrote = False
-        self._cache: dict[Any, Any] = {}
-        self._cache_lock = threading.RLock()
-        if sharing is not None:
-            self._cache, self._cache_lock = sharing._cache, sharing._cache_lock
+        # Refuse every write: set in check mode.
+        self.read_only: bool = sharing.read_only if sharing else False
+        self._note_write: Callable[[str], None] = sharing._note_write if sharing else _to_nobody
+        self._cache: dict[Any, Any] = sharing._cache if sharing else {}
+        self._cache_lock: Any = sharing._cache_lock if sharing else threading.RLock()
 
     @classmethod
     def connect(cls, connection: Connection, clock: Any) -> CoderClient:
         """:raises CoderError: the connection's options cannot be right."""
         return cls(Transport(connection, clock))
 
-    def reader(self) -> CoderClient:
+    def reporting_to(self: Client, note_write: Callable[[str], None]) -> Client:
+        """The same session, as one call has it.
+
+        :param note_write: told of each request that wrote, or may have written, such as ``POST /api/v2/tasks/alice``.
+        """
+        client = copy.copy(self)
+        client._note_write = note_write
+        return client
+
+    def reader(self: Client) -> Client:
         """The same session, refusing every write: for check mode."""
-        return CoderClient(self.transport, read_only=True, sharing=self)
+        client = copy.copy(self)
+        client.read_only = True
+        return client
 
     # Requests
 
     def _request(self, method: str, path: str, **options: Any) -> Response:
         if self.read_only and method not in ("GET", "HEAD"):
             raise CoderError("%s %s was about to be sent in check mode" % (method, path), "invalid")
-        response = self.transport.request(method, path, **options)
-        self.wrote = self.wrote or method not in ("GET", "HEAD")
+        if method in ("GET", "HEAD"):
+            return self.transport.request(method, path, **options)
+        try:
+            response = self.transport.request(method, path, **options)
+        except CoderError as error:
+            if _may_be_done(error):
+                self._note_write(f"{method} {path}")
+            raise
+        self._note_write(f"{method} {path}")
         return response
 
     def _get(self, path: str, *keys: str, **options: Any) -> dict[str, Any]:
@@ -149,7 +240,6 @@ class CoderClient:
         for key, known in list(self._cache.items()):
             if key[0] in ("templates", "versions") or not known:
                 del self._cache[key]
-        self.wrote = False
 
     def _remember(self, key: Any, ask: Any) -> Any:
         """What does not change while a session lives is asked for once, also by threads that want it at once."""
@@ -273,7 +363,12 @@ class CoderClient:
     # Tasks
 
     def _task(self, data: Any) -> dict[str, Any]:
-        data = _object(data, self.dialect.prefix, "id", "name", "owner_name", "status")
+        problem = models.task_problem(data)
+        if problem:
+            error = _not_coders(self.dialect.prefix).copy_as(Malformed)
+            error.label = _label(data)
+            error.reason = f"the task {error.label!r} is not what Coder answers: {problem}"
+            raise error
         return models.task_from(data, self.dialect, self.transport.base_url)
 
     def _task_path(self, task: dict[str, Any], *rest: str) -> str:
@@ -286,15 +381,20 @@ class CoderClient:
             ) from None
 
     def list_tasks(
-        self, owner: str | None = None, organization: str | None = None, status: str | None = None
+        self,
+        owner: str | None = None,
+        organization: str | None = None,
+        status: str | None = None,
+        malformed: Callable[[Malformed], None] = refuse,
     ) -> list[dict[str, Any]]:
         """Every task that the token may see, newest first, filtered by the server where it has the filter.
 
+        :param malformed: told of each task that cannot be read and so is not in the result; by default that is an
+            error, as it always is where no task of the list can be read.
         :raises CoderError: the owner or the organization is unknown.
         """
-        # What is wrong with one task is left to whoever asks for more about it: the others are not to suffer.
         listed = self._listed(self._query(owner, organization, status), owner)
-        tasks = [models.task_from(item, self.dialect, self.transport.base_url) for item in listed]
+        tasks = _each(listed, self.dialect.prefix, self._task, malformed)
         return [task for task in tasks if task["status"] == (status or task["status"]) != models.DELETED]
 
     def _query(self, owner: str | None, organization: str | None, status: str | None) -> str:
@@ -336,26 +436,26 @@ class CoderClient:
             return self.user(owner)["username"]
         return owner
 
-    def _list_pages(self, query: str) -> list[dict[str, Any]]:
+    def _list_pages(self, query: str) -> list[Any]:
         """All pages, which together may take no longer and be no larger than one answer: a list may have no end.
 
         The list puts running tasks first, so one that starts or stops between two pages can slip through: what is
         longer than a page is read until nothing new comes.
         """
         within = self.transport.allowance()
-        listed: dict[str, dict[str, Any]] = {}
+        listed: dict[str, Any] = {}
         while True:
             known = len(listed)
             pages = list(self._pages({"q": query} if query else {}, within))
             for page in pages:
-                listed.update((str(task["id"]), task) for task in page)
+                listed.update((_identity(task), task) for task in page)
             if len(pages) == 1 or len(listed) == known:
                 return list(listed.values())
 
-    def _pages(self, params: dict[str, Any], within: Allowance) -> Iterator[list[dict[str, Any]]]:
+    def _pages(self, params: dict[str, Any], within: Allowance) -> Iterator[list[Any]]:
         """One reading from the first page to the first that is not full, or that the server gives again."""
         offset = 0
-        last: list[dict[str, Any]] = []
+        last: list[Any] = []
         while True:
             page = self._list_page({**params, "limit": PAGE, "offset": offset}, within=within)
             yield page
@@ -364,21 +464,30 @@ class CoderClient:
                 return
             last = page
 
-    def _list_page(self, params: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
+    def _list_page(self, params: dict[str, Any], **options: Any) -> list[Any]:
         path = self.dialect.prefix
-        data = self._get(path, "tasks", params=params, **options)
-        tasks = _objects(data["tasks"], path)
-        if any(not {"id", "name", "owner_name", "status"} <= set(task) for task in tasks):
+        page = self._get(path, "tasks", params=params, **options)["tasks"] or []
+        if not isinstance(page, list):
             raise _not_coders(path)
-        return tasks
+        return page
+
+    def owner_and_name(self, reference: str, owner: str) -> tuple[str, str]:
+        """(owner, name or UUID) of a task given as `name`, `owner/name` or UUID.
+
+        :raises CoderError: it can be neither, or ``owner`` is another user than the one it names.
+        """
+        named, name = split_reference(reference, owner)
+        if owner != "me" and named.lower() != owner.lower() and self.user(named)["id"] != self.user(owner)["id"]:
+            raise two_owners(reference, owner)
+        return named, name
 
     def find_task(self, reference: str, owner: str = "me") -> dict[str, Any] | None:
         """The task, or None where there is none or this token may not see it.
 
         :param reference: a name, `owner/name` or a UUID.
-        :raises CoderError: the owner is unknown, or the server has no tasks.
+        :raises CoderError: the owner is unknown or contradicts the reference, or the server has no tasks.
         """
-        owner, name = split_reference(reference, owner)
+        owner, name = self.owner_and_name(reference, owner)
         task = self._find_task(owner, name)
         if task is None and owner != "me":
             # The same 404 as for an unknown user since 2.30, and an empty list in era S.
@@ -480,19 +589,20 @@ class CoderClient:
                 self._cache["dialect"] = self.dialect._replace(pause=False)
         return self.build_workspace(task["workspace_id"], transition)
 
-    def send(self, task: dict[str, Any], text: str, timeout: float | None = None) -> None:
+    def send(self, task: dict[str, Any], text: str) -> None:
         """Give the agent input.
 
-        :raises CoderError: kind busy when the agent works; unavailable when it cannot be reached.
+        :raises NotReady: nothing reached the agent, and the same request may succeed later.
         :raises AnswerLost: the input may or may not have reached the agent.
+        :raises CoderError: nothing reached the agent; kind unavailable when it is out of reach.
         """
         try:
             self._request(
                 "POST", self._task_path(task, "send"), body={"input": text},
-                timeout=max(SEND_TIMEOUT, timeout or 0.0, self.transport.connection.timeout), final=is_app_answer,
+                timeout=max(SEND_TIMEOUT, self.transport.connection.timeout), final=is_app_answer,
             )
         except CoderError as error:
-            raise _explain_app(error) from None
+            raise _explain_send(error) from None
 
     def logs(self, task: dict[str, Any]) -> Log:
         """The conversation: live from a running agent, else the snapshot.
@@ -526,23 +636,29 @@ class CoderClient:
         """A workspace that is not deleted, by its owner and name."""
         path = "/api/v2/users/%s/workspace/%s" % (segment(owner), segment(name))
         try:
-            return self._get(path, "id", "latest_build")
+            return _workspace(self._get(path), path)
         except CoderError as error:
             if error.status in (404, 410):
                 return None
             raise self._explain_owner(error, owner) from None
 
-    def list_workspaces(self, owner: str | None = None) -> list[dict[str, Any]]:
-        """Every workspace that the token may see and that is not deleted, of one owner or of all."""
-        params = {} if owner is None else {"q": "owner:%s" % self._owner_term(owner)}
+    def list_workspaces(
+        self, owner: str | None = None, malformed: Callable[[Malformed], None] = refuse
+    ) -> list[dict[str, Any]]:
+        """Every workspace that the token may see and that is not deleted, of one owner or of all.
+
+        :param malformed: as in :meth:`list_tasks`.
+        """
         path = "/api/v2/workspaces"
+        params = {} if owner is None else {"q": "owner:%s" % self._owner_term(owner)}
         listed = self._get(path, "workspaces", params=params)["workspaces"]
-        return _objects(listed, path, "id", "name", "owner_name", "latest_build")
+        return _each(listed, path, lambda item: _workspace(item, path), malformed)
 
     def workspace(self, workspace_id: str) -> dict[str, Any] | None:
         """A workspace by its UUID; None once it is deleted."""
+        path = "/api/v2/workspaces/%s" % segment(workspace_id)
         try:
-            return self._get("/api/v2/workspaces/%s" % segment(workspace_id), "id", "latest_build")
+            return _workspace(self._get(path), path)
         except CoderError as error:
             if error.status in (404, 410):
                 return None
@@ -590,12 +706,26 @@ class CoderClient:
     def presets(self, version_id: str) -> list[dict[str, Any]]:
         """Presets of a template version; the API answers null where there are none."""
         path = "/api/v2/templateversions/%s/presets" % segment(version_id)
-        return self._remember(path, lambda: [models.preset_from(item) for item in self._get_list(path, "ID", "Name")])
+
+        def ask() -> list[dict[str, Any]]:
+            presets = self._get_list(path, "ID", "Name")
+            for preset in presets:
+                _objects(preset.get("Parameters"), path, "Name", "Value")
+            return [models.preset_from(item) for item in presets]
+
+        return self._remember(path, ask)
 
     def parameters(self, version_id: str) -> list[dict[str, Any]]:
         """Parameters of a template version."""
         path = "/api/v2/templateversions/%s/rich-parameters" % segment(version_id)
-        return self._remember(path, lambda: [models.parameter_from(item) for item in self._get_list(path, "name")])
+
+        def ask() -> list[dict[str, Any]]:
+            parameters = self._get_list(path, "name")
+            for parameter in parameters:
+                _objects(parameter.get("options"), path)
+            return [models.parameter_from(item) for item in parameters]
+
+        return self._remember(path, ask)
 
 
 def is_template_problem(error: CoderError) -> bool:
@@ -614,6 +744,37 @@ def is_name_taken(error: CoderError) -> bool:
 def is_build_active(error: CoderError) -> bool:
     """Whether a write was refused because the workspace is being built just now."""
     return error.status == 409 and "build" in error.server_message.lower()
+
+
+def _explain_send(error: CoderError) -> CoderError:
+    """Give a refused send the class that says whether the input reached the agent, or can be sent again."""
+    error = _explain_app(error)
+    detail = error.detail or ""
+    if error.kind == "busy" or STATUS_GATES_INPUT in detail or error.server_message in _STARTING:
+        error = error.copy_as(NotReady)
+        error.kind = "busy" if STATUS_GATES_INPUT in detail else error.kind
+    elif TYPED_ONLY in detail:
+        # The keystrokes are in the terminal, and AgentAPI puts them on no record any more.
+        error = error.copy_as(AnswerLost)
+        error.may_still_show = False
+    elif _broke_behind_coder(error) or _may_be_done(error):
+        error = error.copy_as(AnswerLost)
+    return error
+
+
+def _broke_behind_coder(error: CoderError) -> bool:
+    """Whether Coder's own connection to AgentAPI broke under way; a refused one cannot have brought the input."""
+    detail = error.detail or ""
+    return error.server_message == "Task app rejected the message." and 'Post "' in detail and "refused" not in detail
+
+
+def _may_be_done(error: CoderError) -> bool:
+    """Whether a write that failed may have been processed: its answer was lost, or is not Coder's.
+
+    Coder gives its reason with each error, so a 5xx without one comes from something in front of it.
+    """
+    status = error.status or 0
+    return isinstance(error, AnswerLost) or 200 <= status < 300 or (status >= 500 and not error.server_message)
 
 
 def _explain_app(error: CoderError) -> CoderError:
@@ -645,6 +806,8 @@ def _explain_app(error: CoderError) -> CoderError:
     return error
 
 
+# What a workspace that starts answers to a send.
+_STARTING = ("Task is pending.", "Task is initializing.", "Task sidebar app is initializing. Try again shortly.")
 # A log that was saved, or is given by AgentAPI, in a form that the server refuses (contract, sections 2.2 to 2.4).
 _UNREADABLE = (
     "Internal error decoding task snapshot.",

@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+Error = TypeVar("Error", bound="CoderError")
 
 # What `failure.kind` can be. Playbooks branch on these, so a kind is never renamed.
 KINDS = (
@@ -88,7 +92,11 @@ class CoderError(Exception):
 
     def copy(self) -> CoderError:
         """The same error for somebody else who met it too; what is added to one is not added to the other."""
-        other = type(self)(self.reason, self.kind)
+        return self.copy_as(type(self))
+
+    def copy_as(self, cls: type[Error]) -> Error:
+        """The same error as one of another class, which says more of it."""
+        other = cls(self.reason, self.kind)
         other.__dict__.update(self.__dict__, result=dict(self.result))
         return other
 
@@ -113,7 +121,31 @@ class RouteNotFound(CoderError):
 
 
 class AnswerLost(CoderError):
-    """A request may have been processed, but its answer never came."""
+    """A request may have been processed, but its answer never came.
+
+    ``may_still_show`` is False where the server did answer, so that what is not to be seen by now never will be.
+    """
+
+    may_still_show = True
+
+
+class NotReady(CoderError):
+    """The agent takes no input now, but will later: it works on something, or it still starts. Nothing reached it."""
+
+
+def as_coder_error(error: Exception) -> CoderError:
+    """Any exception as the one kind that a user reads; an unforeseen one becomes kind ``internal``.
+
+    Its text tells where it was raised, for a report; it is never a traceback.
+    """
+    if isinstance(error, CoderError):
+        return error
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(where.filename)}, line {where.lineno or '?'}"
+    return CoderError(
+        f"{type(error).__name__}: {error} ({place})", "internal",
+        hint="The server answered in a way that nobody foresaw, or this collection has a mistake: please report it.",
+    )
 
 
 def invalid(reason: str, hint: str | None = None) -> CoderError:

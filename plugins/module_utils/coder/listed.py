@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many who watch their task see it in one list, so that waiting costs one request a look and not one a task."""
+"""Many who watch their task see it in one list, so that waiting costs one request per look and not one per task."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Generic, TypeVar
+from typing import Any, Callable, Generic, NamedTuple, TypeVar
 
-from .client import CoderClient
+from .client import CoderClient, Malformed
 from .errors import CoderError, attempting
 from .transport import Response
 
@@ -18,6 +18,18 @@ Answer = TypeVar("Answer")
 # Failures of one look that may pass by themselves, and how many in a row are borne: everyone waits for this look.
 PASSING = ("server", "network", "timeout", "unavailable", "protocol")
 MOST_FAILURES = 5
+
+
+class Listing(NamedTuple):
+    """What a list showed. malformed: items that could not be read; whoever misses something asks for it alone."""
+
+    by_id: dict[str, dict[str, Any]]
+    malformed: list[Malformed]
+
+
+def _listing(ask: Callable[..., list[dict[str, Any]]], owner: str | None) -> Listing:
+    malformed: list[Malformed] = []
+    return Listing({item["id"]: item for item in ask(owner, malformed=malformed.append)}, malformed)
 
 
 class Poll(Generic[Answer]):
@@ -78,48 +90,53 @@ class ListedClient(CoderClient):
     def __init__(
         self, client: CoderClient, owner: str | None, clock: Any, interval: float, concurrency: int
     ) -> None:
-        super().__init__(client.transport, client.read_only, sharing=client)
+        super().__init__(client.transport, sharing=client)
         self._turns = threading.BoundedSemaphore(concurrency)
-        self._halted = False
-        self._abandoned = False
-        self._tasks = Poll(lambda: {task["id"]: task for task in self.list_tasks(owner)}, clock, interval)
-        self._workspaces = Poll(lambda: {item["id"]: item for item in self.list_workspaces(owner)}, clock, interval)
+        self._halted = threading.Event()
+        self._abandoned = threading.Event()
+        self._tasks = Poll(lambda: _listing(self.list_tasks, owner), clock, interval)
+        self._workspaces = Poll(lambda: _listing(self.list_workspaces, owner), clock, interval)
 
     def halt(self) -> None:
         """Send no further write; each is refused with :class:`Halted`."""
-        self._halted = True
+        self._halted.set()
 
     def abandon(self) -> None:
         """Send nothing at all any more, so that those who wait end at their next look."""
-        self._halted = self._abandoned = True
+        self._halted.set()
+        self._abandoned.set()
 
     def _request(self, method: str, path: str, **options: Any) -> Response:
         with self._turns:
-            if self._abandoned or (self._halted and method != "GET"):
+            if self._abandoned.is_set() or (self._halted.is_set() and method != "GET"):
                 raise Halted("%s %s was not sent, because too much had failed" % (method, path), "conflict")
             return super()._request(method, path, **options)
 
-    def all_tasks(self) -> list[dict[str, Any]]:
+    def all_tasks(self) -> Listing:
         """Every task of the list."""
         with attempting("list the tasks"):
-            return list(self._tasks.answer().values())
+            return self._tasks.answer()
 
     def refresh(self, task: dict[str, Any]) -> dict[str, Any] | None:
         """The same task as it is now, None when it is gone."""
-        found = self._tasks.answer().get(task["id"])
-        if found is None and self.dialect.paged:
+        listing = self._tasks.answer()
+        found = listing.by_id.get(task["id"])
+        if found is None and (self.dialect.paged or listing.malformed):
             # Pages shift while they are read, so a task can be missing from all of them.
             return super().refresh(task)
         return found
 
     def workspace(self, workspace_id: str) -> dict[str, Any] | None:
         """A workspace by its UUID; None once it is deleted."""
-        return self._workspaces.answer().get(workspace_id)
+        listing = self._workspaces.answer()
+        found = listing.by_id.get(workspace_id)
+        return super().workspace(workspace_id) if found is None and listing.malformed else found
 
     def find_workspace(self, owner: str, name: str) -> dict[str, Any] | None:
         """A workspace that is not deleted, by its owner and name."""
-        owner = self.username(owner).lower()
-        for workspace in self._workspaces.answer().values():
-            if workspace["owner_name"].lower() == owner and workspace["name"].lower() == name.lower():
+        listing = self._workspaces.answer()
+        username = self.username(owner).lower()
+        for workspace in listing.by_id.values():
+            if workspace["owner_name"].lower() == username and workspace["name"].lower() == name.lower():
                 return workspace
-        return None
+        return super().find_workspace(owner, name) if listing.malformed else None

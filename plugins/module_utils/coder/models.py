@@ -47,6 +47,13 @@ _NULLABLE = (
     "workspace_agent_lifecycle",
     "workspace_app_id",
 )
+# What a task's fields hold where they are not text; every field but the first four can be null.
+_NEEDED = ("id", "name", "owner_name", "status")
+_OTHER_TYPES: dict[str, type] = {
+    "workspace_build_number": int,
+    "workspace_agent_health": dict,
+    "current_state": dict,
+}
 _READY = ("ready", "start_timeout", "start_error")
 _STARTING = (None, "", "created", "starting")
 _BY_WORKSPACE_STATUS = {
@@ -60,6 +67,22 @@ _BY_WORKSPACE_STATUS = {
     "canceled": "error",
     "deleted": DELETED,
 }
+
+
+def task_problem(data: Any) -> str | None:
+    """Why this cannot be a task of Coder's, such as a status that is no text; None if it can."""
+    if not isinstance(data, dict):
+        return "it is no object"
+    for name in TASK_FIELDS:
+        value = data.get(name)
+        if value is None and name not in _NEEDED:
+            continue
+        if not isinstance(value, _OTHER_TYPES.get(name, str)):
+            return f"its {name!r} is {'missing' if value is None else type(value).__name__}"
+    for name in ("state", "message", "uri", "timestamp"):
+        if not isinstance((data.get("current_state") or {}).get(name), (str, type(None))):
+            return f"its 'current_state' has a {name!r} that is no text"
+    return None
 
 
 def task_from(data: dict[str, Any], dialect: Dialect, base_url: str) -> dict[str, Any]:

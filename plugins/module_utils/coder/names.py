@@ -10,7 +10,7 @@ import re
 import secrets
 import uuid
 
-from .errors import invalid
+from .errors import CoderError, invalid
 
 MAX_NAME_BYTES = 32
 MAX_DISPLAY_NAME_BYTES = 64
@@ -102,16 +102,31 @@ def make_name(prompt: str) -> str:
     return "%s-%s" % (stem.strip("-") or "task", secrets.token_hex(4))
 
 
+def _are_two(owner: str, other: str) -> bool:
+    """Whether these are certainly two users: a UUID and `me` may be anybody's."""
+    open_to_doubt = owner == "me" or other == "me" or is_uuid(owner) or is_uuid(other)
+    return not open_to_doubt and owner.lower() != other.lower()
+
+
+def two_owners(reference: str, owner: str) -> CoderError:
+    """The error for a task that is said to be of two users: acting on either could be a mistake."""
+    reason = f"the task is given as {reference!r} and its 'owner' as {owner!r}, another user"
+    return invalid(reason, "Name its owner once.")
+
+
 def split_reference(reference: str, owner: str) -> tuple[str, str]:
     """(owner, name or UUID) of a task given as `name`, `owner/name` or UUID.
 
-    :raises CoderError: the text can be neither.
+    :raises CoderError: the text can be neither, or it names another owner than ``owner``, which is the default where
+        it is `me`.
     """
     reference = reference.strip()
     head, slash, tail = reference.rpartition("/")
     if slash:
         if not head or not tail or "/" in head:
             raise invalid("%r is not a task" % reference, "Give a name, owner/name or a UUID.")
+        if _are_two(owner, head):
+            raise two_owners(reference, owner)
         owner, reference = head, tail
     if not reference or reference in (".", ".."):
         raise invalid("%r is not a task" % reference, "Give a name, owner/name or a UUID.")

@@ -17,7 +17,8 @@ from ..archive.redaction_key import key_path, redaction_key
 from ..archive.report.pages import INDEXES
 from ..archive.search import DATABASE
 from ..archive.store import Archive
-from ..coder.errors import CoderError, invalid
+from ..coder.client import Malformed
+from ..coder.errors import CoderError, as_coder_error, invalid
 from .archive_collect import Collector
 from .archive_outcome import Outcomes
 from .archive_scope import scope_spec, seen_scope
@@ -89,19 +90,22 @@ def look(context: Context) -> tuple[Outcomes, dict[str, Any]]:
     key = _key(context)
     redactor = _redactor(context, key)
     scope = seen_scope(context)
-    tasks, missing = select_tasks(context)
-    outcomes = Outcomes(len(tasks), scope)
+    unreadable: list[Malformed] = []
+    tasks, missing = select_tasks(context, unreadable.append)
+    outcomes = Outcomes(len(tasks) + len(unreadable), scope)
+    for problem in unreadable:
+        outcomes.fail(problem.label, problem)
     reads_only = context.check_mode or params["state"] == "verified"
     helpers = useful_helpers() if params["state"] == "present" and len(tasks) > FEW and not reads_only else 0
     with Archive(params["path"], redactor, read_only=reads_only, helpers=helpers, key=key,
-                 upgrades=params["state"] == "present") as archive:  # fmt: skip
+                 upgrades=params["state"] == "present", note_write=context.journal.note) as archive:  # fmt: skip
         try:
             _work(context, archive, outcomes, tasks, missing)
             searchable = archive.finish()
-        except CoderError as error:
-            if outcomes.done or outcomes.changed:
-                error.result = {**_result(archive, outcomes, missing, False), **error.result}
-            raise
+        except Exception as caught:  # noqa: BLE001  (what was done before stays, so it is told, whatever this is)
+            error = as_coder_error(caught)
+            error.result = {**_result(archive, outcomes, missing, False), **error.result}
+            raise error from None
         if not searchable and not reads_only:
             context.warn("This Python has no SQLite with FTS5, so the archive has no search index.")
         return outcomes, _result(archive, outcomes, missing, searchable)

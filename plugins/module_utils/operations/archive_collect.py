@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..archive.record import Record
 from ..archive.store import Archive
-from ..coder.errors import CoderError, attempting
+from ..coder.errors import CoderError, as_coder_error, attempting
 from ..coder.wait import Patience
 from .archive_outcome import Outcomes
 from .archive_progress import Progress, each
@@ -59,7 +59,8 @@ class Collector:
             self._outcomes.fail(label(record["task"]), reading.error)
         try:
             self._save(record)
-        except CoderError as error:
+        except Exception as caught:
+            error = as_coder_error(caught)
             if error.kind == "io":
                 raise
             if not reading.error:

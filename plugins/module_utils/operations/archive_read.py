@@ -15,7 +15,7 @@ from typing import Any, Callable, NamedTuple, cast
 
 from ..archive.record import Record
 from ..coder.client import CoderClient, Log
-from ..coder.errors import CoderError, RouteNotFound, attempting
+from ..coder.errors import CoderError, RouteNotFound, as_coder_error, attempting
 from ..version import VERSION
 from .archive_progress import each
 from .context import Context
@@ -54,7 +54,8 @@ def read(client: CoderClient, task: dict[str, Any], settled: bool = False) -> Re
             task, log = _log(client, task)
             if settled and log.source != "live" and task["status"] != "paused":
                 task, log = _now(client, task), Log([], "none", refused=True)
-    except CoderError as error:
+    except Exception as caught:  # noqa: BLE001  (an answer that nobody foresaw is this task's failure alone)
+        error = as_coder_error(caught)
         return Reading(_record(client, task, Log([], "none"), error.kind), error)
     if log.source == "live" or log.messages:
         return Reading(_record(client, task, log, None))

@@ -10,8 +10,9 @@ import hashlib
 import re
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from typing import Any
+from typing import Any, Callable
 
+from ..coder.client import Malformed
 from ..coder.errors import invalid
 from .context import Context
 from .selection import choose, selection_spec
@@ -32,15 +33,18 @@ def archive_selection_spec() -> dict[str, Any]:
     )
 
 
-def select_tasks(context: Context) -> tuple[list[dict[str, Any]], list[str]]:
+def select_tasks(
+    context: Context, malformed: Callable[[Malformed], None]
+) -> tuple[list[dict[str, Any]], list[str]]:
     """The chosen tasks of this shard, and of the names that were given those that no task has.
 
+    :param malformed: told of each task of the server's list that cannot be read, whichever shard it belongs to.
     :raises CoderError: an option cannot be right, or the server refuses.
     """
     params = context.params
     index, count = _shard(params["shard"])
     before = _now(context) - _age(params["older_than"]) if params["older_than"] else None
-    tasks, missing = choose(context.session, params)
+    tasks, missing = choose(context.session, params, malformed)
     chosen = [
         task
         for task in tasks

@@ -61,7 +61,7 @@ def open_session(context: Context) -> CoderClient:
 
 
 def use_session(context: Context, client: CoderClient) -> CoderClient:
-    """A session, new or of an earlier call, for this call: who waits and what is unsafe is told to its user."""
+    """A session, new or of an earlier call, for this call: who waits, what is unsafe and what was written is told."""
     transport = client.transport
     transport.tell = context.progress if context.shows_progress else context.warn
     host = transport.connection.exposes_token
@@ -70,6 +70,7 @@ def use_session(context: Context, client: CoderClient) -> CoderClient:
             f"The token goes to {host} unencrypted, because 'url' begins with http://: whoever is on the way can read"
             " and use it. Give 'url' with https://."
         )
+    client = client.reporting_to(context.journal.note)
     return client.reader() if context.check_mode else client
 
 

@@ -14,6 +14,30 @@ if TYPE_CHECKING:
     from ..coder.client import CoderClient
 
 
+class Journal:
+    """What one call has written, on a server or on disk.
+
+    Each client and the archive's store report to it, so a failure tells what it left behind, whoever met it.
+
+    :param parent: a journal of which this one is a part; it is told the same.
+    """
+
+    def __init__(self, parent: Journal | None = None) -> None:
+        self.entries: list[str] = []
+        self._parent = parent
+
+    def note(self, what: str) -> None:
+        """:param what: the request or file that was written, or may have been; in a few words."""
+        self.entries.append(what)
+        if self._parent is not None:
+            self._parent.note(what)
+
+    @property
+    def wrote(self) -> bool:
+        """Whether anything was written, or may have been."""
+        return bool(self.entries)
+
+
 def no_session(context: Context) -> NoReturn:
     """Of an operation that works on no Coder deployment."""
     raise RuntimeError("this operation has no session")
@@ -43,6 +67,7 @@ class Context:
     clock: Any = time
     # Seconds between two looks at the server while waiting: one request a second for each task.
     poll_interval: float = 1.0
+    journal: Journal = field(default_factory=Journal)
     _session: CoderClient | None = None
 
     @property
@@ -55,8 +80,3 @@ class Context:
         if self._session is None:
             self._session = self.open_session(self)
         return self._session
-
-    @property
-    def wrote(self) -> bool:
-        """Whether this call has changed anything on the server."""
-        return self._session is not None and self._session.wrote

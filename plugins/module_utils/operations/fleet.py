@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any
 
 from ..coder import names
-from ..coder.errors import CoderError, invalid
+from ..coder.errors import CoderError, as_coder_error, invalid
 from ..coder.listed import Halted, ListedClient
 from .connection import connection_spec
-from .context import Context
+from .context import Context, Journal
 from .task import Ensure, check_options, diff_of, goal_of, input_text, task_options
 from .waiting import waiting_spec
 
@@ -99,7 +99,9 @@ def _declared(params: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     problems = []
     for number, given in enumerate(params["tasks"], 1):
         try:
-            owner, name = names.split_reference(given["name"], given["owner"] or params["owner"])
+            # The fleet's owner is of those items that name none themselves.
+            default = "me" if "/" in given["name"] else params["owner"]
+            owner, name = names.split_reference(given["name"], given["owner"] or default)
             item = dict(given, name=name, owner=owner, input=input_text(given), wait=params["wait"], wait_for=None)
             if item["state"] in ("present", "active"):
                 item["wait_for"] = params["wait_for"]
@@ -116,8 +118,15 @@ class Member:
     """One task of the fleet, and what became of it."""
 
     def __init__(
-        self, context: Context, client: ListedClient, item: dict[str, Any], before: dict[str, Any] | None, purged: bool
+        self,
+        context: Context,
+        client: ListedClient,
+        item: dict[str, Any],
+        before: dict[str, Any] | None,
+        purged: bool = False,
+        unsure: bool = False,
     ) -> None:
+        """:param unsure: whether a task that the list does not show may be there nevertheless."""
         self.label = "%s/%s" % (item["owner"], item["name"])
         self.error: CoderError | None = None
         self.attempted = False
@@ -125,17 +134,20 @@ class Member:
         self._before = before
         self._after = before
         self._purged = purged
+        self._unsure = unsure and before is None
+        self._journal = Journal(context.journal)
         self._warnings: list[str] = []
         self._waited = 0.0
         own = Context(
             # The time to wait is the fleet's; the rest is the item's own.
             params=dict(context.params, **item),
-            open_session=lambda _context: client,
+            open_session=lambda own: client.reporting_to(own.journal.note),
             check_mode=context.check_mode,
             diff=context.diff,
             warn=self._warnings.append,
             clock=context.clock,
             poll_interval=context.poll_interval,
+            journal=self._journal,
         )
         self._ensure = Ensure(own, item, goal_of(item))
 
@@ -143,15 +155,17 @@ class Member:
         """Into the declared state; a failure is kept, not raised. :returns: whether it did not fail."""
         self.attempted = True
         try:
+            if self._unsure:
+                self._before = self._after = self._ensure.find()
             outcome = self._ensure.apply(self._before)
         except Halted as error:
             # Between the steps of a change it is a failure, before the first one nothing was tried.
-            self.attempted = self.changed
-            self.error = error if self.changed else None
-        except CoderError as error:
-            self.error = error
-            self._after = error.result.get("task", self._before)
-            self._waited = error.result.get("waited", 0.0)
+            self.attempted = self._ensure.changed or self._journal.wrote
+            self.error = error if self.attempted else None
+        except Exception as caught:  # noqa: BLE001  (whatever one task meets, the others go on and all is told)
+            self.error = as_coder_error(caught)
+            self._after = self.error.result.get("task", self._before)
+            self._waited = self.error.result.get("waited", 0.0)
         else:
             self._after = outcome["task"]
             self._waited = outcome["waited"]
@@ -159,7 +173,8 @@ class Member:
 
     @property
     def changed(self) -> bool:
-        return self._ensure.changed
+        """Whether it was changed, or would be; a member that failed may have been as far as its first write."""
+        return self._ensure.changed or (self.error is not None and self._journal.wrote)
 
     @property
     def warnings(self) -> list[str]:
@@ -224,12 +239,16 @@ def _members(
     context: Context, client: ListedClient, items: list[tuple[str, str, dict[str, Any]]]
 ) -> list[Member]:
     """The declared tasks and those to purge, each with what the list shows of it."""
-    listed = client.all_tasks()
-    by_reference = {task["id"]: task for task in listed}
+    listing = client.all_tasks()
+    listed = listing.by_id.values()
+    by_reference = dict(listing.by_id)
     by_reference.update({_reference(task["owner_name"], task["name"]): task for task in listed})
     members = []
     declared: dict[str, int] = {}
     for number, (owner, name, item) in enumerate(items, 1):
+        given = context.params["tasks"][number - 1]
+        if given["owner"]:
+            client.owner_and_name(given["name"], client.username(given["owner"]))
         username = client.username(owner)
         found = by_reference.get(name if names.is_uuid(name) else _reference(username, name))
         identity = found["id"] if found else _reference(username, name)
@@ -239,7 +258,7 @@ def _members(
                 "Declare each task once. Nothing was changed.",
             )
         declared[identity] = number
-        members.append(Member(context, client, dict(item, owner=username), found, purged=False))
+        members.append(Member(context, client, dict(item, owner=username), found, unsure=bool(listing.malformed)))
     if context.params["purge"]:
         owner = client.username(context.params["owner"]).lower()
         prefix = context.params["purge_prefix"].lower()
@@ -247,6 +266,9 @@ def _members(
             mine = task["owner_name"].lower() == owner and task["name"].lower().startswith(prefix)
             if mine and task["id"] not in declared:
                 members.append(Member(context, client, _to_purge(context, task), task, purged=True))
+        if listing.malformed:
+            labels = ", ".join(repr(problem.label) for problem in listing.malformed)
+            context.warn(f"The server's list shows tasks that cannot be read, and 'purge' leaves them alone: {labels}.")
     return members
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Callable
 
-from ..coder.client import CoderClient
+from ..coder.client import CoderClient, Malformed
 from ..coder.errors import CoderError, attempting, invalid
 from ..coder.models import STATUSES
 from ..coder.transport import missing_library
+from .context import Context
 
 
 def selection_spec() -> dict[str, Any]:
@@ -27,33 +28,52 @@ def selection_spec() -> dict[str, Any]:
     }
 
 
-def choose(client: CoderClient, params: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
+def choose(
+    client: CoderClient, params: dict[str, Any], malformed: Callable[[Malformed], None]
+) -> tuple[list[dict[str, Any]], list[str]]:
     """The chosen tasks, and of the names that were given those that no task has.
 
+    :param malformed: told of each task of the server's list that cannot be read.
     :raises CoderError: the predicate or a name cannot be right, or the server refuses.
     """
     keep = predicate(params["select"]) if params["select"] else None
     missing: list[str] = []
     if params["name"] is not None:
         with attempting("read the tasks"):
-            tasks = _by_name(client, params, missing)
+            tasks = _by_name(client, params, missing, malformed)
     else:
         with attempting("list the tasks"):
             owner = None if params["all_owners"] else params["owner"]
-            tasks = client.list_tasks(owner, params["organization"], params["status"])
+            tasks = client.list_tasks(owner, params["organization"], params["status"], malformed)
     if keep:
         tasks = [task for task in tasks if keep(task)]
     return tasks, missing
 
 
-def _by_name(client: CoderClient, params: dict[str, Any], missing: list[str]) -> list[dict[str, Any]]:
+def warning_of(context: Context) -> Callable[[Malformed], None]:
+    """What a task that cannot be read is to an operation that only reads: a warning."""
+    return lambda problem: context.warn(problem.message)
+
+
+def _by_name(
+    client: CoderClient, params: dict[str, Any], missing: list[str], malformed: Callable[[Malformed], None]
+) -> list[dict[str, Any]]:
     found = []
+    refused: list[Malformed] = []
     for name in params["name"]:
-        task = client.find_task(name, params["owner"])
+        try:
+            task = client.find_task(name, params["owner"])
+        except Malformed as error:
+            refused.append(error)
+            continue
         if task is None:
             missing.append(name)
         elif params["status"] in (None, task["status"]):
             found.append(task)
+    if refused and len(refused) == len(params["name"]):
+        raise refused[0]
+    for problem in refused:
+        malformed(problem)
     return list({task["id"]: task for task in found}.values())
 
 

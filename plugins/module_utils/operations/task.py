@@ -24,6 +24,8 @@ GOALS = {
     "paused": ("paused",),
     "absent": ("gone",),
 }
+# Options that hold a name: none is not the same as an empty one.
+NAMES = ("name", "organization", "template", "template_version", "preset")
 # What a person would want to see change; the rest moves by itself.
 DIFF_FIELDS = ("name", "owner_name", "display_name", "template_name", "initial_prompt", "status")
 
@@ -85,6 +87,9 @@ def input_text(params: dict[str, Any]) -> str | None:
 
 def check_options(params: dict[str, Any]) -> None:
     """What can be known to be wrong before anything is sent. :raises CoderError: kind invalid."""
+    for option in NAMES:
+        if params[option] is not None and not params[option].strip():
+            raise invalid(f"{option!r} is empty", "Give a name, or leave the option out, such as with default(omit).")
     if params["name"] and not names.is_uuid(params["name"]) and "/" not in params["name"]:
         with attempting("use the name %r" % params["name"]):
             names.check_name(params["name"])
@@ -131,16 +136,19 @@ class Ensure:
         if not self._params["name"]:
             names.check_owner(self._params["owner"])
             return self._params["owner"], None
-        owner, name = names.split_reference(self._params["name"], self._params["owner"])
+        owner, name = self._client.owner_and_name(self._params["name"], self._params["owner"])
         if not names.is_uuid(name):
             with attempting("use the name %r" % name):
                 names.check_name(name)
         return owner, name
 
     def run(self) -> dict[str, Any]:
-        with attempting("read the task %s" % (self._name or "")):
-            before = self._client.find_task(self._name, self._owner) if self._name else None
-        return self.apply(before)
+        return self.apply(self.find())
+
+    def find(self) -> dict[str, Any] | None:
+        """The task as it is; None where there is none, or where it has no name to find it by."""
+        with attempting(f"read the task {self._name or ''}"):
+            return self._client.find_task(self._name, self._owner) if self._name else None
 
     def apply(self, before: dict[str, Any] | None) -> dict[str, Any]:
         """From the task as it is, None for none, to the result."""
@@ -232,6 +240,11 @@ class Ensure:
             self._params["template_version"], self._params["preset"],
         )
         body = {"template_version_id": origin.version_id, "name": name, "input": self._params["input"] or ""}
+        if not body["input"].strip():
+            self._context.warn(
+                f"The task {name} gets an empty prompt, so its agent has nothing to do until somebody tells it; "
+                "give 'input' or 'input_file'."
+            )
         if origin.preset_id:
             body["template_version_preset_id"] = origin.preset_id
         if self._params["display_name"]:
@@ -287,17 +300,24 @@ class Ensure:
         return self._client.get_task(task["id"], task["owner_name"])
 
     def _warn_of_fixed_options(self, task: dict[str, Any]) -> None:
-        template = self._params["template"]
-        if template and template.lower() not in (str(task["template_name"]).lower(), task["template_id"]):
+        """Say what of an existing task differs from what is declared and cannot be changed."""
+        try:
+            differing = templates.differences(
+                self._client, task, self._params["template"], self._params["template_version"], self._params["preset"]
+            )
+        except CoderError as error:
+            # What is only compared must not stand in the way of what is to be done.
+            self._context.warn(f"What the task {task['name']} was made from could not be compared: {error.message}")
+            differing = []
+        for what, is_made_from, declared in differing:
             self._context.warn(
-                "The task %s was made from the template %r, which cannot be changed to %r; delete and create it anew."
-                % (task["name"], task["template_name"], template)
+                f"The task {task['name']} was made from {what} {is_made_from!r}, which cannot be changed to "
+                f"{declared!r}; delete and create it anew."
             )
         display_name = (self._params["display_name"] or "").strip()
         if display_name and task["display_name"] not in (None, display_name):
             self._context.warn(
-                "The display name of the task %s stays %r: Coder cannot change it."
-                % (task["name"], task["display_name"])
+                f"The display name of the task {task['name']} stays {task['display_name']!r}: Coder cannot change it."
             )
 
     def _follow_input(self, task: dict[str, Any]) -> dict[str, Any] | None:

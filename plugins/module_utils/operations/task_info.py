@@ -10,7 +10,7 @@ from typing import Any
 
 from .connection import connection_spec
 from .context import Context
-from .selection import choose, selection_spec, summarize
+from .selection import choose, selection_spec, summarize, warning_of
 
 
 def spec() -> dict[str, Any]:
@@ -24,5 +24,5 @@ def spec() -> dict[str, Any]:
 
 def run(context: Context) -> dict[str, Any]:
     """Result: ``tasks``, ``missing`` names, ``summary``."""
-    tasks, missing = choose(context.session, context.params)
+    tasks, missing = choose(context.session, context.params, warning_of(context))
     return {"changed": False, "tasks": tasks, "missing": missing, "summary": summarize(tasks)}

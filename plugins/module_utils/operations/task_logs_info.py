@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..archive.record import life as life_of
 from ..coder.client import CoderClient, Log
-from ..coder.errors import CoderError, attempting, invalid
+from ..coder.errors import CoderError, as_coder_error, attempting, invalid
 from ..snapshot.fit import fit
 from ..snapshot.marks import is_cut
 from .connection import connection_spec
 from .context import Context
-from .selection import choose, selection_spec
+from .selection import choose, selection_spec, warning_of
+
+# Kinds of what is wrong with the token, the connection or the server: every log would meet it.
+OF_ALL = ("auth", "tls", "network", "rate_limited", "unsupported", "library")
 
 
 def spec() -> dict[str, Any]:
@@ -41,16 +44,47 @@ def run(context: Context) -> dict[str, Any]:
     params = context.params
     if params["tail"] is not None and params["tail"] < 0:
         raise invalid("'tail' is %d" % params["tail"], "Give 0 or more.")
-    tasks, missing = choose(context.session, params)
+    tasks, missing = choose(context.session, params, warning_of(context))
     if missing and params["fail_on_unavailable"]:
         raise CoderError("there is no task %s" % ", ".join(repr(name) for name in missing), "not_found")
     with ThreadPoolExecutor(max(1, min(params["concurrency"], len(tasks) or 1))) as pool:
-        entries = list(pool.map(lambda task: _entry(context.session, task, params), tasks))
+        read = list(pool.map(lambda task: _read(context.session, task, params["fail_on_unavailable"]), tasks))
+    _tell(context, read)
+    entries = [_entry(task, reading.log, params) for task, reading in zip(tasks, read)]
     return {"changed": False, "logs": entries, "missing": missing, "summary": _summary(entries)}
 
 
-def _entry(client: CoderClient, task: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
-    log = read_log(client, task, params["fail_on_unavailable"])
+class Reading(NamedTuple):
+    """A task's log; error: why it could not be read although its state should have one."""
+
+    log: Log
+    error: CoderError | None = None
+
+
+def _read(client: CoderClient, task: dict[str, Any], fail: bool) -> Reading:
+    """One log. What is wrong with it alone must not take the others with it.
+
+    :raises CoderError: what is wrong with the token or the connection, and so with every log.
+    """
+    try:
+        return Reading(read_log(client, task, fail))
+    except Exception as caught:  # noqa: BLE001  (an answer of a shape that nobody foresaw)
+        error = as_coder_error(caught)
+        if fail or error.kind in OF_ALL:
+            raise error from None
+        return Reading(Log([], "none", reason=error.message), error)
+
+
+def _tell(context: Context, read: list[Reading]) -> None:
+    """Warn of what could not be read. :raises CoderError: nothing could."""
+    errors = [reading.error for reading in read if reading.error]
+    if errors and len(errors) == len(read):
+        raise errors[0]
+    for error in errors:
+        context.warn(error.message)
+
+
+def _entry(task: dict[str, Any], log: Log, params: dict[str, Any]) -> dict[str, Any]:
     messages = bounded(log.messages, params["tail"], params["max_bytes"])
     return {
         "task_id": task["id"],
@@ -102,11 +136,12 @@ def completeness(log: Log, task: dict[str, Any]) -> bool | str:
     life = life_of(task, log.source)
     if ids and ids == list(range(len(ids))) and life is not None and life <= 1:
         return True
-    return False if log.source == "snapshot" and ids and ids[0] and ids[0] > 0 else "unknown"
+    first = ids[0] if ids else None
+    return False if log.source == "snapshot" and isinstance(first, int) and first > 0 else "unknown"
 
 
 def bounded(messages: list[dict[str, Any]], tail: int | None, max_bytes: int | None) -> list[dict[str, Any]]:
-    """The newest messages within both limits; ``tail: 0`` is none.
+    """The newest messages within both limits, as the server gave them; ``tail: 0`` is none.
 
     :raises CoderError: a limit that nothing can keep.
     """
@@ -115,7 +150,7 @@ def bounded(messages: list[dict[str, Any]], tail: int | None, max_bytes: int | N
     if max_bytes is None:
         return messages
     try:
-        return fit(messages, max_messages=0, max_bytes=max_bytes, shape="coder").messages
+        return fit(messages, max_messages=0, max_bytes=max_bytes, shape="coder", keep_padding=True).messages
     except ValueError as error:
         raise invalid(str(error)) from None
 

@@ -15,6 +15,7 @@ from ..coder.errors import CoderError, attempting, invalid
 from ..coder.names import is_uuid
 from .connection import connection_spec
 from .context import Context
+from .selection import warning_of
 
 # The build parameter that carried a task's prompt until 2.29.
 PROMPT_PARAMETER = "AI Prompt"
@@ -33,12 +34,13 @@ def run(context: Context) -> dict[str, Any]:
         if not is_uuid(build_id):
             raise invalid("%r in 'build_ids' is not a UUID" % build_id, "Give ids of workspace builds.")
     with attempting("read the prompts"):
-        found = _prompts(context.session, asked) if asked else []
+        found = _prompts(context, asked) if asked else []
     known = {prompt["build_id"] for prompt in found}
     return {"changed": False, "prompts": found, "missing": [item for item in asked if item not in known]}
 
 
-def _prompts(client: CoderClient, build_ids: list[str]) -> list[dict[str, str]]:
+def _prompts(context: Context, build_ids: list[str]) -> list[dict[str, str]]:
+    client = context.session
     if client.dialect.prompts == "endpoint":
         given = client.prompts(build_ids)
         return [_entry(item, given[item], "endpoint") for item in build_ids if item in given]
@@ -47,7 +49,7 @@ def _prompts(client: CoderClient, build_ids: list[str]) -> list[dict[str, str]]:
     else:
         entries = [None] * len(build_ids)
     if None in entries:
-        by_workspace = {task["workspace_id"]: task for task in client.list_tasks()}
+        by_workspace = {task["workspace_id"]: task for task in client.list_tasks(malformed=warning_of(context))}
         entries = [entry or _from_task(client, item, by_workspace) for entry, item in zip(entries, build_ids)]
     return [entry for entry in entries if entry]
 

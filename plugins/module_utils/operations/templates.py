@@ -95,6 +95,59 @@ def _preset(
     )
 
 
+class Difference(NamedTuple):
+    """what: such as `the preset`; made_from: what the task was made from; declared: what it is said to be."""
+
+    what: str
+    made_from: str
+    declared: str
+
+
+def differences(
+    client: CoderClient, task: dict[str, Any], template: str | None, version: str | None, preset: str | None
+) -> list[Difference]:
+    """In what an existing task was made from something else than what is declared; what is None is not compared.
+
+    A version and a preset belong to a template, so they are compared only where that is the same. No preset is not
+    compared either: the server itself takes one whose parameters are the defaults. Costs requests only where a version
+    or a preset is given.
+
+    :raises CoderError: what the task was made from cannot be read.
+    """
+    if template and template.lower() not in (str(task["template_name"]).lower(), task["template_id"]):
+        return [Difference("the template", str(task["template_name"]), template)]
+    if preset and preset.lower() == "none":
+        preset = None
+    if not version and not preset:
+        return []
+    found = []
+    version_id = task["template_version_id"]
+    build = {} if version_id and not preset else _latest_build(client, task)
+    version_id = version_id or build.get("template_version_id")
+    if version and version_id:
+        name = _name_of(client.template_versions(task["template_id"]), version_id)
+        if version.lower() not in (name.lower(), version_id):
+            found.append(Difference("the version", name, version))
+    if preset and version_id:
+        given = build.get("template_version_preset_id")
+        presets = client.presets(build.get("template_version_id") or version_id)
+        name = _name_of(presets, given) if given else "none"
+        default = preset.lower() == "default" and any(item["default"] and item["id"] == given for item in presets)
+        if not default and preset.lower() not in (name.lower(), given):
+            found.append(Difference("the preset", name, preset))
+    return found
+
+
+def _latest_build(client: CoderClient, task: dict[str, Any]) -> dict[str, Any]:
+    workspace = client.workspace(task["workspace_id"]) if task["workspace_id"] else None
+    return workspace["latest_build"] if workspace else {}
+
+
+def _name_of(items: list[dict[str, Any]], identity: str) -> str:
+    """The name of the one with this id; the id itself where it is not there any more."""
+    return next((item["name"] for item in items if item["id"] == identity), identity)
+
+
 def _check_parameters(
     client: CoderClient, template: dict[str, Any], version_id: str, preset: dict[str, Any] | None
 ) -> None:

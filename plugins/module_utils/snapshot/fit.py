@@ -59,6 +59,7 @@ def fit(
     max_bytes: int = MAX_BYTES,
     partial: bool = False,
     shape: str = "agentapi",
+    keep_padding: bool = False,
 ) -> Fitted:
     """Keep the newest messages that fit into max_bytes of encoded body.
 
@@ -68,6 +69,7 @@ def fit(
     partial      -- keep the tail of the first message that does not fit whole, too; of the newest message at least
                     the tail is kept anyway
     shape        -- of the result: agentapi or coder
+    keep_padding -- leave the spaces at line ends in, with which a terminal pads what the agent said
 
     Raises ValueError for limits that nothing can keep.
     """
@@ -83,7 +85,7 @@ def fit(
     parts: list[bytes] = []
     cut = repaired = 0
     for index in range(len(source) - 1, max(-1, len(source) - 1 - (max_messages or len(source))), -1):
-        message, sound = _repair(source[index], index, shape)
+        message, sound = _repair(source[index], index, shape, keep_padding)
         comma = 1 if kept else 0
         part = _encode(message)
         if comma + len(part) > room:
@@ -157,7 +159,7 @@ def _start(text: str, room: int) -> int:
     return high
 
 
-def _repair(message: Any, index: int, shape: str) -> tuple[dict[str, Any], bool]:
+def _repair(message: Any, index: int, shape: str, keep_padding: bool) -> tuple[dict[str, Any], bool]:
     """The message's four fields as the server takes them and reads them back; and whether they were so before.
 
     Sources: the table of payload details, measured on a server. A role outside the two makes every later read of
@@ -179,7 +181,7 @@ def _repair(message: Any, index: int, shape: str) -> tuple[dict[str, Any], bool]
         and given_role in ("user", "agent", "input", "output")
         and fields["time"] == given_time
     )
-    if role == "agent":
+    if role == "agent" and not keep_padding:
         fields["content"] = strip_padding(content)
     return fields, sound
 

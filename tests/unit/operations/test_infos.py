@@ -309,6 +309,14 @@ def test_a_task_that_is_deleted_while_logs_are_read(emulator: Start) -> None:
     assert sources == ["live", "none"]
 
 
+def test_a_limit_in_bytes_changes_no_message_that_is_kept(emulator: Start) -> None:
+    server = emulator(pad_columns=80, greeting="Hello\n  there")
+    server.create_task("fix")
+    (whole,), (limited,) = (call("task_logs_info", server, **more)["logs"] for more in ({}, {"max_bytes": 10**6}))
+    assert whole["messages"] == limited["messages"]
+    assert [len(line) for line in whole["messages"][0]["content"].split("\n")] == [80, 80]
+
+
 def test_tail_and_missing(emulator: Start) -> None:
     server = emulator()
     task = server.create_task("fix")

@@ -699,3 +699,96 @@ def test_a_poll_a_second_and_not_more(server: Emulator) -> None:
     polls = [entry for entry in done.requests if entry.path.endswith(task.id)]
     assert 55 <= len(polls) <= 62
     assert done.progress == ["fix is pending"]
+
+
+# What is declared and what cannot be
+
+
+@pytest.mark.parametrize("state", ["present", "absent", "paused"])
+@pytest.mark.parametrize("named", ["bob/theirs", "BOB/theirs", "{id}/theirs"])
+def test_a_task_of_two_owners_is_nobody_s(emulator: Start, dialect: str, state: str, named: str) -> None:
+    server = emulator(dialect)
+    server.create_task("theirs", owner="bob")
+    bob = server.state.user("bob").id
+    named = named.format(id=bob)
+    for owner in ("alice", server.state.user("alice").id):
+        for operation, options in (
+            ("task", {"name": named, "state": state}),
+            ("task_send", {"task": named, "input": "x"}),
+            ("task_info", {"name": named}),
+            ("fleet", {"tasks": [{"name": named, "state": state, "owner": owner}]}),
+        ):
+            done = call(operation, server, **({} if operation == "fleet" else {"owner": owner}), **options)
+            assert done.kind == "invalid" and "another user" in done.msg, (operation, done.result)
+            assert done.writes == []
+    for owner in ("bob", "Bob", bob, "me"):
+        assert call("task_info", server, name=named, owner=owner)["missing"] == []
+    assert not call("fleet", server, tasks=[{"name": named}], owner="alice").failed
+
+
+@pytest.mark.parametrize("option", ["name", "organization", "template", "template_version", "preset"])
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_name_is_no_name(server: Emulator, option: str, empty: str) -> None:
+    for state in ("present", "absent"):
+        done = call("task", server, **{**GIVEN, "state": state, option: empty})
+        assert done.kind == "invalid" and f"'{option}' is empty" in done.msg and "default(omit)" in done.msg
+        assert done.requests == []
+    done = call("fleet", server, tasks=[{**GIVEN, option: empty}])
+    assert done.kind == "invalid" and done.requests == []
+
+
+def test_a_task_that_is_given_no_name_gets_one(server: Emulator) -> None:
+    assert call("task", server, template="ai", input="Fix the login")["task"]["name"].startswith("fix-the-login-")
+
+
+@pytest.mark.parametrize(
+    ("declared", "told"),
+    [
+        ({"preset": "Fast"}, []),
+        ({"preset": "fast"}, []),
+        ({"preset": "default"}, []),
+        ({"preset": "Slow"}, ["the preset 'Fast', which cannot be changed to 'Slow'"]),
+        ({"preset": "none"}, []),
+        ({"preset": "no-such"}, ["the preset 'Fast', which cannot be changed to 'no-such'"]),
+        ({"template": "AI"}, []),
+        ({"template": "ai-nopreset"}, ["the template 'ai', which cannot be changed to 'ai-nopreset'"]),
+        ({"template": "ai-nopreset", "preset": "Slow"}, ["the template 'ai', which cannot be"]),
+        ({"template_version": "{version}"}, []),
+        ({"template_version": "v99"}, ["the version '{version}', which cannot be changed to 'v99'"]),
+        ({"template_version": "v99", "preset": "Slow"}, ["the version '{version}'", "the preset 'Fast'"]),
+    ],
+)
+@pytest.mark.parametrize("state", ["active", "paused"])
+def test_what_an_existing_task_is_not_made_from_is_told(
+    server: Emulator, dialect: str, emulator: Start, declared: dict[str, str], told: list[str], state: str
+) -> None:
+    server = emulator(dialect)
+    server.create_task("fix", input="Fix it", preset="Fast", state=state)
+    version = server.state.template("ai").active_version.name
+    options = {**GIVEN, **{name: value.format(version=version) for name, value in declared.items()}}
+    for done in (call("task", server, **options), call("fleet", server, tasks=[options])):
+        assert not done.failed and done["changed"] is False
+        assert len(done.warnings) == len(told), done.warnings
+        for warning, words in zip(done.warnings, told, strict=True):
+            assert words.format(version=version) in warning and "delete and create it anew" in warning
+
+
+def test_a_task_made_without_a_preset_says_so(server: Emulator) -> None:
+    server.create_task("fix", input="Fix it").workspace.latest.preset_id = None
+    (warning,) = call("task", server, **GIVEN, preset="Fast").warnings
+    assert "the preset 'none', which cannot be changed to 'Fast'" in warning
+
+
+def test_what_cannot_be_compared_does_not_stand_in_the_way(server: Emulator) -> None:
+    server.create_task("fix", input="Fix it", preset="Fast")
+    server.faults.add("status", path="/workspaces/", status=403, body='{"message":"no"}', count=None)
+    done = call("task", server, **GIVEN, preset="Slow")
+    assert not done.failed and "could not be compared" in done.warnings[0]
+
+
+@pytest.mark.parametrize("text", [{}, {"input": ""}, {"input": " \n"}])
+def test_a_task_without_a_prompt_is_made_with_a_word(server: Emulator, text: dict[str, str]) -> None:
+    for check in (True, False):
+        done = call("task", server, name="idle", template="ai", check=check, **text)
+        assert not done.failed and "The task idle gets an empty prompt" in done.warnings[0]
+    assert call("task", server, name="idle", template="ai").warnings == []

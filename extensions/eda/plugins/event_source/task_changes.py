@@ -269,7 +269,9 @@ class Source:
 
     def _look(self) -> list[dict[str, Any]]:
         owner = None if self._options["all_owners"] else self._options["owner"]
-        return self._client.list_tasks(owner, self._options["organization"])
+        return self._client.list_tasks(
+            owner, self._options["organization"], malformed=lambda problem: LOG.warning("%s", problem.message)
+        )
 
     async def _emit(self, tasks: list[dict[str, Any]]) -> None:
         if self._changes.told is None:
