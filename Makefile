@@ -14,6 +14,8 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
 .PHONY: help setup test unit integration bench bench-hook bench-fleet bench-archive lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
 	emulator demo fuzz-proof
+.PHONY: help setup test unit integration faults bench bench-hook bench-fleet bench-archive lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
+	emulator demo
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +41,9 @@ unit: setup  ## Unit and contract tests
 
 integration: setup $(OLDEST_VENV)/.installed  ## Playbooks and ad-hoc commands against the emulator
 	@PYTEST_ADDOPTS='-m slow' scripts/pytest $(RESULTS)/integration.xml tests/integration tests/unit
+
+faults: setup  ## 300 tasks created, told and deleted while 5 and 20 % of the requests fail, in three dialects
+	@FAULTS_TASKS=300 PYTEST_ADDOPTS='-m slow' DIST=worksteal scripts/pytest $(RESULTS)/faults.xml tests/unit/operations/test_faults.py
 
 bench: setup  ## Every benchmark, one table, build/bench.json (BENCH=modules for one)
 	$(PYTHON) tests/bench/run.py $(BENCH)

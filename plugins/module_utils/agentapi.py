@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
-from .coder.errors import AnswerLost, CoderError
+from .coder.errors import AnswerLost, CoderError, NotReady
 from .snapshot.deadline import Deadline
 from .snapshot.files import parse_json
 from .snapshot.fit import fit
@@ -41,11 +41,17 @@ class Look(NamedTuple):
 
 
 class AgentApi:
-    """:param url: base URL. :param timeout: longest time in seconds for one answer."""
+    """One AgentAPI server.
 
-    def __init__(self, url: str, timeout: float) -> None:
+    :param url: base URL.
+    :param timeout: longest time in seconds for one answer.
+    :param note_write: told of each request that gave the agent input, or may have.
+    """
+
+    def __init__(self, url: str, timeout: float, note_write: Callable[[str], None] = lambda what: None) -> None:
         self.url = url.rstrip("/")
         self._timeout = timeout
+        self._note_write = note_write
         try:
             Url(self.url)
         except WireError as error:
@@ -92,8 +98,17 @@ class AgentApi:
         """Have the agent given the text, as if a user typed it.
 
         :raises AnswerLost: the agent may have got it.
-        :raises CoderError: it has not; ``busy`` when it would have later.
+        :raises NotReady: it has not, but would later.
+        :raises CoderError: it has not.
         """
+        try:
+            self._post(text)
+        except AnswerLost:
+            self._note_write("POST /message")
+            raise
+        self._note_write("POST /message")
+
+    def _post(self, text: str) -> None:
         body = json.dumps({"content": text, "type": "user"}).encode()
         headers = {"Content-Type": "application/json"}
         try:
@@ -147,9 +162,11 @@ def _refusal(status: int, body: bytes) -> CoderError:
     text = _words(body)
     details: dict[str, Any] = {"status": status, "method": "POST", "path": "/message"}
     if _BUSY in text:
-        return CoderError("the agent is working and takes no input now", "busy", **details)
+        return NotReady("the agent is working and takes no input now", "busy", **details)
     if _TYPED in text:
-        return AnswerLost("AgentAPI typed the input, but the agent did not begin to work", "timeout", **details)
+        lost = AnswerLost("AgentAPI typed the input, but the agent did not begin to work", "timeout", **details)
+        lost.may_still_show = False
+        return lost
     reason = "AgentAPI answered HTTP %d: %s" % (status, text)
     return CoderError(reason, "server" if status >= 500 else "invalid", **details)
 

@@ -25,7 +25,7 @@ attributes:
   check_mode:
     support: full
     details:
-      - Checks that AgentAPI answers.
+      - Checks that AgentAPI answers. RV(would_send) holds what would be sent, and RV(delivered) is V(no).
   diff_mode:
     support: none
     details:
@@ -58,6 +58,7 @@ options:
     description:
       - How long in seconds the agent must have been stable before the input is sent, and its reply unchanged before it
         counts as whole.
+      - A reply without words must rest three times as long, because an agent that thinks without a sign has one, too.
     type: float
     default: 2.0
 seealso:
@@ -80,15 +81,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 delivered:
-  description: "V(yes), V(no), or V(unknown) when the answer was lost and the messages do not tell."
+  description:
+    - V(yes), V(no), or V(unknown) when the answer was lost and the messages do not tell.
+    - It is there in every result, also in failures, but for arguments that are refused before anything is looked at.
+    - In check mode it is V(no), and RV(would_send) holds what would be sent.
   type: str
-  returned: success and failed sends
+  returned: success, and on failure
   sample: "yes"
 reply:
-  description: The agent's messages after the input, or those so far if waiting for the rest failed.
+  description:
+    - The agent's messages after the input, or those so far if waiting for the rest failed.
+    - An answer without words is a message with an empty C(content), and RV(note) says why.
   type: list
   elements: dict
-  returned: success and failed sends
+  returned: success, and on failure
   contains:
     id:
       description: "Number of the message, counted from 0."
@@ -110,10 +116,23 @@ reply:
       type: str
       returned: always
       sample: "2026-11-21T11:21:43.6015Z"
+note:
+  description:
+    - Why the reply is an empty message; null where it has words, and where none was waited for.
+    - AgentAPI takes for a message what is new on the agent's screen, so an agent that gives an answer that stands there
+      already leaves an empty one.
+  type: str
+  returned: success, and on failure
+  sample: null
+would_send:
+  description: The input that would be sent.
+  type: str
+  returned: in check mode
+  sample: Please go on.
 waited:
   description: Seconds that were waited.
   type: float
-  returned: success and failed sends
+  returned: success, and on failure
   sample: 12.0
 failure:
   description: What went wrong, for playbooks to branch on.

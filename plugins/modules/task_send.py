@@ -14,6 +14,7 @@ description:
   - Waits until the agent is idle, sends the input and returns what the agent answers.
   - The input is never sent twice. When the answer to the request is lost, the conversation is searched for the input;
     if it cannot be known whether it arrived, the module fails and says so in RV(delivered).
+  - An agent whose app is unhealthy for ten seconds is not waited for, unless the task starts.
 author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:
@@ -25,7 +26,8 @@ attributes:
   check_mode:
     support: full
     details:
-      - Checks that there is such a task and that it can be sent to.
+      - Checks that there is such a task and that it can be sent to. RV(would_send) holds what would be sent, and
+        RV(delivered) is V(no).
   diff_mode:
     support: none
     details:
@@ -44,6 +46,7 @@ options:
   owner:
     description:
       - User who owns the task, by username or UUID; V(me) is the user of the token.
+      - Another user than O(task) names as C(owner/name) is an error.
     type: str
     default: me
   input:
@@ -81,6 +84,7 @@ options:
       - How long in seconds the agent must have been idle before the input is sent, and its reply unchanged before
         it counts as whole.
       - An agent that reports since when it is idle is not watched anew.
+      - A reply without words must rest three times as long, because an agent that thinks without a sign has one, too.
     type: float
     default: 30.0
 seealso:
@@ -268,15 +272,20 @@ task:
       returned: always
       sample: https://coder.example.com/tasks/alice/cdee2e5a-7c94-4461-b357-7322432ffad0
 delivered:
-  description: "V(yes), V(no), or V(unknown) when the answer was lost and the conversation does not tell."
+  description:
+    - V(yes), V(no), or V(unknown) when the answer was lost and the conversation does not tell.
+    - It is there in every result, also in failures, but for arguments that are refused before anything is looked at.
+    - In check mode it is V(no), and RV(would_send) holds what would be sent.
   type: str
-  returned: success and failed sends
+  returned: success, and on failure
   sample: "yes"
 reply:
-  description: The agent's messages after the input, or those so far if waiting for the rest failed.
+  description:
+    - The agent's messages after the input, or those so far if waiting for the rest failed.
+    - An answer without words is a message with an empty C(content), and RV(note) says why.
   type: list
   elements: dict
-  returned: success and failed waits
+  returned: success, and on failure
   contains:
     id:
       description: "Number of the message, counted from 0."
@@ -298,10 +307,23 @@ reply:
       type: str
       returned: always
       sample: "2026-11-21T11:21:43.6015Z"
+note:
+  description:
+    - Why the reply is an empty message; null where it has words, and where none was waited for.
+    - AgentAPI takes for a message what is new on the agent's screen, so an agent that gives an answer that stands there
+      already leaves an empty one.
+  type: str
+  returned: success, and on failure
+  sample: null
+would_send:
+  description: The input that would be sent.
+  type: str
+  returned: in check mode
+  sample: Please go on.
 waited:
   description: Seconds that were waited.
   type: float
-  returned: success and failed waits
+  returned: success, and on failure
   sample: 12.0
 diagnosis:
   description: What a person would look at next.

@@ -35,6 +35,8 @@ class Behaviour:
     delay: how long each call takes; busy_time: how long the agent works on a message.
     status: answered instead of the true one; status_error: the body of a 500 to GET /status;
     reject: the error that every message is refused with.
+    screen_difference: take for a message what is new on the screen, as AgentAPI 0.12.1 does around a terminal: it
+    begins with the first line that did not stand there before, so an answer given a second time is empty.
     """
 
     greeting: str = "Hello, I am the stand-in agent."
@@ -45,6 +47,7 @@ class Behaviour:
     status: str | None = None
     status_error: str | None = None
     reject: str | None = None
+    screen_difference: bool = False
     reply: Callable[[str], str] = field(default=lambda text: f"echo: {text}")
 
 
@@ -72,6 +75,7 @@ class AgentApi:
         """Begin at another moment, with the greeting."""
         self._mode_since = moment
         self._messages: list[tuple[float, Message]] = []
+        self._lines_shown: set[str] = set(self.behaviour.greeting.split("\n"))
         self._say("agent", self._screen(self.behaviour.greeting), moment)
 
     def set_mode(self, mode: str) -> None:
@@ -144,7 +148,7 @@ class AgentApi:
         now = self._clock.now()
         self._say("user", content, now)
         self.busy_until = now + self.behaviour.busy_time
-        self._say("agent", self._screen(self.behaviour.reply(content)), self.busy_until)
+        self._say("agent", self._screen(self._new_on_screen(content, self.behaviour.reply(content))), self.busy_until)
 
     def _reach(self, route: str) -> None:
         if self.behaviour.mode == "down":
@@ -162,6 +166,15 @@ class AgentApi:
     def _say(self, role: str, content: str, moment: float) -> None:
         message = Message(len(self._messages), role, content, go_time(self._clock.wall(moment)))
         self._messages.append((moment, message))
+
+    def _new_on_screen(self, typed: str, reply: str) -> str:
+        """The reply as AgentAPI finds it: the terminal shows what was typed, then the reply."""
+        shown, lines = self._lines_shown, reply.split("\n")
+        self._lines_shown = {*shown, *typed.split("\n"), *lines}
+        if not self.behaviour.screen_difference or not shown.issuperset(typed.split("\n")):
+            return reply
+        first = next((index for index, line in enumerate(lines) if line not in shown), len(lines))
+        return "\n".join(lines[first:])
 
     def _screen(self, text: str) -> str:
         columns = self.behaviour.pad_columns

@@ -20,6 +20,17 @@ KINDS = {
     "redirect": "answer `status` (default 302) to `location`",
     "garbage": "answer 200 with JSON that is none",
 }
+# What a network and the gateways in it do on a bad day.
+BAD_DAY: list[dict[str, Any]] = [
+    {"kind": "reset"},
+    {"kind": "lost"},
+    {"kind": "truncate"},
+    {"kind": "drip", "seconds": 0.1},
+    {"kind": "status", "status": 429, "body": '{"message":"Slow down."}', "headers": {"Retry-After": "0"}},
+    {"kind": "status", "status": 500, "body": '{"message":"Internal error."}'},
+    {"kind": "status", "status": 502, "body": "<html>Bad gateway</html>"},
+    {"kind": "status", "status": 503, "body": ""},
+]
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>Password</form></body></html>"
 
 
@@ -68,6 +79,11 @@ class Faults:
         rule = Rule(kind, **options)
         self.rules.append(rule)
         return rule
+
+    def meet_all(self, share: float) -> None:
+        """Have this share of all requests meet a fault of :data:`BAD_DAY`, each kind as often."""
+        for fault in BAD_DAY:
+            self.add(path="/api/", count=None, probability=share / len(BAD_DAY), **fault)
 
     def clear(self) -> None:
         self.rules.clear()

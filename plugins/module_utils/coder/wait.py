@@ -27,16 +27,22 @@ NOT_STARTED = 10.0
 
 FINISHED = ("idle", "complete", "failed")
 BUILD_FAILED = ("failed", "canceled", "canceling")
+_RESTART = "Look at its log; pause and resume the task to restart the agent."
 NOT_YET_CONNECTED = "agent has not yet connected"
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait, all in seconds. ``stable_idle``: how long the agent must stay idle without a break."""
+    """How long to wait, all in seconds.
+
+    ``stable_idle``: how long the agent must stay idle without a break. ``unhealthy``: how long its app may be
+    unhealthy, unless the task is seen to start meanwhile: an app that starts may be unhealthy for minutes.
+    """
 
     timeout: float = 600.0
     stable_idle: float = 5.0
     interval: float = 1.0
+    unhealthy: float = TRANSITIONAL
 
 
 class Goal:
@@ -45,11 +51,19 @@ class Goal:
     It is fed with looks at the task, from wherever they come: a GET of one task or a list of all.
     """
 
-    def __init__(self, name: str, client: CoderClient, clock: Any, stable_idle: float = 0.0) -> None:
+    def __init__(
+        self,
+        name: str,
+        client: CoderClient,
+        clock: Any,
+        stable_idle: float = 0.0,
+        unhealthy: float = TRANSITIONAL,
+    ) -> None:
         self.name = name
         self._client = client
         self._clock = clock
         self._stable_idle = stable_idle
+        self._unhealthy = unhealthy
         self._since: dict[str, float] = {}
         self._conversation = ""
         self._reported: str | None = None
@@ -57,8 +71,10 @@ class Goal:
     def reached(self, task: dict[str, Any]) -> bool:
         """Whether the goal is reached. :raises CoderError: it will not be."""
         status = task["status"]
+        if status in ("pending", "initializing"):
+            self._unhealthy = TRANSITIONAL
         if status == "error":
-            self._only_for(TRANSITIONAL, "error", task, self._error_reason(task))
+            self._only_for(self._unhealthy, "error", task, self._error_reason(task), hint=_RESTART)
         elif status == "unknown" and not models.is_stopping(task):
             self._only_for(TRANSITIONAL, "unknown", task, "its status is unknown")
         else:
@@ -100,7 +116,12 @@ class Goal:
             return True
         # Era S calls a workspace running while its app still answers 503.
         workspace = self._client.workspace(task["workspace_id"]) or {}
-        return models.app_health(workspace, task["workspace_app_id"]) in (None, "healthy", "disabled")
+        health_of_app = models.app_health(workspace, task["workspace_app_id"])
+        if health_of_app == "unhealthy":
+            self._only_for(self._unhealthy, "app", task, "its app is unhealthy", hint=_RESTART)
+        else:
+            self._forget("app")
+        return health_of_app in (None, "healthy", "disabled")
 
     def _complete(self, task: dict[str, Any]) -> bool:
         state = task["current_state"] or {}
@@ -168,7 +189,7 @@ class Goal:
         if what == "error" and task["workspace_status"] in BUILD_FAILED:
             raise self._never(task, reason, "build_failed")
         if self._seconds(what) > limit:
-            raise self._never(task, "%s for more than %d s" % (reason, limit), kind, hint)
+            raise self._never(task, f"{reason} for more than {limit:g} s", kind, hint)
 
     def _never(self, task: dict[str, Any], reason: str, kind: str = "conflict", hint: str | None = None) -> CoderError:
         return CoderError("the task %s will not be %s: %s" % (task["name"], self.name, reason), kind, hint=hint)
@@ -191,7 +212,7 @@ def wait_for(
 
     :raises CoderError: not reached; its ``result`` holds the last task, the seconds waited and a diagnosis.
     """
-    goal = Goal(goal_name, client, clock, patience.stable_idle)
+    goal = Goal(goal_name, client, clock, patience.stable_idle, patience.unhealthy)
     started = clock.monotonic()
     shown = ""
     current = task

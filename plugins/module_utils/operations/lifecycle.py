@@ -9,6 +9,7 @@ A lost answer, a 409 and a race with somebody else are resolved by reading again
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable
 
 from ..coder.client import CoderClient, is_build_active, is_name_taken
@@ -213,7 +214,7 @@ class Lifecycle:
     def wait_for(self, task: dict[str, Any], goal: str) -> dict[str, Any]:
         """Wait within what is left of the timeout."""
         left = max(0.0, self._patience.timeout - self.waited())
-        patience = Patience(left, self._patience.stable_idle, self._patience.interval)
+        patience = replace(self._patience, timeout=left)
         try:
             with attempting("wait for the task %s" % task["name"]):
                 return wait_for(self._client, self._clock, task, goal, patience, self._progress)

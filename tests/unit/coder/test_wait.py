@@ -66,9 +66,9 @@ class Server:
         build = {"id": "b", "build_number": 1, "transition": "start", "job": {"status": "failed", "error": "boom"}}
         return {"latest_build": dict(build, resources=[{"agents": [agent]}])}
 
-    def wait(self, goal: str, timeout: float = 600.0, stable_idle: float = 5.0) -> float:
+    def wait(self, goal: str, timeout: float = 600.0, stable_idle: float = 5.0, **more: float) -> float:
         """Seconds that it took."""
-        patience = Patience(timeout, stable_idle, 1.0)
+        patience = Patience(timeout, stable_idle, 1.0, **more)
         wait_for(self, self.clock, self.now(), goal, patience, lambda text: None)  # type: ignore[arg-type]
         return self.clock.now - 1000.0
 
@@ -244,3 +244,23 @@ def test_goals_see_the_same_whoever_looks() -> None:
     assert not goal.reached(server.now())
     server.then(0, status="active")
     assert goal.reached(server.now()) and server.looks == []
+
+
+@pytest.mark.parametrize("dialect", [COMPLETE, WORKSPACE_TASKS])
+def test_an_app_that_has_died_is_waited_for_as_long_as_was_said(dialect: Dialect) -> None:
+    # Before tasks had a status of their own, only the workspace shows that an app is unhealthy.
+    server = Server(dialect, status="error" if dialect is COMPLETE else "active", workspace_status="running")
+    server.app = "unhealthy"
+    failure = server.failure("ready", unhealthy=10.0)
+    assert failure.result["waited"] == 11.0 and "its app is unhealthy for more than 10 s" in failure.message
+    assert "pause and resume the task" in failure.message
+
+
+def test_an_app_that_starts_may_be_unhealthy_for_longer() -> None:
+    server = Server(status="initializing").then(5.0, status="error").then(65.0, status="active")
+    assert server.wait("ready", unhealthy=10.0) == 65.0
+
+
+def test_an_app_that_is_slow_for_a_moment_is_not_dead() -> None:
+    server = Server(status="active", state=("working", 0)).then(3.0, status="error").then(10.0, state=("idle", 9))
+    assert server.wait("idle", unhealthy=10.0) >= 10.0

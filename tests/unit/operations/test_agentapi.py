@@ -251,10 +251,32 @@ def test_agent_that_never_gets_stable_is_not_sent_to() -> None:
     assert not server.sent
 
 
+def test_an_answer_without_words_is_one() -> None:
+    with TalkingAgentAPI("Hello") as server:
+        server._answer = lambda: (server.say("  "), server.change_status("stable"))  # type: ignore[method-assign]
+        result = talk(server)
+    assert not result.get("failed") and result["delivered"] == "yes"
+    assert [message["content"] for message in result["reply"]] == [""] and "stands there already" in result["note"]
+
+
+def test_a_server_that_is_gone_after_the_input_does_not_hide_that_it_was_delivered() -> None:
+    with TalkingAgentAPI("Hello") as server:
+        server._answer = lambda: setattr(server, "script", lambda request: request.reset())  # type: ignore[method-assign]
+        result = talk(server)
+    assert (result["failure"]["kind"], result["delivered"], result["changed"]) == ("network", "yes", True)
+    assert "Could not read the reply of AgentAPI" in result["msg"] and "Do not send it again" in result["msg"]
+
+
+@pytest.mark.parametrize("options", [{"agentapi_url": NOWHERE}, {"agentapi_url": "localhost"}, {"input": " "}])
+def test_nothing_delivered_is_told_in_every_failure(options: dict[str, str]) -> None:
+    result = call(agentapi_message, **{"agentapi_url": NOWHERE, "input": "x", **options})
+    assert result["failed"] and (result["delivered"], result["changed"]) == ("no", False)
+
+
 def test_check_mode_sends_nothing() -> None:
     with TalkingAgentAPI("Hello") as server:
         result = talk(server, check=True)
-    assert result["changed"]
+    assert result["changed"] and (result["delivered"], result["would_send"]) == ("no", "Go on")
     assert not server.sent
     assert talk(server, check=True)["failure"]["kind"] == "network"
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from calling import Call, FakeClock, call
 from emulator import DIALECTS, Emulator
 
 Start = Callable[..., Emulator]
+CLIENT = "ansible_collections.coder.tasks.plugins.module_utils.coder.client.CoderClient"
 
 
 def send(server: Emulator, text: str = "Go on", **options: Any) -> Call:
@@ -49,6 +51,7 @@ def test_check_mode_sends_nothing(emulator: Start, dialect: str) -> None:
     server.create_task("fix")
     done = send(server, check=True)
     assert done["changed"] is True and done["reply"] == []
+    assert (done["delivered"], done["would_send"]) == ("no", "Go on")
     assert call("task_send", server, task="none", input="x", check=True).kind == "not_found"
 
 
@@ -307,6 +310,152 @@ def test_a_task_that_is_deleted_before_it_answers(emulator: Start, dialect: str)
     later(0.3, lambda: call("task", server, name="fix", state="absent", wait=False))
     done = send(server)
     assert done.failed and done["delivered"] == "yes", done.msg
+
+
+# Delivered is always told
+
+AGAIN = {"kind": "status", "status": 500, "body": '{"message":"Internal error."}', "method": "GET", "count": None}
+
+
+@pytest.mark.parametrize("goal", ["none", "accepted", "reply"])
+@pytest.mark.parametrize("fault", [AGAIN, {"kind": "reset", "method": "GET", "count": None}])
+def test_who_was_told_is_not_told_again_whatever_fails_afterwards(
+    emulator: Start, dialect: str, goal: str, fault: dict[str, Any]
+) -> None:
+    server = emulator(dialect)
+    task = server.create_task("fix")
+    # From the moment at which the agent has the input nothing can be read any more.
+    task.api.behaviour.reply = lambda text: server.faults.add(**fault) and f"echo: {text}"
+    done = send(server, wait_for=goal, retries=0)
+    assert (done["delivered"], done["changed"], inputs(task)) == ("yes", True, ["Go on"])
+    assert "Could not send" not in done.msg
+    if goal == "reply":
+        assert done.failed and "was delivered. Do not send it again" in done.msg and done["task"]["name"] == "fix"
+    else:
+        assert not done.failed and "'task' in the result is as it was before" in done.warnings[0]
+
+
+@pytest.mark.parametrize("path", ["/logs$", "/tasks/[^/]+/[0-9a-f-]{36}$"])
+def test_a_look_that_fails_does_not_end_the_wait_for_a_reply(emulator: Start, path: str) -> None:
+    server = emulator(busy_time=20)
+    server.create_task("fix")
+    server.faults.add("status", method="GET", path=path, status=500, body='{"message":"x"}', skip=1, count=4)
+    done = send(server, retries=0)
+    assert [message["content"] for message in done["reply"]] == ["echo: Go on"], done.msg
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [
+        ({"input": " "}, "invalid"),
+        ({"input_file": "/nowhere/at/all", "input": None}, "io"),
+        ({"url": "http://127.0.0.1:9", "retries": 0}, "network"),
+        ({"token": "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb"}, "auth"),
+        ({"token": "", "url": ""}, "invalid"),
+        ({"task": ""}, "invalid"),
+        ({"task": "none"}, "not_found"),
+        ({"task": "bob/fix", "owner": "alice"}, "invalid"),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False])
+def test_every_failure_before_the_send_says_that_nothing_was_delivered(
+    emulator: Start, options: dict[str, Any], kind: str, check: bool
+) -> None:
+    server = emulator()
+    task = server.create_task("fix")
+    given = {"task": "fix", "input": "x", **options}
+    done = call("task_send", server, check=check, **{name: value for name, value in given.items() if value is not None})
+    assert (done.kind, done["delivered"], done["changed"]) == (kind, "no", False)
+    assert inputs(task) == []
+
+
+def test_an_answer_that_nobody_foresaw_tells_what_is_known(
+    emulator: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*arguments: Any) -> Any:
+        raise KeyError("surprise")
+
+    for method, delivered in (("send", "unknown"), ("refresh", "yes"), ("get_task", "no")):
+        server = emulator()
+        server.create_task("fix")
+        with monkeypatch.context() as patch:
+            patch.setattr(f"{CLIENT}.{method}", broken)
+            done = send(server)
+        assert (done.kind, done["delivered"]) == ("internal", delivered)
+        assert ("Could not send" in done.msg) is False
+
+
+def test_a_resume_that_was_all_that_was_done_is_a_change(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect)
+    server.create_task("fix", state="paused")
+    server.state.hold_builds()
+    done = send(server, resume=True, wait_timeout=0.2)
+    assert (done.kind, done["delivered"], done["changed"]) == ("wait_timeout", "no", True)
+
+
+@pytest.mark.parametrize(
+    ("fault", "delivered"),
+    [
+        ({"kind": "login"}, "unknown"),
+        ({"kind": "status", "status": 500, "body": "<html>"}, "unknown"),
+        ({"kind": "status", "status": 500, "body": '{"message":"Internal error fetching task."}'}, "no"),
+        ({"kind": "status", "status": 413, "body": "<html>"}, "no"),
+        ({"kind": "redirect"}, "no"),
+    ],
+)
+def test_what_an_answer_to_the_send_proves(emulator: Start, fault: dict[str, Any], delivered: str) -> None:
+    server = emulator()
+    server.create_task("fix")
+    server.faults.add(path="/send$", count=None, **fault)
+    done = send(server, clock=FakeClock(), poll_interval=1.0)
+    assert (done["delivered"], done["changed"], posts(server)) == (delivered, delivered == "unknown", 1)
+
+
+# An answer without words
+
+
+def test_an_answer_that_stands_on_the_screen_already_is_empty(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect, screen_difference=True, reply=lambda text: "approve")
+    task = server.create_task("fix")
+    first, second = send(server, "One word?"), send(server, "One word?")
+    assert [message["content"] for message in first["reply"]] == ["approve"] and first["note"] is None
+    assert [message["content"] for message in second["reply"]] == [""] and "stands there already" in second["note"]
+    assert not second.failed and second["waited"] < 10 and inputs(task) == ["One word?"] * 2
+
+
+def test_an_agent_that_reports_work_has_not_answered_by_an_empty_message(emulator: Start) -> None:
+    server = emulator()
+    task = server.create_task("fix")
+    task.report("idle")
+    task.api.behaviour.reply = lambda text: task.report("working") or " "
+    done = send(server, wait_timeout=0.5)
+    assert (done.kind, done["delivered"], done["note"]) == ("wait_timeout", "yes", None)
+    assert "the task is active, working" in done.msg
+
+
+# A dead AgentAPI
+
+
+def test_an_agent_that_is_dead_is_not_waited_for(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect)
+    task = server.create_task("fix")
+    task.api.set_mode("down")
+    while task.api.healthy():
+        time.sleep(0.01)
+    done = send(server, clock=FakeClock(), poll_interval=1.0, wait_timeout=600.0)
+    assert done.kind != "wait_timeout" and done["delivered"] == "no" and done["waited"] < 60, done.msg
+    assert "its app is unhealthy" in done.msg and "pause and resume the task" in done.msg
+    assert done["diagnosis"]["build"]["status"] == "succeeded" and inputs(task) == []
+
+
+def test_an_agent_that_dies_while_it_answers_is_not_waited_for(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect, busy_time=1e6)
+    task = server.create_task("fix")
+    task.api.behaviour.reply = lambda text: later(0.0, lambda: task.api.set_mode("down")) or text
+    done = send(server, clock=FakeClock(), poll_interval=1.0, wait_timeout=6000.0)
+    assert done.kind != "wait_timeout" and done["delivered"] == "yes", done.msg
+    assert "its app is unhealthy" in done.msg and "The input was delivered. Do not send it again" in done.msg
+    assert done["diagnosis"]["agent"]["healthy"] is True and inputs(task) == ["Go on"]
 
 
 # Input
