@@ -12,9 +12,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test unit integration bench bench-hook bench-fleet bench-archive lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
-	emulator demo fuzz-proof
-.PHONY: help setup test unit integration faults bench bench-hook bench-fleet bench-archive lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
+.PHONY: help setup test unit integration faults fuzz-proof bench bench-hook bench-fleet bench-archive lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
 	emulator demo
 
 help:  ## Show this list

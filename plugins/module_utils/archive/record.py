@@ -64,7 +64,7 @@ def life(task: Task, source: str) -> int | None:
     A snapshot is of the life before the stop: one build back where the task is paused, two where it is starting anew.
     """
     number = task.get("workspace_build_number")
-    if not isinstance(number, int):
+    if not isinstance(number, int) or number < 1:
         return None
     if source != "snapshot":
         return number

@@ -111,7 +111,7 @@ def read_log(client: CoderClient, task: dict[str, Any], fail: bool) -> Log:
             log = client.logs(task)
         except CoderError as error:
             # Not found: the task was deleted after it was chosen. Protocol: this log or task is not what Coder gives.
-            if fail or error.kind not in ("unavailable", "timeout", "not_found", "protocol"):
+            if fail or error.kind not in ("unavailable", "timeout", "not_found"):
                 raise
             return Log([], "none", reason=error.message)
         if fail and log.source == "none":

@@ -84,6 +84,9 @@ class OneAnswer:
     def __init__(self, data: Any) -> None:
         self._data = data
 
+    def allowance(self) -> None:
+        return None
+
     def request(self, method: str, path: str, **options: Any) -> Any:
         return SimpleNamespace(data=copy.deepcopy(self._data))
 

@@ -197,7 +197,7 @@ def test_a_task_whose_owner_is_a_dot_leaves_the_other_logs(emulator: Start) -> N
     server.create_task("one")
     spoil(server, "odd", owner_name=".", name=".")
     logs = {entry["name"]: entry for entry in call("task_logs_info", server)["logs"]}
-    assert logs["one"]["source"] == "live" and "cannot be part of an address" in logs["."]["reason"]
+    assert logs["one"]["source"] == "live" and "cannot be right" in logs["."]["reason"]
 
 
 # A full disk
