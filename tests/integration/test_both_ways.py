@@ -152,6 +152,7 @@ CHANGING = [
     Case("archive", "archive", ARCHIVED, changed=True),
     Case("archive again", "archive", ARCHIVED),
     Case("archive, verified", "archive", {**ARCHIVED, "state": "verified", "accept": ["snapshot"]}),
+    Case("an archive as a question", "archive_info", {**ARCHIVED, "accept": ["snapshot"]}),
     refused("a shard that is none", "archive", "no shard 3 of 2", {**ARCHIVED, "shard": {"index": 3, "count": 2}}),
     refused("a fleet with a failure", "fleet", "nope", {"tasks": [{"name": "fleet-x", "template": "nope"}], **FAST}),
     refused("a fleet with a wrong option", "fleet", "statee", {"tasks": [{"name": "fleet-x", "statee": "absent"}]}),

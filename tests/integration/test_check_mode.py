@@ -19,6 +19,7 @@ WAYS = pytest.mark.parametrize("keywords", [{}, {"environment": {"ANYTHING": "1"
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("archive", {"path": "saved"}),
     ("archive", {"path": "saved", "on_partial": "resume"}),
+    ("archive_info", {"path": "saved"}),
     ("task", {"name": "fresh", "template": "ai", "input": "x"}),
     ("task", {"name": "one", "state": "paused"}),
     ("task", {"name": "two", "state": "active"}),
