@@ -131,7 +131,7 @@ def install(python: str, folder: Path) -> list[str]:
     target = folder / "share" / "snapshot"
     shutil.copytree(PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
     subprocess.run([python, "-m", "compileall", "-q", str(target)], check=True)
-    return [python, "-I", "-S", str(target / "__main__.py"), "capture"]
+    return [python, "-I", "-S", str(target / "main.py"), "capture"]
 
 
 def measured(name: str, commands: dict[str, list[str]], options: argparse.Namespace, folder: Path) -> list[Row]:

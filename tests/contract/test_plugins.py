@@ -17,6 +17,8 @@ MODULES = documents.module_names()
 PLUGINS = documents.ROOT / "plugins"
 GROUPS: dict[str, list[str]] = yaml.safe_load((documents.ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
 MOST_CODE_LINES = 40
+# What Galaxy takes as the name of a plugin or of a shared module (CONTENT_NAME_REGEXP in galaxy-importer).
+GALAXY_NAME = re.compile(r"(?!.*__)[a-z_][0-9a-z_]*")
 HTTP = re.compile(r"\b(GET|HEAD|POST|PUT|PATCH|DELETE)\b|https?://|/api/")
 
 every_module = pytest.mark.parametrize("module", MODULES)
@@ -74,6 +76,11 @@ def test_plugin_neither_asserts_nor_prints(path: Path) -> None:
     for node in ast.walk(ast.parse(path.read_text())):
         assert not isinstance(node, ast.Assert), f"assert in line {node.lineno}"
         assert not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "print"), f"line {node.lineno}"
+
+
+def test_galaxy_takes_every_name() -> None:
+    names = [path for path in PLUGINS.rglob("*.py") if path.name != "__init__.py"]
+    assert not [str(path) for path in names if not GALAXY_NAME.fullmatch(path.stem)]
 
 
 @every_module

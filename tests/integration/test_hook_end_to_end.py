@@ -34,7 +34,7 @@ TEXT = 'Grüße, <漢字> & "🚀"'
 SECRETS = ("CODER_SESSION_TOKEN", "CODER_TOKEN")
 
 ARGUMENTS = 'export ARG_TASK_ID="${data.coder_task.me.id}" ARG_AGENTAPI_PORT=${local.agentapi_port}\n'
-OURS = f'{ARGUMENTS}exec python3 -I -S "$HOME/{FOLDER}" '
+OURS = f'{ARGUMENTS}exec python3 -I -S "$HOME/{FOLDER}/main.py" '
 HOOKS = {"ours": f"{OURS}capture"}
 if PEER := os.environ.get("PEER_HOOK"):
     HOOKS["peer"] = f"{ARGUMENTS}exec bash '{PEER}'"

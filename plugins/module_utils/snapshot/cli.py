@@ -179,7 +179,7 @@ def _wants_help(arguments: Sequence[str]) -> bool:
 
 
 def _help(command: str | None) -> str:
-    name = "python3 .../snapshot/__main__.py"
+    name = "python3 .../snapshot/main.py"
     if command is None:
         lines = [f"Usage: {name} COMMAND [OPTION...]", "", "Keeps the conversation of a Coder task.", "", "Commands:"]
         lines += [f"  {each:9} {about}" for each, (about, _options, _codes) in _COMMANDS.items()]

@@ -58,7 +58,7 @@ class Hook:
     def start(self, *arguments: str, **environ: str | None) -> subprocess.Popen[str]:
         merged = {**self.environ, **environ}
         return subprocess.Popen(
-            [self.python, "-I", "-S", str(self.folder), *arguments],
+            [self.python, "-I", "-S", str(self.folder / "main.py"), *arguments],
             env={name: value for name, value in merged.items() if value is not None},
             cwd="/",
             stdin=subprocess.DEVNULL,

@@ -136,7 +136,7 @@ def test_an_output_that_nobody_reads_does_not_hold_up_the_stop(both: Hook, coder
     except BlockingIOError:
         os.set_blocking(writing, True)
     environ = {name: value for name, value in both.environ.items() if value is not None}
-    command = [sys.executable, "-I", "-S", str(both.folder), "capture", "--deadline", "0.5"]
+    command = [sys.executable, "-I", "-S", str(both.folder / "main.py"), "capture", "--deadline", "0.5"]
     started = time.monotonic()
     code = subprocess.run(command, env=environ, stdout=writing, stderr=writing, timeout=10, check=False).returncode
     os.close(reading)
@@ -149,7 +149,7 @@ def test_an_output_that_nobody_reads_does_not_hold_up_the_stop(both: Hook, coder
 
 def test_a_closed_output_is_no_reason_to_stop(both: Hook, coder: FakeCoder) -> None:
     environ = {name: value for name, value in both.environ.items() if value is not None}
-    script = f'exec {sys.executable} -I -S {both.folder} capture "$@" >&- 2>&-'
+    script = f'exec {sys.executable} -I -S {both.folder}/main.py capture "$@" >&- 2>&-'
     assert subprocess.run(["sh", "-c", script], env=environ, timeout=10, check=False).returncode == 0
     assert len(coder.snapshots) == 1
 
@@ -292,14 +292,13 @@ def test_it_runs_on_python_3_8(both: Hook, agentapi: FakeAgentAPI, coder: FakeCo
     assert coder.snapshots[:3] == [agentapi.messages] * 3
 
 
-def test_it_starts_by_folder_by_file_and_as_a_module(both: Hook, coder: FakeCoder) -> None:
+def test_it_starts_by_file_and_as_a_module(both: Hook, coder: FakeCoder) -> None:
     environ = {name: value for name, value in both.environ.items() if value is not None}
     parent = both.folder.parent
     commands = [
-        [sys.executable, "-I", "-S", str(both.folder)],
-        [sys.executable, "-I", "-S", str(both.folder / "__main__.py")],
-        [sys.executable, str(both.folder / "__main__.py")],
-        [sys.executable, "-m", "snapshot"],
+        [sys.executable, "-I", "-S", str(both.folder / "main.py")],
+        [sys.executable, str(both.folder / "main.py")],
+        [sys.executable, "-m", "snapshot.main"],
     ]
     for command in commands:
         done = subprocess.run([*command, "capture"], env=environ, cwd=parent, capture_output=True, check=False)
@@ -310,9 +309,10 @@ def test_it_starts_by_folder_by_file_and_as_a_module(both: Hook, coder: FakeCode
 def test_only_what_is_used_is_imported(both: Hook) -> None:
     """The hook starts at the interpreter's floor: none of these may come back unnoticed."""
     heavy = {"argparse", "ssl", "email", "http.client", "urllib", "subprocess", "tempfile", "logging", "threading"}
+    start = str(both.folder / "main.py")
     script = (
         "import runpy, sys, os; os._exit = lambda code: None\n"
-        f"sys.argv = ['hook', 'capture']; runpy.run_path({str(both.folder)!r}, run_name='__main__')\n"
+        f"sys.argv = ['hook', 'capture']; runpy.run_path({start!r}, run_name='__main__')\n"
         "print(*sys.modules)"
     )
     environ = {name: value for name, value in both.environ.items() if value is not None}
