@@ -8,8 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from emulator import DIALECTS, Emulator
+
+# How long an example takes says what else the machine does, and nothing about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 MEASURED = [name for name, dialect in DIALECTS.items() if dialect.measured]
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
+from missing import missing
 from unit.snapshot.servers import FakeAgentAPI, conversation
 
 from emulator import Emulator
@@ -31,13 +32,6 @@ GROUPS = {
     ],
     "compose": {"prompt": "coder_task.initial_prompt", "shout": "coder_task.initial_prompt | upper"},
 }
-
-
-def missing(what: str) -> None:
-    """What a test cannot do without; CI has it."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"{what} is missing")
-    pytest.skip(f"{what} is missing")
 
 
 @pytest.fixture
@@ -129,7 +123,7 @@ def test_cache_hit_makes_no_request(ansible: Ansible, server: Emulator) -> None:
 def test_text_of_a_task_is_never_a_template(ansible: Ansible, server: Emulator, core: str) -> None:
     if core == "oldest":
         if not OLDEST.exists():
-            missing("the oldest ansible-core (make smoke-oldest installs it)")
+            missing("the inventory on ansible-core 2.16", "make smoke-oldest")
         ansible.python = OLDEST
     server.create_task("one", input=HOSTILE)
     cache = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(ansible.folder / "c")}
@@ -202,7 +196,7 @@ with selectors.DefaultSelector() as ready:
 def workspace(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A real SSH server on loopback and a `coder` that leads to it. Gives what Ansible needs in its environment."""
     if not SSHD.exists():
-        missing("sshd (Debian package openssh-server)")
+        missing("the way into a workspace by ssh", "sudo apt-get install openssh-server")
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     for key in ("host_key", "user_key"):

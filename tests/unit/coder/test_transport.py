@@ -35,6 +35,18 @@ class HurriedClock:
         self.slept.append(seconds)
 
 
+class AnnouncedClock(HurriedClock):
+    """Real time and real pauses; `asleep` is set when the first pause begins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asleep = threading.Event()
+
+    def sleep(self, seconds: float) -> None:
+        self.asleep.set()
+        time.sleep(seconds)
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"):
@@ -178,21 +190,21 @@ def test_a_name_that_is_no_host() -> None:
 
 
 def test_a_server_that_never_answers(server: Emulator) -> None:
-    server.faults.add("latency", seconds=5, count=None)
+    server.faults.add("latency", seconds=10, count=None)
     began = time.monotonic()
     error = failure(connect(server, timeout=0.2))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 6
     assert isinstance(error, AnswerLost) and (error.kind, error.attempts) == ("timeout", 1)
     assert "no complete answer within 0.2 s" in error.message
 
 
 def test_a_body_that_drips_ends_at_the_deadline(server: Emulator) -> None:
-    server.faults.add("drip", seconds=10, count=None)
+    server.faults.add("drip", seconds=20, count=None)
     began = time.monotonic()
     error = failure(connect(server, timeout=5, deadline=0.7))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert error.kind == "timeout"
-    assert re.search(r"no complete answer within [01]\.\d s", error.message)
+    assert re.search(r"no complete answer within \d\.\d s", error.message)
 
 
 def test_a_body_that_drips_in_time_is_whole(server: Emulator) -> None:
@@ -290,20 +302,19 @@ def test_the_operation_passes_the_word_on(server: Emulator) -> None:
 
 def test_all_threads_wait_at_one_gate(server: Emulator) -> None:
     limit(server, 1, **{"Retry-After": "1"})
-    transport = connect(server, time)
+    clock = AnnouncedClock()
+    transport = connect(server, clock)
     failing = threading.Thread(target=transport.request, args=("GET", INFO))
     failing.start()
-    while not server.journal or server.journal[0].status != 429:
-        time.sleep(0.005)
-    time.sleep(0.1)
-    began = time.monotonic()
+    assert clock.asleep.wait(30)
     others = [threading.Thread(target=transport.request, args=("GET", INFO)) for _number in range(5)]
     for thread in others:
         thread.start()
     for thread in (*others, failing):
-        thread.join(timeout=5)
-    assert time.monotonic() - began > 0.7
-    assert [entry.status for entry in server.journal] == [429] + [200] * 6
+        thread.join(timeout=30)
+    refused, *served = server.journal
+    assert (refused.status, [entry.status for entry in served]) == (429, [200] * 6)
+    assert all(entry.time - refused.time > 0.9 for entry in served)
 
 
 def test_the_emulated_rate_limit_is_outlived(emulator: Callable[..., Emulator]) -> None:
@@ -412,7 +423,7 @@ def test_headers_that_are_no_numbers(header: str) -> None:
     status = "429 Slow" if header.startswith("Retry") else "200 OK"
     with raw_server(says(f"HTTP/1.1 {status}\r\n{header}\r\nConnection: close\r\n\r\n{{}}")) as url:
         try:
-            connect(url, FakeClock(), retries=0, deadline=1.5).request("GET", INFO)
+            connect(url, FakeClock(), retries=0, deadline=15).request("GET", INFO)
         except CoderError as error:
             assert error.kind in ("rate_limited", "network")
 

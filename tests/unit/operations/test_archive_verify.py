@@ -175,9 +175,11 @@ def test_an_empty_archive_can_be_evacuated_into(emulator: Servers, tmp_path: Pat
     assert archive(server, tmp_path / "archive", "evacuated")["summary"]["deleted"] == 1
 
 
-def test_a_report_that_cannot_be_written_is_told_before_anything_is_deleted(saved: tuple[Emulator, Path]) -> None:
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_deleted(
+    saved: tuple[Emulator, Path], tmp_path: Path
+) -> None:
     server, path = saved
-    refused = archive(server, path, "evacuated", report="/nonexistent/report.jsonl")
+    refused = archive(server, path, "evacuated", report=str(tmp_path / "no-such-folder" / "report.jsonl"))
     assert refused.kind == "io" and "report" in refused.msg
     assert "live" in left(server)
 

@@ -112,7 +112,7 @@ def test_one_post_a_task_and_one_poll_for_all_waits(emulator) -> None:
 
 def test_requests_at_once_are_bounded(emulator) -> None:
     server = emulator(time_factor=1)
-    server.faults.add("latency", method="POST", seconds=0.02, count=None)
+    server.faults.add("latency", method="POST", seconds=0.1, count=None)
     call(server, declared(20), wait=False, concurrency=4)
     posts = [entry for entry in server.journal if entry.method == "POST"]
     spans = [(entry.time, entry.time + entry.seconds) for entry in posts]

@@ -233,6 +233,8 @@ def test_a_task_without_a_snapshot(emulator: Start) -> None:
 @pytest.mark.parametrize(("builds", "reason"), [(1, "starts for the first time"), (3, "No snapshot was saved")])
 def test_a_task_that_starts_has_no_snapshot_for_a_reason(emulator: Start, builds: int, reason: str) -> None:
     server = emulator(auto_snapshot=False)
+    if builds == 1:
+        server.state.hold_builds()
     task = server.create_task("fix", state="new" if builds == 1 else "paused")
     if builds == 3:
         server.state.hold_builds()

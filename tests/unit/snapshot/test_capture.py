@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 import pytest
-from unit.snapshot.conftest import PACKAGE, Hook
+from missing import missing
+from unit.snapshot.conftest import HELD_UP, PACKAGE, Hook
 from unit.snapshot.servers import (
     NOT_AUTHORIZED,
     RESOURCE_404,
@@ -92,7 +93,7 @@ def test_a_coder_that_hangs_does_not_hold_up_the_stop(hook: Hook, agentapi: Fake
         ports = {"hanging": hanging.port, "slow": slow.port, "silent": silent.getsockname()[1]}
         run = hook.point_at(agentapi, url.format(**ports)).run("capture", "--deadline", "0.6")
     assert run.code == 0
-    assert run.seconds < 1.5
+    assert not run.held_up
     assert hook.spooled.exists()
 
 
@@ -112,11 +113,11 @@ def test_a_coder_that_needs_most_of_the_time_is_waited_for(hook: Hook, agentapi:
     assert len(coder.snapshots) == 1
 
 
-@pytest.mark.parametrize("command", ["sleep 30", "setsid sleep 4", "setsid sleep 4 & sleep 30"])
+@pytest.mark.parametrize("command", ["sleep 30", "setsid sleep 10", "setsid sleep 10 & sleep 30"])
 def test_a_header_command_that_hangs_does_not_hold_up_the_stop(both: Hook, command: str) -> None:
     run = both.run("capture", "--deadline", "0.6", CODER_AGENT_HEADER_COMMAND=command)
     assert run.code == 0
-    assert run.seconds < 1.5
+    assert not run.held_up
     assert "CODER_AGENT_HEADER_COMMAND did not end in time" in run.stderr
 
 
@@ -138,10 +139,10 @@ def test_an_output_that_nobody_reads_does_not_hold_up_the_stop(both: Hook, coder
     environ = {name: value for name, value in both.environ.items() if value is not None}
     command = [sys.executable, "-I", "-S", str(both.folder / "main.py"), "capture", "--deadline", "0.5"]
     started = time.monotonic()
-    code = subprocess.run(command, env=environ, stdout=writing, stderr=writing, timeout=10, check=False).returncode
+    code = subprocess.run(command, env=environ, stdout=writing, stderr=writing, timeout=60, check=False).returncode
     os.close(reading)
     os.close(writing)
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < HELD_UP
     # It hung before anything was saved, and says so.
     assert code == 1
     assert coder.snapshots == []
@@ -158,7 +159,7 @@ def test_a_closed_output_is_no_reason_to_stop(both: Hook, coder: FakeCoder) -> N
     "environ",
     [
         {"HOME": None, "TMPDIR": None, "LANG": "C"},
-        {"HOME": "/nonexistent", "LC_ALL": "POSIX", "PATH": None},
+        {"HOME": "/dev/null/home", "LC_ALL": "POSIX", "PATH": None},
         {"HOME": "", "XDG_STATE_HOME": ""},
     ],
 )
@@ -205,13 +206,13 @@ def test_a_gateway_s_404_keeps_the_capture(hook: Hook, agentapi: FakeAgentAPI) -
 def test_retry_after_is_honoured_where_it_fits(hook: Hook, agentapi: FakeAgentAPI) -> None:
     def limited(seconds: str) -> float:
         with FakeCoder(lambda request: request.json(429, {"message": "slow down"}, Retry_After=seconds)) as coder:
-            run = hook.point_at(agentapi, coder).run("capture", "--deadline", "4")
+            run = hook.point_at(agentapi, coder).run("capture", "--deadline", "15")
             assert run.code == 0
             assert len(coder.snapshots) == 1
             return run.seconds
 
     assert limited("1") > 1
-    assert limited("60") < 1
+    assert limited("60") < HELD_UP
 
 
 def test_what_will_not_change_is_not_tried_again(hook: Hook, agentapi: FakeAgentAPI) -> None:
@@ -222,7 +223,7 @@ def test_what_will_not_change_is_not_tried_again(hook: Hook, agentapi: FakeAgent
     ):
         run = hook.point_at(agentapi, url).run("capture", **environ)
         assert run.code == 0
-        assert run.seconds < 2
+        assert not run.held_up
         assert "Error: Failed to connect to Coder instance (" in run.stderr
         assert hook.spooled.exists()
 
@@ -254,7 +255,7 @@ def test_killed_after_the_spool_it_has_lost_nothing(hook: Hook, agentapi: FakeAg
     assert coder.snapshots == [agentapi.messages]
 
 
-def python_3_8() -> str | None:
+def python_3_8() -> str:
     """The oldest interpreter that the hook promises to run on."""
     places = [*sorted(Path.home().glob(".pyenv/versions/3.8.*/bin/python3")), shutil.which("python3.8")]
     for place in [str(place) for place in places if place]:
@@ -263,16 +264,11 @@ def python_3_8() -> str | None:
         )
         if done.stdout.strip() == b"(3, 8)":
             return place
-    return None
+    return missing("the hook on Python 3.8", "pyenv install 3.8")
 
 
-@pytest.mark.skipif(
-    python_3_8() is None and os.environ.get("CI") != "true", reason="NOT TESTED: there is no Python 3.8 here"
-)
 def test_it_runs_on_python_3_8(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
-    python = python_3_8()
-    assert python is not None, "CI must have a Python 3.8"
-    both.python = python
+    both.python = python = python_3_8()
     environ = {name: value for name, value in both.environ.items() if value is not None}
     check = "import compileall, sys; sys.exit(not compileall.compile_dir(sys.argv[1], quiet=1))"
     assert subprocess.run([python, "-c", check, str(both.folder)], env=environ, check=False).returncode == 0

@@ -45,7 +45,7 @@ def message(content: str, number: int = 0, role: str = "agent") -> dict[str, Any
     return {"id": number, "content": content, "role": role, "time": NOW}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(GOOD | HOSTILE, max_size=8), st.integers(0, 9), st.integers(15, 3000), st.booleans())
 def test_any_messages_become_a_body_that_the_server_accepts_and_reads_back(
     messages: list[Any], max_messages: int, max_bytes: int, partial: bool
@@ -57,7 +57,7 @@ def test_any_messages_become_a_body_that_the_server_accepts_and_reads_back(
     assert not max_messages or len(fitted.messages) <= max_messages
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(GOOD, min_size=1, max_size=6), st.integers(120, 3000), st.booleans())
 def test_the_newest_text_is_kept_and_no_room_is_wasted(messages: list[Any], max_bytes: int, partial: bool) -> None:
     whole = fit(messages, 0, 10**9).messages
@@ -108,9 +108,9 @@ def test_work_is_linear_whatever_the_characters(unit: str) -> None:
         messages = [message(unit * length + "x"), message("y" * 10)]
         best = 9.0
         for _round in range(3):
-            start = time.perf_counter()
+            start = time.process_time()
             fit(messages, 10, 65536, partial=True)
-            best = min(best, time.perf_counter() - start)
+            best = min(best, time.process_time() - start)
         return best
 
     assert seconds(200_000) < 0.5 + 12 * seconds(25_000)

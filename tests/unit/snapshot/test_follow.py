@@ -25,7 +25,7 @@ def following(hook: Hook, *options: str) -> Iterator[subprocess.Popen[str]]:
         process.communicate(timeout=10)
 
 
-def until(condition: Callable[[], object], seconds: float = 8.0) -> None:
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"

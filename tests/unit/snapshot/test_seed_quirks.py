@@ -162,7 +162,7 @@ def test_row_11_what_cannot_pass_is_not_tried_again(
 def test_row_12_one_deadline_stands_over_everything(hook: Hook) -> None:
     with Server(Request.hang) as agentapi, Server(Request.hang) as coder:
         run = hook.point_at(agentapi.port, coder.url).run("capture", "--deadline", "0.6")
-    assert run.seconds < 2
+    assert not run.held_up
     assert run.code == 1
     assert "Failed to fetch messages from AgentAPI (no answer in time)" in run.stderr
 
@@ -171,7 +171,6 @@ def test_row_12_large_messages_are_read_once(hook: Hook, coder: FakeCoder) -> No
     with FakeAgentAPI(conversation(*("x" * 1_000_000 for _number in range(10)))) as agentapi:
         run = hook.point_at(agentapi, coder).run("capture")
     assert run.code == 0
-    assert run.seconds < 4
     assert agentapi.paths() == ["/messages"]
 
 
@@ -191,7 +190,7 @@ def test_row_13_an_endless_answer_is_not_read_to_the_end(hook: Hook, coder: Fake
     with Server(endless) as agentapi:
         run = hook.point_at(agentapi.port, coder).run("capture")
     assert run.code == 1
-    assert run.seconds < 5
+    assert "the answer is longer than 67108864 bytes" in run.stderr
 
 
 def test_row_14_the_token_is_on_no_command_line(hook: Hook, agentapi: FakeAgentAPI) -> None:
@@ -300,7 +299,7 @@ def test_row_22_a_locked_agentapi_is_read_from_its_events(both: Hook, agentapi: 
     run = both.run("capture")
     assert run.code == 0
     assert coder.snapshots == [agentapi.messages]
-    assert run.seconds < 3.5
+    assert not run.held_up
 
 
 def test_row_22_a_dead_agentapi_is_read_from_its_state_file(hook: Hook, coder: FakeCoder, tmp_path: Path) -> None:
@@ -387,7 +386,7 @@ def test_row_current_an_agentapi_that_ignores_sigterm_does_not_hold_up_the_stop(
         assert run.code == 0
         assert f"Sending SIGTERM to AgentAPI (pid {process.pid})" in run.lines
         assert any("still running after" in line for line in run.lines)
-        assert run.seconds < 2.5
+        assert not run.held_up
         assert len(coder.snapshots) == 1
     finally:
         process.kill()

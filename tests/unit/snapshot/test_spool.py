@@ -153,7 +153,7 @@ def test_a_link_in_place_of_a_capture_is_not_followed(spool: Spool, tmp_path: Pa
     assert not path.is_symlink()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.binary(max_size=200))
 def test_a_damaged_capture_counts_as_none(data: bytes) -> None:
     import tempfile
