@@ -3,17 +3,24 @@
 
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
-# The oldest ansible-core that meta/runtime.yml promises, in a virtual environment of its own.
-OLDEST_CORE := 2.16
-OLDEST_VENV := .venvs/core-$(OLDEST_CORE)
-# Where test results are gathered for `make summary`.
+# Every ansible-core that meta/runtime.yml promises, and the Pythons that its controller runs on, the preferred one first.
+CORES := 2.16 2.17 2.18 2.19 2.20 2.21
+PYTHONS_2.16 := 3.11 3.12 3.10
+PYTHONS_2.17 := 3.11 3.12 3.10
+PYTHONS_2.18 := 3.11 3.12 3.13
+PYTHONS_2.19 := 3.11 3.12 3.13
+PYTHONS_2.20 := 3.12 3.13 3.14
+PYTHONS_2.21 := 3.12 3.13 3.14
+OLDEST_VENV := .venvs/core-$(firstword $(CORES))
+# What `make test` consists of, each a target of its own.
+PARTS := lint unit integration sanity docs build importer smoke-oldest
+# Where they leave their results.
 RESULTS := build/results
 
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test unit integration faults fuzz-proof bench bench-hook bench-fleet bench-archive lint sanity sanity-oldest smoke-oldest docs build changelog summary clean \
-	emulator demo
+.PHONY: help setup test $(PARTS) stress demo fuzz-proof faults emulator changelog clean bench bench-hook bench-fleet bench-archive
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -21,15 +28,15 @@ help:  ## Show this list
 setup: $(VENV)/.installed .build/ansible_collections/coder/tasks  ## Make the virtual environment and the development tree
 
 $(VENV)/.installed: requirements-dev.txt
-	@test -x $(PYTHON) || "$$(scripts/find-python)" -m venv $(VENV)
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@scripts/make-venv $(VENV) "" -r requirements-dev.txt
 	@touch $@
 
 # Ansible finds the checkout, wherever it lies, as ansible_collections/coder/tasks.
 .build/ansible_collections/coder/tasks:
 	@mkdir -p $(@D) && ln -sfn ../../.. $@
 
-test: lint unit integration sanity docs build smoke-oldest summary  ## Everything that CI checks, then a summary
+test: setup  ## Everything that CI checks, one part after the other, then a table of what they found
+	@MAKE="$(MAKE)" $(PYTHON) scripts/run_parts.py $(PARTS)
 
 demo: setup  ## The life of three tasks, on an emulated server or on the one in CODER_URL
 	@scripts/demo
@@ -37,7 +44,12 @@ demo: setup  ## The life of three tasks, on an emulated server or on the one in 
 unit: setup  ## Unit and contract tests
 	@DIST=worksteal PYTEST_ADDOPTS='-m "not slow"' scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract
 
-integration: setup $(OLDEST_VENV)/.installed  ## Playbooks and ad-hoc commands against the emulator
+stress: setup  ## The unit tests three times on a machine kept busy (RUNS=3 PER_CORE=4 busy processes per core)
+	@$(PYTHON) scripts/stress.py $(or $(RUNS),3) $(or $(PER_CORE),4)
+
+# Without the oldest ansible-core one test is skipped, and says so.
+integration: setup  ## Playbooks and ad-hoc commands against the emulator
+	@$(MAKE) --no-print-directory $(OLDEST_VENV)/.installed >/dev/null 2>&1 || true
 	@PYTEST_ADDOPTS='-m slow' scripts/pytest $(RESULTS)/integration.xml tests/integration tests/unit
 
 faults: setup  ## 300 tasks created, told and deleted while 5 and 20 % of the requests fail, in three dialects
@@ -61,18 +73,20 @@ fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seed
 lint: setup  ## Style, types, licences, changelog fragments
 	@scripts/lint
 
-sanity: setup  ## ansible-test sanity on the newest ansible-core that this Python can run
-	$(PYTHON) scripts/sanity.py
-
-sanity-oldest: $(OLDEST_VENV)/.installed  ## ansible-test sanity on the oldest supported ansible-core
-	$(OLDEST_VENV)/bin/python scripts/sanity.py --oldest
+ifdef CORE
+sanity: .venvs/core-$(CORE)/.installed
+	@.venvs/core-$(CORE)/bin/python scripts/sanity.py --this-core
+else
+sanity: setup  ## ansible-test sanity on the newest ansible-core that this Python can run, or on one: CORE=2.18
+	@$(PYTHON) scripts/sanity.py
+endif
 
 smoke-oldest: setup build $(OLDEST_VENV)/.installed  ## The built collection, installed and used on the oldest ansible-core
-	$(PYTHON) scripts/smoke.py $(OLDEST_VENV)
+	@$(PYTHON) scripts/smoke.py $(OLDEST_VENV)
 
-$(OLDEST_VENV)/.installed: Makefile requirements.txt
-	@test -x $(OLDEST_VENV)/bin/python || "$$(scripts/find-python 3.11)" -m venv $(OLDEST_VENV)
-	@$(OLDEST_VENV)/bin/python -m pip install --quiet --disable-pip-version-check "ansible-core==$(OLDEST_CORE).*" -r requirements.txt
+.venvs/core-%/.installed: Makefile requirements.txt
+	@$(if $(PYTHONS_$*),,$(error There is no ansible-core $* here: choose one of $(CORES)))
+	@scripts/make-venv .venvs/core-$* "$(PYTHONS_$*)" "ansible-core==$*.*" -r requirements.txt
 	@touch $@
 
 docs: setup  ## Check the plugins' documents and build the docsite in build/docs/html
@@ -81,11 +95,11 @@ docs: setup  ## Check the plugins' documents and build the docsite in build/docs
 build: setup  ## The Galaxy tarball, in build/
 	@$(PYTHON) scripts/build.py
 
+importer: build  ## What Galaxy and Automation Hub check when the tarball is uploaded
+	@$(PYTHON) scripts/importer.py
+
 changelog: setup  ## Turn the fragments into release notes of the version in galaxy.yml
 	@antsibull-changelog release
-
-summary:  ## What the last test runs found, in one line
-	@python3 scripts/summary.py $(RESULTS)
 
 clean:  ## Remove everything that these targets made, the virtual environments too
 	rm -rf .ansible .build .venvs build tests/output tests/integration/inventory changelogs/.plugin-cache.yaml
