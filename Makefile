@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) stress demo fuzz-proof faults emulator changelog clean bench bench-hook bench-fleet bench-archive
+.PHONY: help setup test $(PARTS) stress demo fuzz-proof faults emulator changelog release-check clean bench bench-hook bench-fleet bench-archive
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -99,7 +99,10 @@ importer: build  ## What Galaxy and Automation Hub check when the tarball is upl
 	@$(PYTHON) scripts/importer.py
 
 changelog: setup  ## Turn the fragments into release notes of the version in galaxy.yml
-	@antsibull-changelog release
+	@antsibull-changelog release --update-existing
+
+release-check: setup  ## Whether this checkout can be released as TAG (or as the version in galaxy.yml)
+	@$(PYTHON) scripts/release_check.py $(TAG)
 
 clean:  ## Remove everything that these targets made, the virtual environments too
 	rm -rf .ansible .build .venvs build tests/output tests/integration/inventory changelogs/.plugin-cache.yaml

@@ -11,7 +11,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 MADE_BY_GALAXY = {"MANIFEST.json", "FILES.json"}
-DEMANDED = {"README.md", "COPYING", "changelogs/changelog.yaml", "meta/runtime.yml", "meta/execution-environment.yml"}
+DEMANDED = {
+    "README.md", "CHANGELOG.md", "COPYING", "changelogs/changelog.yaml", "meta/runtime.yml",
+    "meta/execution-environment.yml",
+}  # fmt: skip
 # What a user of the collection runs; all of it must be packed.
 SHIPPED = ("plugins/", "roles/", "playbooks/", "extensions/", "meta/")
 

@@ -81,7 +81,11 @@ options:
 requirements:
   - requests
 notes:
-  - Works with Coder 2.27 to 2.37. Tasks are hidden by default since 2.36 and removed in 2.38.
+  - Works with Coder 2.27 to 2.37.
+  - Tasks end with Coder. From 2.36 on the server hides them unless E(CODER_ENABLE_AI_TASKS) is true there, and 2.38
+    removes them for chats; its migration deletes every conversation, so save them before with M(coder.tasks.archive).
+    This collection will therefore end the support of tasks with the last Coder release that has them, and say so at
+    least one major version before; nothing is deprecated yet.
 """
 
     # Apart from the rest, because a send has a longer default.

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 ---
 name: tasks
 short_description: Coder tasks and their workspaces as hosts
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Each task is a host, in the group C(coder_tasks). Its fields are in the host variable C(coder_task), the same as
     RV(coder.tasks.task_info#module:tasks) has.

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: agentapi_info
 short_description: Read the status and the messages of an AgentAPI server
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Speaks to AgentAPI directly, without Coder, from the host that it runs on or any other that reaches it.
   - While AgentAPI holds its lock, because a message is being sent, its event stream is read instead; see

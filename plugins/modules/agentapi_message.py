@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: agentapi_message
 short_description: Send input to the agent behind an AgentAPI server and read its reply
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Speaks to AgentAPI directly, without Coder. Waits until the agent is stable, sends the input and returns the reply.
   - The input is never sent twice. When the answer to the request is lost, the messages are searched for the input; if

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: archive
 short_description: Save, verify and remove the conversations of a deployment
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Saves what every task and its agent said into a folder, as JSON Lines, Markdown and HTML pages, with an index that
     can be searched, a manifest and checksums. Coder 2.38 removes tasks, and its migration deletes their conversations.

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: fleet
 short_description: Bring many tasks into their declared state at once
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Creates, pauses, resumes and deletes the tasks of a list in one call, many at a time, like a loop of
     M(coder.tasks.task) would one after the other.

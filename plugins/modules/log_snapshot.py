@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: log_snapshot
 short_description: Save the conversation of a task from inside its workspace
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Runs in the workspace of a task. Reads the conversation from AgentAPI there, and posts it to Coder as the snapshot
     that a paused task shows, saves it to a file, or both.

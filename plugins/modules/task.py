@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: task
 short_description: Create, pause, resume and delete a task
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Brings one task, a workspace in which an AI coding agent works, into a declared state.
   - A task is known by its owner and its name. Repeating a call changes nothing and sends no request that writes.

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: task_info
 short_description: Read one task or many
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns tasks by name, or all that match, and counts them by status, owner and template.
   - Filters are applied by the server where its version has them.

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: task_logs_info
 short_description: Read the conversations of tasks
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns the messages between a task and its agent, live from a running one, else from the snapshot that was
     saved when

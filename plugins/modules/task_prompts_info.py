@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: task_prompts_info
 short_description: Read the prompts of workspace builds
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns the prompts that workspace builds were made with, by the builds' ids.
   - Servers up to 2.28 have an endpoint for it. On 2.29 the build's parameters are read, since 2.30 a prompt belongs

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: task_send
 short_description: Send input to a task's agent and read its reply
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Waits until the agent is idle, sends the input and returns what the agent answers.
   - The input is never sent twice. When the answer to the request is lost, the conversation is searched for the input;

@@ -9,7 +9,7 @@ DOCUMENTATION = r"""
 ---
 module: template_info
 short_description: Read the templates that can run tasks
-version_added: 0.1.0
+version_added: 1.0.0
 description:
   - Returns templates that can run tasks, with the presets and parameters of their active versions.
 author:

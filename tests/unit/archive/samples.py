@@ -56,7 +56,7 @@ def record(number: int = 1, messages: list[Message] | None = None, task_changes:
         "source": "live",
         "snapshot_at": None,
         "error_kind": None,
-        "versions": {"coder": "2.34.0", "agentapi": None, "collection": "0.1.0"},
+        "versions": {"coder": "2.34.0", "agentapi": None, "collection": "1.0.0"},
     }
     made.update(changes)
     return made  # type: ignore[return-value]

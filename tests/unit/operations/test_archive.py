@@ -19,6 +19,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_out
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_progress import Progress
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_select import in_shard
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
+from ansible_collections.coder.tasks.plugins.module_utils.version import VERSION
 from emulator import Emulator
 from emulator.runtime import VirtualRuntime
 
@@ -100,7 +101,7 @@ def test_every_kind_of_task_is_saved(fleet: Emulator, tmp_path: Path) -> None:
         "tail": ("snapshot", False, None), "silent": ("none", False, "no_log"),
     }
     entry = manifest(tmp_path)["live"]
-    assert entry["versions"] == {"coder": fleet.dialect.version, "agentapi": None, "collection": "0.1.0"}
+    assert entry["versions"] == {"coder": fleet.dialect.version, "agentapi": None, "collection": VERSION}
     assert Path(done["archive"]["index"]).exists() and Path(done["archive"]["search"]).exists()
     assert not done.writes
     assert_sound(tmp_path)
