@@ -12,7 +12,8 @@ if not __package__:
     # Started by its path: make the folder a package, so that its parts find each other (PEP 366).
     _folder = os.path.dirname(os.path.abspath(__file__))
     sys.path[:] = [os.path.dirname(_folder), *(path for path in sys.path if os.path.abspath(path) != _folder)]
-    __package__, __spec__ = os.path.basename(_folder), None
+    __package__ = os.path.basename(_folder)
+    __spec__ = None  # type: ignore[assignment]
 
 from .cli import main
 
