@@ -60,6 +60,10 @@ class Ansible:
         file.write_text(yaml.safe_dump([{**defaults, **play} for play in plays], sort_keys=False, allow_unicode=True))
         return self.run("ansible-playbook", str(file), *options, cwd=cwd, timeout=timeout)
 
+    def shell(self, script: str, timeout: float = 180) -> Run:
+        """Run lines of shell as somebody types them; the first that fails ends it."""
+        return self.run("/bin/bash", "-euo", "pipefail", "-c", script, timeout=timeout)
+
     def run(self, command: str, *arguments: str, cwd: Path | None = None, timeout: float = 90) -> Run:
         with self.start(command, *arguments, cwd=cwd) as process:
             try:
@@ -73,7 +77,7 @@ class Ansible:
         """Start the command as the leader of a process group, as a shell does."""
         self._recorded.unlink(missing_ok=True)
         return subprocess.Popen(
-            [self.python.with_name(command), *arguments], cwd=cwd or self.folder, env=self._process_environment(),
+            [command if os.path.isabs(command) else self.python.with_name(command), *arguments], cwd=cwd or self.folder, env=self._process_environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip

@@ -5,8 +5,6 @@
 from __future__ import annotations
 
 import json
-import re
-import runpy
 import signal
 import time
 from pathlib import Path
@@ -141,50 +139,3 @@ def test_interrupt_ends_what_waits(ansible: Ansible, emulator, ways: dict[str, A
     asked = len(slow.journal)
     time.sleep(2.5)
     assert len(slow.journal) == asked, "something still asks"
-
-
-# The recipes of docs/fleet.md
-
-FILE = re.compile(r"^\*\*`(?P<name>[\w.]+)`\*\*[^\n]*\n\n```yaml\n(?P<text>.+?)^```", re.MULTILINE | re.DOTALL)
-FILES = {match["name"]: match["text"] for match in FILE.finditer((ROOT / "docs" / "fleet.md").read_text())}
-
-
-@pytest.fixture
-def recipes(ansible: Ansible) -> Ansible:
-    """The files of the document, with the secret one in a vault."""
-    for name, text in FILES.items():
-        (ansible.folder / name).write_text(text)
-    (ansible.folder / "password").write_text("example\n")
-    run = ansible.run("ansible-vault", "encrypt", "--vault-password-file", "password", "secrets.yml")
-    assert run.rc == 0 and "staging" not in (ansible.folder / "secrets.yml").read_text(), run.output
-    return ansible
-
-
-def test_recipe_of_files_and_a_vault(recipes: Ansible, server: Emulator) -> None:
-    run = recipes.run("ansible-playbook", "site.yml", "--vault-password-file", "password")
-    assert run.rc == 0, run.output
-    assert names(server) == ["by-hand", "night-api", "night-web"]
-    (web,) = (task for task in server.state.visible_tasks() if task.name == "night-web")
-    assert "The staging host is staging.example.com." in web.prompt
-
-    options = ["-e", "@fleet.yml", "-e", "@secrets.yml", "-e", "fleet_purge_prefix=night-"]
-    run = recipes.run("ansible-playbook", "coder.tasks.provision", *options, "--vault-password-file", "password")
-    assert run.rc == 0 and "nothing to do" in run.output, run.output
-
-
-def test_recipe_of_included_variables(recipes: Ansible, server: Emulator) -> None:
-    run = recipes.run("ansible-playbook", "teams.yml")
-    assert run.rc == 0 and "web-review" in names(server), run.output
-
-
-def test_recipe_of_the_inventory(recipes: Ansible) -> None:
-    run = recipes.run("ansible-inventory", "-i", "tasks.coder.yml", "--graph")
-    assert run.rc == 0 and "@status_active" in run.output and "--alice.by-hand" in run.output, run.output
-
-
-def test_recipe_of_the_rulebook_uses_the_source_as_it_is() -> None:
-    ((source,),) = (play["sources"] for play in yaml.safe_load(FILES["rulebook.yml"]))
-    path = ROOT / "extensions" / "eda" / "plugins" / "event_source" / "task_changes.py"
-    environment = {"url": "http://127.0.0.1:1", "token": "example"}
-    options = runpy.run_path(str(path))["_options"]({**environment, **source["coder.tasks.task_changes"]})
-    assert options["stable_idle"] == 30

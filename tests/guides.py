@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The guides of the docsite, and the code blocks in them.
+
+A block with a caption is a file of that name. A block of ``sh`` is run by a test, where the files lie; what a test cannot
+run, because it needs a container engine, say, is a block of ``console`` with a prompt.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from documents import ROOT
+
+FOLDER = ROOT / "docs" / "docsite" / "rst"
+PAGES = sorted(FOLDER.glob("*.rst"))
+GUIDES = [page for page in PAGES if page.name.startswith("guide_")]
+LANGUAGES = {"sh", "console", "yaml", "text"}
+
+_BLOCK = re.compile(
+    r"^(?P<indent> *)\.\. code-block:: (?P<language>\w+)\n"
+    r"(?P<options>(?:(?P=indent) +:[\w-]+:.*\n)*)"
+    r"\n(?P<text>(?:(?P=indent) +.*\n|\s*\n)+)",
+    re.M,
+)
+
+
+@dataclass
+class Block:
+    language: str
+    caption: str | None
+    text: str
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """The code blocks of a page, in order. Raises AssertionError for one that cannot be read."""
+    source = page.read_text()
+    found = [match.groupdict() for match in _BLOCK.finditer(source)]
+    assert len(found) == source.count(".. code-block::"), f"a code block of {page.name} cannot be read"
+    for block in found:
+        assert block["language"] in LANGUAGES, f"{page.name}: {block['language']}"
+        caption = re.search(r":caption: (\S+)", block["options"])
+        yield Block(block["language"], caption[1] if caption else None, textwrap.dedent(block["text"]).strip() + "\n")
+
+
+def files(page: Path) -> dict[str, str]:
+    """What each captioned block holds, by its caption."""
+    return {block.caption: block.text for block in blocks(page) if block.caption}
