@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The guides of the docsite, and the code blocks in them.
 
-A block with a caption is a file of that name. A block of ``sh`` is run by a test, where the files lie; what a test cannot
-run, because it needs a container engine, say, is a block of ``console`` with a prompt.
+A block with a caption is a file of that name. A block of ``sh`` is run by a test, where the files lie; what a test
+cannot run, because it needs a container engine, say, is a block of ``console`` with a prompt.
 """
 
 from __future__ import annotations

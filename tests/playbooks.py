@@ -74,10 +74,11 @@ class Ansible:
         return Run(process.returncode, stdout, stderr, self.records())
 
     def start(self, command: str, *arguments: str, cwd: Path | None = None) -> subprocess.Popen[str]:
-        """Start the command as the leader of a process group, as a shell does."""
+        """Start the command, one of Ansible's or a path, as the leader of a process group, as a shell does."""
         self._recorded.unlink(missing_ok=True)
+        executable = command if os.path.isabs(command) else self.python.with_name(command)
         return subprocess.Popen(
-            [command if os.path.isabs(command) else self.python.with_name(command), *arguments], cwd=cwd or self.folder, env=self._process_environment(),
+            [executable, *arguments], cwd=cwd or self.folder, env=self._process_environment(),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             start_new_session=True,
         )  # fmt: skip

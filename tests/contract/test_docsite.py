@@ -89,7 +89,7 @@ def test_every_variable_of_a_playbook_is_in_its_section(playbook: Path) -> None:
 
 
 def test_readme_has_what_automation_hub_asks_for() -> None:
-    """Its rules for READMEs: sections, whole addresses (it is shown outside the repository), no way to install Ansible."""
+    """Sections, whole addresses (it is shown outside the repository), and no way to install Ansible itself."""
     sections = re.findall(r"^## (.+)$", README, re.M)
     assert {"Requirements", "Installation", "Use cases", "Support", "Release notes", "License"} <= set(sections)
     assert "ansible-galaxy collection install coder.tasks" in README and "git clone https://" in README
