@@ -199,7 +199,7 @@ def test_what_could_not_be_posted_is_kept_and_used_when_AgentAPI_is_gone(
     with FakeCoder() as coder:
         workspace(monkeypatch, coder, agentapi)
         monkeypatch.setenv("CODER_AGENT_URL", "http://127.0.0.1:1")
-        result = call(deadline=1)
+        result = call(deadline=3)
         assert result["delivery"]["state"] == "spooled"
         assert result["failure"]["kind"] == "network"
         assert len(list((home / ".local/state/coder-tasks").glob("*.json"))) == 1
