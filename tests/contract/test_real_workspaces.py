@@ -34,7 +34,7 @@ def ask(server: Emulator, method: str, path: str, **options: object) -> requests
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.005)

@@ -54,7 +54,7 @@ class Conversation:
 
     def ask(self, method: str, path: str = "", **options: Any) -> requests.Response:
         url = f"{self.server.url}/api/v2/tasks/me/{self.name}{path}"
-        return requests.request(method, url, headers={"Coder-Session-Token": self.server.token}, timeout=10, **options)
+        return requests.request(method, url, headers={"Coder-Session-Token": self.server.token}, timeout=60, **options)
 
     def logs(self) -> dict[str, Any]:
         answer = self.ask("GET", "/logs")
@@ -82,7 +82,7 @@ class Conversation:
     def restart(self) -> None:
         url = f"{self.server.url}/api/v2/workspaces/{self.task.workspace.id}/builds"
         headers = {"Coder-Session-Token": self.server.token}
-        assert requests.post(url, json={"transition": "start"}, headers=headers, timeout=5).status_code == 201
+        assert requests.post(url, json={"transition": "start"}, headers=headers, timeout=60).status_code == 201
         self.wait_until("initializing")
 
     def wait_until(self, status: str) -> None:
@@ -101,7 +101,7 @@ class Conversation:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "it did not happen"
         time.sleep(0.02)

@@ -230,7 +230,7 @@ def workspace(tmp_path: Path) -> Iterator[dict[str, str]]:
         }
     finally:
         server.terminate()
-        server.wait(timeout=10)
+        server.wait(timeout=60)
 
 
 def test_role_reaches_the_workspace_through_coder_ssh(

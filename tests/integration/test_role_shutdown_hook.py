@@ -132,7 +132,7 @@ class Workspace:
         return [message["content"] for message in snapshot.messages] if snapshot else []
 
     def wait_until_saved(self, *contents: str) -> None:
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while self.saved() != list(contents):
             assert time.monotonic() < end, f"the snapshot is {self.saved()}"
             time.sleep(0.1)
@@ -317,7 +317,7 @@ def test_follow_without_systemd(workspace: Workspace) -> None:
     assert int((home / FOLDER / "follow.pid").read_text()) == follower
     # A new build brings a new token, which only a new follower knows.
     workspace.script(f"{FOLDER}/agentapi-start", CODER_AGENT_TOKEN=NEW_TOKEN)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while int((home / FOLDER / "follow.pid").read_text()) == follower:
         assert time.monotonic() < end
         time.sleep(0.1)

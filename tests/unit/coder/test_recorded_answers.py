@@ -93,7 +93,7 @@ def stub() -> Iterator[Stub]:
     yield server
     server.shutdown()
     server.server_close()
-    thread.join(timeout=5)
+    thread.join(timeout=60)
 
 
 def exchanges(dialect: str, path: str) -> list[dict[str, Any]]:

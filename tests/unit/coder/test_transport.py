@@ -94,7 +94,7 @@ def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         stopped.set()
-        thread.join(timeout=5)
+        thread.join(timeout=60)
         listener.close()
 
 

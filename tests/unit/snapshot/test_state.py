@@ -53,7 +53,7 @@ class Agent:
     def signals(self) -> list[str]:
         """All that it got; it is ended for that."""
         self.process.kill()
-        return self.process.communicate(timeout=10)[0].split()
+        return self.process.communicate(timeout=60)[0].split()
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_state_is_saved_and_agentapi_stopped_after_the_capture(hook: Hook, agent
     assert run.lines.index("Log snapshot posted successfully") < run.lines.index(
         f"Sending SIGTERM to AgentAPI (pid {pid})"
     )
-    assert agent.process.wait(5) == 0
+    assert agent.process.wait(60) == 0
     assert agent.signals() == ["SIGUSR1", "SIGTERM"]
 
 
@@ -100,7 +100,7 @@ def test_agentapi_is_stopped_whatever_became_of_the_snapshot(
     hook.point_at(agent.port, coder)
     run = hook.run("capture", "--deadline", "1.5", ARG_PID_FILE_PATH=str(agent.pid_file), **environ)
     assert run.code == code
-    assert agent.process.wait(5) == 0
+    assert agent.process.wait(60) == 0
     assert agent.signals() == ["SIGTERM"]
 
 
