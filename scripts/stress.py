@@ -9,15 +9,16 @@ number of cores. A test that fails here and not on an idle machine has a limit i
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from xml.etree import ElementTree
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = ROOT / "build" / "results" / "stress.xml"
+import run_parts
+
+ROOT = run_parts.ROOT
+RESULTS = run_parts.RESULTS / "stress.xml"
 FOLDERS = ("tests/unit", "tests/contract")
 # A busy process ends by itself after an hour, and when whoever started it is gone.
 BUSY = """
@@ -30,6 +31,7 @@ while os.getppid() == parent and time.monotonic() < end:
 
 
 def main(runs: int, per_core: int) -> int:
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(143))  # so that the busy processes end, too
     count = per_core * (os.cpu_count() or 1)
     failing = False
     with busy(count):
@@ -55,18 +57,14 @@ def busy(count: int) -> Iterator[None]:
 
 
 def run_tests() -> list[str]:
-    """Names of the tests that failed. A run that ends without a result is a failure of its own."""
+    """Names of the tests that failed, and that pytest itself did, where it came to no end."""
     RESULTS.unlink(missing_ok=True)
     environment = {**os.environ, "DIST": "worksteal", "PYTEST_ADDOPTS": "-m 'not slow'"}
     done = subprocess.run([ROOT / "scripts" / "pytest", RESULTS, *FOLDERS], cwd=ROOT, env=environment, check=False)
-    if not RESULTS.exists():
-        return [f"pytest exited {done.returncode} and left no result"]
-    cases = ElementTree.parse(RESULTS).iter("testcase")
-    return [
-        f"{case.get('classname')}::{case.get('name')}"
-        for case in cases
-        if case.find("failure") is not None or case.find("error") is not None
-    ]
+    part = run_parts.Part("stress")
+    if RESULTS.exists():
+        run_parts.read_results(RESULTS, part)
+    return part.failed + ([f"pytest, which exited {done.returncode}"] if done.returncode not in (0, 1) else [])
 
 
 if __name__ == "__main__":

@@ -70,7 +70,7 @@ class AgentAPI:
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, dict[str, str], str]:
         """Status, headers and text. Headers are given with underscores."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
             data = body.encode() if isinstance(body, str) else b"" if body is None else json.dumps(body).encode()
@@ -103,7 +103,7 @@ class AgentAPI:
 
     def burst(self, last: str = "status_change") -> str:
         """What /events sends at once, to its last event."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             connection.sendall(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             data = b""
             while last.encode() not in data:
@@ -288,7 +288,7 @@ def test_one_process_for_a_pid_file(agentapi: Start) -> None:
     server = agentapi().start()
     second = subprocess.run(
         [sys.executable, "-I", "-S", str(SCRIPT), "--port=0", f"--pid-file={server.pid_file}"],
-        capture_output=True, text=True, timeout=5, check=False,
+        capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (second.returncode, "another instance is already running" in second.stderr) == (1, True)
 

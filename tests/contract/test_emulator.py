@@ -373,12 +373,12 @@ def test_command_line(tmp_path: Path) -> None:
     try:
         assert process.stdout is not None
         url, token = (word.partition("=")[2] for word in process.stdout.readline().split())
-        answer = requests.get(f"{url}/api/v2/users/me", headers={"Coder-Session-Token": token}, timeout=5)
+        answer = requests.get(f"{url}/api/v2/users/me", headers={"Coder-Session-Token": token}, timeout=60)
         assert answer.json()["username"] == "alice"
         assert answer.headers["X-Coder-Build-Version"].startswith("v2.29.")
         assert env_file.read_text() == f"CODER_URL={url}\nCODER_SESSION_TOKEN={token}\n"
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=5) == 0
+        assert process.wait(timeout=60) == 0
     finally:
         process.kill()
         process.wait()

@@ -30,7 +30,7 @@ def inside(task: Task) -> ProcessRuntime:
 
 def ask(server: Emulator, method: str, path: str, **options: object) -> requests.Response:
     headers = {"Coder-Session-Token": server.token}
-    return requests.request(method, server.url + path, headers=headers, timeout=5, **options)  # type: ignore[arg-type]
+    return requests.request(method, server.url + path, headers=headers, timeout=60, **options)  # type: ignore[arg-type]
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -45,7 +45,7 @@ def post_snapshot(server: Emulator, task: Task) -> int:
     path = f"/api/v2/workspaceagents/me/tasks/{task.id}/log-snapshot?format=agentapi"
     headers = {"Coder-Session-Token": inside(task).environment["CODER_AGENT_TOKEN"]}
     body = {"messages": [{"id": 0, "content": "x", "role": "agent", "time": "2026-01-01T00:00:00Z"}]}
-    return requests.post(server.url + path, json=body, headers=headers, timeout=5).status_code
+    return requests.post(server.url + path, json=body, headers=headers, timeout=60).status_code
 
 
 def is_alive(pid: int) -> bool:
@@ -182,10 +182,10 @@ def test_modes(real: Start) -> None:
     with pytest.raises(requests.exceptions.Timeout):
         requests.get(f"http://127.0.0.1:{task.api.port}/status", timeout=0.2)
     task.api.set_mode("up")
-    assert requests.get(f"http://127.0.0.1:{task.api.port}/status", timeout=2).ok
+    assert requests.get(f"http://127.0.0.1:{task.api.port}/status", timeout=30).ok
     task.kill_agent()
     with pytest.raises(requests.exceptions.ConnectionError):
-        requests.get(f"http://127.0.0.1:{task.api.port}/status", timeout=2)
+        requests.get(f"http://127.0.0.1:{task.api.port}/status", timeout=30)
 
 
 def test_nothing_is_left_of_an_emulator_that_was_killed() -> None:
