@@ -169,7 +169,10 @@ class Folders:
         versions = self._earlier([*before.versions, before.log or []], said["messages"])
         contents = {_version(number): files.json_lines(lines) for number, lines in enumerate(versions, 1)}
         counts = marks([said["task"], said["messages"]]) if self._redactor or (saved and saved["redacted"]) else {}
-        lacks = wholeness.lacks(said["source"], said["messages"], restarted=restarted, redacted=bool(counts))
+        lacks = wholeness.lacks(
+            said["source"], said["messages"], no_log=said["error_kind"] == "no_log", restarted=restarted,
+            redacted=bool(counts),
+        )  # fmt: skip
         entry = record.entry(said, before.folder)
         entry.update(
             life=life,

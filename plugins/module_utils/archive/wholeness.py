@@ -26,15 +26,18 @@ CLASSES = {
 _PARTIAL = ("cut", "none", "restarted", "empty", "gaps")
 
 
-def lacks(source: str, messages: Sequence[Message], *, restarted: bool, redacted: bool) -> list[str]:
+def lacks(
+    source: str, messages: Sequence[Message], *, no_log: bool = True, restarted: bool, redacted: bool
+) -> list[str]:
     """The classes of a log, in their order; empty for one that was read live, whole and untouched.
 
-    source: "live", "snapshot" or "none". restarted: whether its agent may have forgotten what was said before.
+    source: "live", "snapshot" or "none". no_log: of the last one, whether the server itself says that there is no log;
+    what could not be read is in no class. restarted: whether its agent may have forgotten what was said before.
     """
     held = {
         "snapshot": source == "snapshot",
         "cut": any(map(conversation.is_cut, messages)),
-        "none": source == "none",
+        "none": source == "none" and no_log,
         "redacted": redacted,
         "restarted": restarted and source != "none",
         "empty": source == "live" and not messages,
@@ -46,6 +49,8 @@ def lacks(source: str, messages: Sequence[Message], *, restarted: bool, redacted
 def is_complete(classes: Iterable[str], messages: Sequence[Message]) -> bool:
     """Whether everything that was said is there, for certain. A snapshot is, if it begins with the first message."""
     classes = set(classes)
+    if not messages:
+        return False
     if classes.intersection(_PARTIAL):
         return False
     return "snapshot" not in classes or not conversation.has_gaps(messages, from_start=True)

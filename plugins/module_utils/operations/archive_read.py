@@ -20,6 +20,7 @@ from ..version import VERSION
 from .archive_progress import each
 from .context import Context
 
+BUILD_ENDED_BADLY = ("failed", "canceled")
 # The kind of a record whose log the server keeps nowhere: before 2.31.1 a paused task has none.
 NOT_KEPT = "unsupported"
 
@@ -59,7 +60,10 @@ def read(client: CoderClient, task: dict[str, Any], settled: bool = False) -> Re
         return Reading(_record(client, task, Log([], "none"), error.kind), error)
     if log.source == "live" or log.messages:
         return Reading(_record(client, task, log, None))
-    return Reading(_record(client, task, Log([], "none", log.snapshot_at), _kind_of_none(client, task, log)))
+    record = _record(client, task, Log([], "none", log.snapshot_at), _kind_of_none(client, task, log))
+    # No agent comes back after a build that failed, until somebody builds anew.
+    hopeless = record["error_kind"] == "conflict" and task["workspace_status"] in BUILD_ENDED_BADLY
+    return Reading(record, _not_now(task, "Its workspace's build failed; see the task.") if hopeless else None)
 
 
 def _log(client: CoderClient, task: dict[str, Any]) -> tuple[dict[str, Any], Log]:
@@ -154,14 +158,15 @@ class Reader:
     def _last(self, task: dict[str, Any]) -> None:
         reading = read(self._context.session, task, self._settled)
         if reading.passes:
-            status = reading.record["task"]["status"]
-            error = CoderError(
-                f"its log cannot be read while it is {status}", "conflict",
-                hint="Collect again later, or raise 'wait_timeout'.",
-            )
-            error.attempt = f"read the log of the task {label(task)}"
+            error = _not_now(reading.record["task"], "Collect again later, or raise 'wait_timeout'.")
             reading = Reading(reading.record, error)
         self._settle(reading)
+
+
+def _not_now(task: dict[str, Any], hint: str) -> CoderError:
+    error = CoderError(f"its log cannot be read while it is in status {task['status']}", "conflict", hint=hint)
+    error.attempt = f"read the log of the task {label(task)}"
+    return error
 
 
 def _taken(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -74,7 +74,7 @@ def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[s
         return Verdict("drifted")
     classes = {
         *lacks(
-            entry["source"], evidence.messages, restarted="restarted" in lacks_of(entry),
+            entry["source"], evidence.messages, no_log=False, restarted="restarted" in lacks_of(entry),
             redacted=entry["redaction"] is not None and bool(marks([evidence.task, evidence.messages])),
         ),
         # Where the server shows nothing, nothing speaks for what was saved either.
@@ -171,7 +171,8 @@ class Verification:
         by_hand = f"ansible localhost -m coder.tasks.task -a {shlex.quote(f'name={name} state=absent')}"
         return {
             "id": task["id"], "task": name, "scope": self._outcomes.scope, "verdict": verdict.kind,
-            "reasons": list(verdict.reasons), "why": verdict.why, "action": "failed", "held": held,
+            "reasons": list(verdict.reasons), "why": reading.error.message if reading.error else verdict.why,
+            "action": "failed", "held": held,
             "command": by_hand if verdict.kind in _BY_HAND else None,
         }  # fmt: skip
 

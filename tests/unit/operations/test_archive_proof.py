@@ -353,7 +353,7 @@ def test_a_task_in_error_is_unreadable_whatever_is_accepted(emulator: Servers, t
     server = emulator()
     server.create_task("broken", state="error")
     made = archive(server, tmp_path / "a", wait_timeout=0.1)
-    assert made.kind == "conflict" and "cannot be read while it is error" in made.msg
+    assert made.kind == "conflict" and "cannot be read while it is in status error" in made.msg
     report = tmp_path / "report"
     made = archive(server, tmp_path / "a", "evacuated", wait_timeout=0.1, accept=list(CLASSES), report=str(report))
     assert verdicts(made) == {"broken": "unreadable"} and left(server) == {"broken"}
