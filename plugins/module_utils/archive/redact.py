@@ -6,8 +6,8 @@ Each secret becomes a mark, `[REDACTED:<rule>:<8 hex digits>]`. The digits are a
 secret has the same mark everywhere, and without the key nobody can try guesses against it. What is redacted already
 stays as it is when it is redacted again.
 
-A terminal breaks a long secret over two lines and colours it, so rules are asked twice: about the text without escape
-sequences, and about the same text with its wrapped lines joined again.
+A terminal breaks a long secret over two lines and colours it, an editor hides characters in it, so rules are asked
+about several views of a text: as it stands, without what is not seen, and with its wrapped lines joined again.
 """
 
 from __future__ import annotations
@@ -20,22 +20,24 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
+from operator import add
 from typing import Any, Callable, NamedTuple
 from urllib.parse import quote
 
-from .rules import RULES, SHORTEST_TOKEN, Rule, Span
-from .text import ESCAPE
+from .rule import SHORTEST_TOKEN, Rule, Span, lower
+from .rules import REVISION, RULES
+from .scanner import Scanner
+from .views import View, Whole, around_long_words, escapes, other_lines, unseen, wraps
 
 SHORTEST_VALUE = 4
 """Exact values below this length are refused: they would shred ordinary text."""
 
-_NARROWEST_TERMINAL = 40
-_SHORTEST_WRAPPED = 16
-_FRAME = " \t\r│┃║|"
-_TOKEN_CHARS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-+/=.~:%@")
 _SHORT = 100
+_MOST_ROUNDS = 8
 _MARK_START = "[REDACTED:"
 _MARK = re.compile(r"\[REDACTED:([a-z0-9][a-z0-9-]{0,39}):[0-9a-f]{8}\]")
+# What was taken for the end of a value is the name of the next one.
+_ASSIGNED = re.compile(r"[ \t]{0,4}:?=(?!=)[ \t]")
 _WORD = re.compile(r"[A-Z]?[a-z]{0,14}[.:]?(?![A-Za-z0-9_+/=.~:%@-])")
 
 
@@ -84,60 +86,27 @@ class _Find(NamedTuple):
     secret: str
 
 
-class _View:
-    """A text without some ranges of it, able to tell where a position was in the original."""
+class _Needles:
+    """The needles of one sort of rules, each with the places of its rules."""
 
-    def __init__(self, text: str, cuts: Sequence[Span]) -> None:
-        pieces, self.seams, self._starts, self._shifts = [], [], [0], [0]
-        length = at = 0
-        for start, end in cuts:
-            pieces.append(text[at:start])
-            length += start - at
-            at = end
-            self.seams.append(length)
-            self._starts.append(length)
-            self._shifts.append(end - length)
-        pieces.append(text[at:])
-        self.text = "".join(pieces)
+    def __init__(self, rules: Sequence[Rule], is_token: bool) -> None:
+        places: dict[str, list[int]] = {}
+        for at, rule in enumerate(rules):
+            if rule.is_token is is_token:
+                for needle in rule.needles:
+                    places.setdefault(needle, []).append(at)
+        self._all = list(places.items())
+        self._short = [pair for pair in self._all if len(pair[0]) < 2]
+        self._by_start: dict[str, list[tuple[str, list[int]]]] = {}
+        for pair in self._all:
+            self._by_start.setdefault(pair[0][:2], []).append(pair)
 
-    def _origin(self, position: int) -> int:
-        return position + self._shifts[bisect_right(self._starts, position) - 1]
-
-    def span(self, start: int, end: int) -> Span:
-        """The original range of what is at start..end here (end > start)."""
-        return self._origin(start), self._origin(end - 1) + 1
-
-
-def _needles(rules: Sequence[Rule], is_token: bool) -> list[tuple[str, int]]:
-    """The needles of one sort of rules, each with the place of its rule."""
-    return [(needle, at) for at, rule in enumerate(rules) if rule.is_token is is_token for needle in rule.needles]
-
-
-def _escapes(text: str) -> list[Span]:
-    return [match.span() for match in ESCAPE.finditer(text)] if "\x1b" in text or "\x9b" in text else []
-
-
-def _wraps(text: str) -> list[Span]:
-    """The line breaks, with the frame and indentation around them, that a terminal may have put inside a token."""
-    cuts = []
-    start = 0
-    newline = text.find("\n")
-    while newline >= 0:
-        following = text.find("\n", newline + 1)
-        body = text[start:newline].rstrip(_FRAME)
-        lead = text[newline + 1 : following if following >= 0 else len(text)]
-        rest = lead.lstrip(_FRAME)
-        if len(body) >= _NARROWEST_TERMINAL and rest and _is_one_token(body, rest):
-            cuts.append((start + len(body), newline + 1 + len(lead) - len(rest)))
-        start, newline = newline + 1, following
-    return cuts
-
-
-def _is_one_token(body: str, rest: str) -> bool:
-    """Whether the end of one line and the start of the next could be one secret; two plain words are too short."""
-    if body[-1] not in _TOKEN_CHARS or rest[0] not in _TOKEN_CHARS:
-        return False
-    return len(body.rsplit(None, 1)[-1]) + len(rest.split(None, 1)[0]) >= _SHORTEST_WRAPPED
+    def worth_asking(self, text: str) -> list[tuple[str, list[int]]]:
+        """All, or of a short text those whose first two characters occur."""
+        if len(text) > len(self._all):
+            return self._all
+        starts = set(map(add, text, text[1:])).intersection(self._by_start)
+        return [*self._short, *(pair for start in starts for pair in self._by_start[start])]
 
 
 def _exact_rule(values: Iterable[str]) -> Rule:
@@ -157,7 +126,8 @@ class Redactor:
 
     key: secret bytes for the marks (see redaction_key). values: exact secrets; passing_values: further ones, such as a
     session's token, that change without anything being another. rules: asked before the built-in ones. allow: exact
-    texts that are no secrets. Raises ValueError for a value shorter than SHORTEST_VALUE.
+    texts that are no secrets. scanner: asked beside the rules. The same text gives the same result, always; what is
+    redacted stays as it is when it is redacted again. Raises ValueError for a value shorter than SHORTEST_VALUE.
     """
 
     def __init__(
@@ -168,6 +138,7 @@ class Redactor:
         passing_values: Sequence[str] = (),
         rules: Sequence[Rule] = (),
         allow: Iterable[str] = (),
+        scanner: Scanner | None = None,
     ) -> None:
         known = [*values, *passing_values]
         if any(len(value) < SHORTEST_VALUE for value in known):
@@ -175,9 +146,13 @@ class Redactor:
         self._key = key
         self._allow = frozenset(allow)
         self._rules = ((_exact_rule(known),) if known else ()) + tuple(rules) + RULES
-        self._lasting = [(rule.name, rule.pattern) for rule in (_exact_rule(values), *rules, *RULES)]
-        self._token_needles, self._other_needles = _needles(self._rules, True), _needles(self._rules, False)
-        self._reach = max(SHORTEST_TOKEN, *(len(needle) for rule in self._rules for needle in rule.needles))
+        self._scanner = scanner
+        self._names = [*(rule.name for rule in self._rules), scanner.name if scanner else ""]
+        self._lasting = [
+            REVISION, scanner.identity if scanner else None,
+            *((rule.name, rule.pattern) for rule in (_exact_rule(values), *rules, *RULES)),
+        ]  # fmt: skip
+        self._token_needles, self._other_needles = _Needles(self._rules, True), _Needles(self._rules, False)
         # Most strings of a task are short ones that all tasks have.
         self._redact_short = lru_cache(4096)(self._redact)
 
@@ -187,8 +162,14 @@ class Redactor:
         return self._hash(b"fingerprint of the redaction key")[:16]
 
     @property
+    def scanner(self) -> dict[str, Any] | None:
+        """Name, version and number of rules of the scanner that is asked, too."""
+        asked = self._scanner
+        return {"name": asked.name, "version": asked.version, "rules": asked.rules} if asked else None
+
+    @property
     def configuration(self) -> str:
-        """Changes with the key, the rules, the values and what is allowed; says nothing about them either."""
+        """Changes with the key, the rules, the scanner, the values and what is allowed; gives none of them away."""
         return self._hash(json.dumps([self._lasting, sorted(self._allow)]).encode("utf-8"))[:16]
 
     def digest(self, data: bytes) -> str:
@@ -200,17 +181,23 @@ class Redactor:
         return self._redact_short(text) if len(text) < _SHORT else self._redact(text)
 
     def _redact(self, text: str) -> Redacted:
+        """Again until nothing is found, so that what stands redacted stays: where one is gone, another may begin."""
         finds = self._finds(text)
         if not finds:
             return Redacted(text, {})
         counts: Counter[str] = Counter()
-        pieces, at = [], 0
-        for find in finds:
-            name = self._rules[find.preference].name
-            counts[name] += 1
-            pieces += [text[at : find.start], self._mark(name, find.secret)]
-            at = find.end
-        return Redacted("".join([*pieces, text[at:]]), dict(sorted(counts.items())))
+        for _round in range(_MOST_ROUNDS):
+            pieces, at = [], 0
+            for find in finds:
+                name = self._names[find.preference]
+                counts[name] += 1
+                pieces += [text[at : find.start], self._mark(name, find.secret)]
+                at = find.end
+            text = "".join([*pieces, text[at:]])
+            finds = self._finds(text)
+            if not finds:
+                break
+        return Redacted(text, dict(sorted(counts.items())))
 
     def redact_data(self, data: Any, kept: Container[str] = ()) -> Any:
         """Plain data (as JSON knows it) with every string value redacted; keys stay, and the values of those `kept`."""
@@ -223,70 +210,123 @@ class Redactor:
         return f"[REDACTED:{name}:{self._hash(secret.encode('utf-8', 'surrogatepass'))[:8]}]"
 
     def _finds(self, text: str) -> list[_Find]:
-        """What to take out, in order and without overlap."""
-        seen = _View(text, _escapes(text))
-        asked = self._asked(seen.text)
-        found = [
-            _Find(*seen.span(start, end), preference, seen.text[start:end])
-            for preference, start, end in self._matches(seen.text, asked)
-        ]
-        wraps = _wraps(seen.text)
-        if wraps:
-            joined = _View(seen.text, wraps)
-            for preference, start, end in self._matches(joined.text, asked | self._asked_around(joined)):
-                end = self._without_next_word(joined, preference, start, end)
-                if bisect_right(joined.seams, start) < bisect_right(joined.seams, end - 1):  # it lies across a break
-                    span = seen.span(*joined.span(start, end))
-                    found.append(_Find(*span, preference, joined.text[start:end]))
+        """What to take out, in order and without overlap: as it stands, as it is seen, and with its lines joined."""
+        cuts = unseen(text)
+        seen = View(text, cuts) if cuts else Whole(text)
+        found = self._found(seen)
+        if cuts:
+            found += self._found_in_unseen(text, escapes(text, cuts), found)
+        breaks = wraps(seen.text)
+        if breaks:
+            found += self._found_across(breaks, seen)
         return list(_merge(_outside_marks(found, text)))
 
-    def _asked(self, text: str) -> set[int]:
-        """The rules that have a needle in the text."""
-        words = " ".join([word for word in text.split() if len(word) >= SHORTEST_TOKEN])
-        return self._with_needle(words, text)
+    def _found(self, view: View) -> list[_Find]:
+        return [
+            _Find(*view.span(start, end), preference, view.text[start:end])
+            for preference, start, end in self._matches(view.text)
+        ]
 
-    def _asked_around(self, joined: _View) -> set[int]:
-        """Those that have one about the seams, where a needle can be that was not in the text before it was joined."""
-        reach = self._reach
-        about = "\n".join(joined.text[max(0, seam - reach) : seam + reach] for seam in joined.seams)
-        return self._with_needle(about, about)
+    def _found_in_unseen(self, text: str, sequences: list[Span], found: list[_Find]) -> list[_Find]:
+        """What stands in the address of a link or was kept apart by what is not seen; then, in the text as it is, what
+        a terminal would swallow a part of. There, a sequence's last letter can be taken for a secret's first one."""
+        more = self._found(View(text, sequences))
+        if sequences:
+            more += _apart(self._found(Whole(text)), found + more)
+        return more
 
-    def _with_needle(self, words: str, text: str) -> set[int]:
-        words, text = words.lower(), text.lower()
-        asked = {at for needle, at in self._other_needles if needle in text}
-        if words:
-            asked.update([at for needle, at in self._token_needles if needle in words])
-        return asked
+    def _found_across(self, breaks: list[Span], seen: View) -> list[_Find]:
+        """What lies across line breaks, in the lines that go on in the next one."""
+        joined = View(seen.text, breaks)
+        lines = View(joined.text, other_lines(joined))
+        found = []
+        for preference, start, end in self._matches(lines.text):
+            start, end = lines.span(start, end)
+            end = self._without_next_word(joined, preference, start, end)
+            if joined.crosses(start, end) and not _ASSIGNED.match(joined.text, end):
+                span = seen.span(*joined.span(start, end))
+                found.append(_Find(*span, preference, joined.text[start:end]))
+        return found
 
-    def _matches(self, text: str, asked: set[int]) -> Iterator[tuple[int, int, int]]:
-        for preference in sorted(asked):
+    def _matches(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """The place of a rule in the order of preference, and where it finds something."""
+        for preference, start, end in self._raw_matches(text):
+            if end > start and text[start:end] not in self._allow:
+                yield preference, start, end
+
+    def _raw_matches(self, text: str) -> Iterator[tuple[int, int, int]]:
+        words = " ".join(dict.fromkeys([word for word in text.split() if len(word) >= SHORTEST_TOKEN]))
+        tokens = [at for at in self._with_needle(words, self._token_needles) if any(self._rules[at].find(words))]
+        if tokens:  # only now it matters where the words stood
+            view = View(text, around_long_words(text))
+            for preference in tokens:
+                for start, end in self._rules[preference].find(view.text):
+                    if end > start:
+                        yield (preference, *view.span(start, end))
+        for preference in self._with_needle(text, self._other_needles):
             for start, end in self._rules[preference].find(text):
-                if end > start and text[start:end] not in self._allow:
-                    yield preference, start, end
+                yield preference, start, end
+        if self._scanner:
+            for start, end in self._scanner.find(text):
+                yield len(self._rules), start, end
 
-    def _without_next_word(self, joined: _View, preference: int, start: int, end: int) -> int:
+    @staticmethod
+    def _with_needle(text: str, needles: _Needles) -> list[int]:
+        """The rules that have a needle in the text."""
+        if not text:
+            return []
+        text = lower(text)
+        return sorted({at for needle, places in needles.worth_asking(text) if needle in text for at in places})
+
+    def _without_next_word(self, joined: View, preference: int, start: int, end: int) -> int:
         """The end of a secret that was complete when its line ended, and only seemed to go on in the next line."""
         seam = joined.seams[bisect_right(joined.seams, end - 1) - 1] if joined.seams else 0
         word = _WORD.match(joined.text, seam)
         if not start < seam < end or word is None or word.end() < end:
             return end
         before = max(0, start - 128)
+        if preference == len(self._rules):
+            return end
         head = self._rules[preference].find(joined.text[before:seam])
         return seam if (start - before, seam - before) in head else end
 
 
+def _apart(finds: list[_Find], others: list[_Find]) -> list[_Find]:
+    """Those that overlap none of the others."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for other in sorted(others):
+        if ends and other.start < ends[-1]:
+            ends[-1] = max(ends[-1], other.end)
+        else:
+            starts.append(other.start)
+            ends.append(other.end)
+    last = [(find, bisect_right(starts, find.end - 1) - 1) for find in finds]
+    return [find for find, at in last if at < 0 or ends[at] <= find.start]
+
+
 def _outside_marks(found: list[_Find], text: str) -> list[_Find]:
-    """Without those that begin or end inside a mark: its name and digits look like an assignment."""
+    """Without those that begin or end inside a mark, whose name and digits look like an assignment; of those with a
+    mark in the middle, what is around it and long enough to be one."""
     if not found or _MARK_START not in text:
         return found
-    spans = [match.span() for match in _MARK.finditer(text)]
-    starts = [start for start, _end in spans]
+    marked = [match.span() for match in _MARK.finditer(text)]
+    starts = [start for start, _end in marked]
+    return [piece for find in found for piece in _pieces(find, marked, starts, text)]
 
-    def inside(position: int) -> bool:
-        at = bisect_right(starts, position) - 1
-        return at >= 0 and position < spans[at][1]
 
-    return [find for find in found if not inside(find.start) and not inside(find.end - 1)]
+def _pieces(find: _Find, marked: list[Span], starts: list[int], text: str) -> Iterator[_Find]:
+    first = bisect_right(starts, find.start) - 1
+    inside = marked[max(first, 0) : bisect_right(starts, find.end - 1)]
+    inside = [span for span in inside if span[1] > find.start]
+    if not inside:
+        yield find
+    elif find.start < inside[0][0] and find.end > inside[-1][1]:
+        at = find.start
+        for start, end in [*inside, (find.end, find.end)]:
+            if len("".join(text[at:start].split())) >= SHORTEST_TOKEN:
+                yield _Find(at, start, find.preference, text[at:start])
+            at = end
 
 
 def _merge(found: Iterable[_Find]) -> Iterator[_Find]:

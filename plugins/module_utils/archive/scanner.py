@@ -1,0 +1,80 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A secret scanner that others keep up to date, asked beside our own rules where it is installed.
+
+Kingfisher, https://github.com/mongodb/kingfisher, as its Python package `kingfisher-secret-scanner`: it runs inside
+this process. Only its scanner is used, which opens no connection, never its validation or revocation, which do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, Protocol
+
+from ..coder.errors import CoderError, invalid
+from .rule import Span
+
+NONE, KINGFISHER = "none", "kingfisher"
+CHOICES = (NONE, KINGFISHER)
+
+
+class Scanner(Protocol):
+    """What the redaction needs of a scanner. name: of its marks. identity: changes with what it finds."""
+
+    name: str
+    version: str
+    rules: int
+
+    @property
+    def identity(self) -> str: ...
+
+    def find(self, text: str) -> Iterator[Span]:
+        """Where secrets lie; the same for the same text."""
+
+
+class Kingfisher:
+    """Kingfisher's scanner with its own rules. The first start on a machine compiles them, which takes seconds."""
+
+    name = KINGFISHER
+
+    def __init__(self) -> None:
+        """Raises CoderError, `library`, where the package is not installed."""
+        try:
+            import kingfisher_sdk
+        except ImportError as error:
+            raise CoderError(
+                "the scanner kingfisher is not installed for this Python", "library",
+                hint="Run: pip install kingfisher-secret-scanner (CPython 3.10 or newer). Or use scanner=none.",
+            ) from error
+        self._scanner: Any = kingfisher_sdk.Scanner(base64=False)
+        self.version: str = kingfisher_sdk.__version__
+        self.rules = len(self._scanner.rules)
+
+    @property
+    def identity(self) -> str:
+        """Its name, version and number of rules."""
+        return f"{self.name} {self.version}, {self.rules} rules"
+
+    def find(self, text: str) -> Iterator[Span]:
+        """Every place of each secret that it finds: it reports one that occurs twice only once."""
+        seen = set()
+        for finding in self._scanner.scan(text.encode("utf-8", "replace")):
+            secret = finding.secret
+            if finding.visible and secret and secret not in seen:
+                seen.add(secret)
+                at = text.find(secret)
+                while at >= 0:
+                    yield at, at + len(secret)
+                    at = text.find(secret, at + len(secret))
+
+
+@lru_cache(None)
+def load(name: str) -> Scanner | None:
+    """The scanner of that name, made once per process; None for `none`.
+
+    Raises CoderError: `library` if it is not installed, `invalid` if there is no such scanner.
+    """
+    if name not in CHOICES:
+        raise invalid(f"there is no scanner {name!r}", f"Valid scanners: {', '.join(CHOICES)}.")
+    return Kingfisher() if name == KINGFISHER else None
