@@ -9,19 +9,27 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 
+from ansible_collections.coder.tasks.plugins.module_utils.archive import scanner as scanners
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redaction_key import redaction_key
 from ansible_collections.coder.tasks.plugins.module_utils.archive.user_rules import UserRules, load
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
 
 
-def redact(data: Any, values: Sequence[str] = (), rules_file: str | None = None, key: str | None = None) -> Any:
+def redact(
+    data: Any,
+    values: Sequence[str] = (),
+    rules_file: str | None = None,
+    key: str | None = None,
+    scanner: str = "none",
+) -> Any:
     """A string, or plain data with strings anywhere in it, without its secrets."""
     try:
         user = load(rules_file) if rules_file else UserRules()
         redactor = Redactor(
-            redaction_key(key), values=(*map(str, values), *user.values), rules=user.rules, allow=user.allow
-        )
+            redaction_key(key), values=(*map(str, values), *user.values), rules=user.rules, allow=user.allow,
+            scanner=scanners.load(scanner),
+        )  # fmt: skip
         return redactor.redact_data(data)
     except (CoderError, ValueError) as error:
         raise AnsibleFilterError(f"Could not redact: {error}") from error
