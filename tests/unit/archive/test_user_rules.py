@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -45,27 +44,17 @@ allow: [acme_00000000000000000000]
     assert text.text.endswith(" acme_00000000000000000000")
 
 
-@pytest.mark.parametrize("pattern", [
-    r"(a+)+$", r"(a|a){1,60}b123", r"(a{1,9}){1,9}zzzz", r"a*a*a*bbbb", r"(\w{4})\1", r"[a-z]{0,99}[a-z]{0,99}abcd",
-    r"key_.*", r"(?:x{1,30}y?){1,30}!!!!", "abc", "(", "a{4,99999999999}", r"(?=(a{1,80})b{1,80})abcd",
-])
-def test_patterns_that_could_run_for_ever_are_refused(tmp_path: Path, pattern: str) -> None:
-    with pytest.raises(CoderError, match=r"pattern of the rule bad in .*rules.yml (can|is)") as error:
+@pytest.mark.parametrize("pattern", ["(", "a{4,99999999999}", "(?P<secret>a)(?P<secret>b)", "[z-a]"])
+def test_what_is_no_regular_expression_is_refused(tmp_path: Path, pattern: str) -> None:
+    with pytest.raises(CoderError, match=r"pattern of the rule bad in .*rules.yml is no regular expression") as error:
         user_rules.load(rules_file(tmp_path, f"rules:\n  - name: bad\n    pattern: '{pattern}'\n"))
     assert error.value.kind == "invalid"
 
 
-@pytest.mark.parametrize("pattern", [
-    r"acme-[0-9a-f]{32}", r"(?i)x_(?:live|test)_[a-z]{8,200}", r"\bT[A-Z]{2,4}-\d{6,10}\b",
-    r"(?<![a-z])(?:[0-9a-f]{4}-){3}[0-9a-f]{4}",
-])
-def test_patterns_that_are_taken_cost_linear_time(tmp_path: Path, pattern: str) -> None:
-    rules = user_rules.load(rules_file(tmp_path, f"rules:\n  - name: good\n    pattern: '{pattern}'\n")).rules
-    redactor = Redactor(b"k" * 16, rules=rules)
-    start = time.thread_time()
-    for unit in ("acme-", "x_live_", "TA-1", "0123-", "a" * 30):
-        redactor.redact(unit * 20_000)
-    assert time.thread_time() - start < 3
+@pytest.mark.parametrize("pattern", ["a*", "abc", "", "secret-(?P<secret>x?)"])
+def test_a_short_match_is_no_secret(tmp_path: Path, pattern: str) -> None:
+    rules = user_rules.load(rules_file(tmp_path, f"rules:\n  - name: slip\n    pattern: '{pattern}'\n")).rules
+    assert Redactor(b"k" * 16, rules=rules).redact("aaa abc secret-x").counts == {}
 
 
 @pytest.mark.parametrize("text", [
