@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) stress demo fuzz-proof faults emulator changelog release-check clean bench bench-hook bench-fleet bench-archive
+.PHONY: help setup test $(PARTS) stress demo fuzz-proof faults emulator changelog release-check clean bench bench-hook bench-fleet bench-archive redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ bench-fleet: setup  ## 200 tasks in one call against curl and a loop, and an inv
 
 fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seeded rounds (FUZZ="--rounds 50 --seed 7")
 	$(PYTHON) tests/fuzz/proof.py $(FUZZ)
+
+redaction-report: setup  ## How well secrets are found that others defined; ARGS="--source --write" and so on
+	@$(PYTHON) scripts/redaction_report.py $(ARGS)
 
 lint: setup  ## Style, types, licences, changelog fragments
 	@scripts/lint

@@ -117,7 +117,7 @@ def _has_shape(name: Name, joint: re.Match[str], value: _Value) -> bool:
         return is_generated(text, 12) or (len(text) > 40 and is_generated(text[-36:]))
     if not is_mixed(text) and (sign.startswith("==") or (is_name(text) and _LABEL.search(text))):
         return False  # a comparison with a word, a constant that is called as what it holds
-    if not quoted and is_name(text) and _ENDS_AS_LABEL.search(text):
+    if not quoted and is_name(text) and (sign.startswith("==") or _ENDS_AS_LABEL.search(text)):
         return False  # a variable, a type
     if name.kind == KEY:
         return _is_key(name, joint, value)

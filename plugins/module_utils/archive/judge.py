@@ -70,7 +70,8 @@ def is_generated(value: str, least: int = 16) -> bool:
         return False
     if len(solid) < 3.5 * len(runs):
         return True
-    return len(solid) >= 16 and bool(_HEX.match(solid) or (len(solid) < 6 * len(runs) and _UNSPEAKABLE.search(solid)))
+    unspeakable = len(solid) < 6 * len(runs) and _UNSPEAKABLE.search(value, 0, _SAMPLE)
+    return len(solid) >= 16 and bool(_HEX.match(solid) or unspeakable)
 
 
 def is_reference(value: str) -> bool:
