@@ -83,6 +83,14 @@ options:
     type: list
     elements: str
     default: []
+  scanner:
+    description:
+      - A secret scanner to ask beside the rules of the collection. V(kingfisher) is the Python package
+        C(kingfisher-secret-scanner), which has to be installed where this runs (CPython 3.10 or newer). It follows the
+        formats of providers, and opens no connection.
+      - An archive keeps the one it was begun with, V(none) if none was given. If this says otherwise, a warning tells.
+    type: str
+    choices: [none, kingfisher]
   concurrency:
     description:
       - How many tasks to read at the same time.

@@ -187,6 +187,26 @@ archive:
       type: int
       returned: always
       sample: 48210331
+    scanner:
+      description: The secret scanner that is asked beside the collection's rules; null if there is none.
+      type: dict
+      returned: always
+      contains:
+        name:
+          description: The scanner.
+          type: str
+          returned: always
+          sample: kingfisher
+        version:
+          description: Its version.
+          type: str
+          returned: always
+          sample: 1.5.0
+        rules:
+          description: How many rules it has.
+          type: int
+          returned: always
+          sample: 488
 missing_names:
   description: Names from O(name) that no task has, or none that the token may see.
   type: list

@@ -185,6 +185,7 @@ class Folders:
             redactions=counts,
             redaction=self._configuration,
             redaction_key=self._redactor.fingerprint if self._redactor else None,
+            scanner=self._redactor.scanner if self._redactor else None,
             format=FORMAT,
         )
         whole = conversation.joined([*versions, said["messages"]])

@@ -8,11 +8,17 @@ this process. Only its scanner is used, which opens no connection, never its val
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
+from glob import escape, iglob
+from itertools import chain
 from typing import Any, Protocol
 
 from ..coder.errors import CoderError, invalid
+from .manifest import MANIFEST
 from .rule import Span
 
 NONE, KINGFISHER = "none", "kingfisher"
@@ -67,6 +73,24 @@ class Kingfisher:
                 while at >= 0:
                     yield at, at + len(secret)
                     at = text.find(secret, at + len(secret))
+
+
+def of_archive(path: str) -> str | None:
+    """The name of the scanner that an archive was begun with; None where nothing is saved yet.
+
+    By its manifest's first line, or by a task's folder where a run was killed before it wrote the manifest.
+    """
+    saved = chain([os.path.join(path, MANIFEST)], iglob(os.path.join(escape(path), "tasks", "*", "task.json")))
+    for file in saved:
+        with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
+            entry = _entry(file)
+            return str(entry["scanner"]["name"]) if entry.get("scanner") else NONE
+    return None
+
+
+def _entry(path: str) -> Any:
+    with open(path, encoding="utf-8") as file:
+        return json.loads(file.readline()) if path.endswith(MANIFEST) else json.load(file)["archive"]
 
 
 @lru_cache(None)

@@ -10,7 +10,7 @@ import os
 import secrets
 from typing import Any
 
-from ..archive import manifest, user_rules
+from ..archive import manifest, scanner, user_rules
 from ..archive.processes import useful_helpers
 from ..archive.redact import SHORTEST_VALUE, Redactor
 from ..archive.redaction_key import key_path, redaction_key
@@ -64,6 +64,7 @@ def proof_options() -> dict[str, Any]:
         redaction_key={"type": "str", "no_log": True},
         redaction_rules={"type": "path"},
         redact_values={"type": "list", "elements": "str", "no_log": True, "default": []},
+        scanner={"type": "str", "choices": list(scanner.CHOICES)},
         concurrency={"type": "int", "default": 16},
         wait_timeout={"type": "float", "default": 120.0},
     )
@@ -104,11 +105,11 @@ def look(context: Context) -> tuple[Outcomes, dict[str, Any]]:
             searchable = archive.finish()
         except Exception as caught:  # noqa: BLE001  (what was done before stays, so it is told, whatever this is)
             error = as_coder_error(caught)
-            error.result = {**_result(archive, outcomes, missing, False), **error.result}
+            error.result = {**_result(archive, redactor, outcomes, missing, False), **error.result}
             raise error from None
         if not searchable and not reads_only:
             context.warn("This Python has no SQLite with FTS5, so the archive has no search index.")
-        return outcomes, _result(archive, outcomes, missing, searchable)
+        return outcomes, _result(archive, redactor, outcomes, missing, searchable)
 
 
 def _work(
@@ -166,7 +167,20 @@ def _redactor(context: Context, key: bytes) -> Redactor | None:
         passing_values=sorted(value for value in own if len(value) >= SHORTEST_VALUE),
         rules=rules.rules,
         allow=rules.allow,
+        scanner=_scanner(context),
     )
+
+
+def _scanner(context: Context) -> scanner.Scanner | None:
+    """The scanner that the archive was begun with; another one would leave other secrets in it."""
+    path, wanted = context.params["path"], context.params["scanner"]
+    begun_with = scanner.of_archive(path)
+    if begun_with and wanted and wanted != begun_with:
+        context.warn(
+            f"The archive {path} was begun with scanner={begun_with} and keeps it. "
+            f"To use {wanted}, begin another archive."
+        )
+    return scanner.load(begun_with or wanted or scanner.NONE)
 
 
 def _key(context: Context) -> bytes:
@@ -186,7 +200,9 @@ def _key(context: Context) -> bytes:
     return redaction_key(given)
 
 
-def _result(archive: Archive, outcomes: Outcomes, missing: list[str], searchable: bool) -> dict[str, Any]:
+def _result(
+    archive: Archive, redactor: Redactor | None, outcomes: Outcomes, missing: list[str], searchable: bool
+) -> dict[str, Any]:
     entries = archive.entries()
     names = {"manifest": manifest.MANIFEST, "checksums": manifest.SUMS, "index": INDEXES[1]}
     return {
@@ -197,6 +213,7 @@ def _result(archive: Archive, outcomes: Outcomes, missing: list[str], searchable
             search=os.path.join(archive.path, DATABASE) if searchable else None,
             tasks=len(entries),
             bytes=sum(entry["bytes"] for entry in entries),
+            scanner=redactor.scanner if redactor else None,
         ),
         "missing_names": missing,
         **outcomes.result(),

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import random
 import string
@@ -12,14 +13,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ansible.errors import AnsibleFilterError
+from calling import Call, call
 
 from ansible_collections.coder.tasks.plugins.filter.redact import FilterModule
 from ansible_collections.coder.tasks.plugins.module_utils.archive import scanner
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
+from emulator import Emulator
 
 KEY = b"a key for the tests only"
 INSTALLED = importlib.util.find_spec("kingfisher_sdk") is not None
@@ -128,6 +132,74 @@ def test_the_filter_asks_kingfisher() -> None:
 @pytest.mark.parametrize("text", ["", "\x00", "\ud800 lone", "a\x1b[0m", "é" * 1000])
 def test_kingfisher_takes_any_text(text: str) -> None:
     assert Redactor(KEY, scanner=scanner.load("kingfisher")).redact(text).text == text
+
+
+class Archives:
+    """Archives of one server, with a stand-in for the scanner."""
+
+    def __init__(self, server: Emulator, path: Path) -> None:
+        self._server, self._path = server, path
+
+    def run(self, state: str = "present", name: str = "archive", **options: Any) -> Call:
+        given = {"path": str(self._path / name), "redaction_key": KEY.decode(), "wait_timeout": 5.0, "state": state}
+        return call("archive", self._server, **given, **options)
+
+    def entry(self, name: str = "archive") -> dict[str, Any]:
+        return dict(json.loads((self._path / name / "manifest.jsonl").read_text().splitlines()[0]))
+
+    def said(self, name: str = "archive") -> str:
+        return "".join(file.read_text() for file in (self._path / name).glob("tasks/*/messages.jsonl"))
+
+
+@pytest.fixture
+def archives(emulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Archives:
+    monkeypatch.setattr(scanner, "Kingfisher", lambda: WordScanner("swordfish"))
+    monkeypatch.setattr(WordScanner, "name", "kingfisher")
+    scanner.load.cache_clear()
+    server = emulator()
+    messages = [{"id": 0, "content": "hi", "role": "user"}, {"id": 1, "content": "swordfish", "role": "agent"}]
+    server.create_task("one").api.set_messages(messages)
+    yield Archives(server, tmp_path)
+    scanner.load.cache_clear()
+
+
+def test_an_archive_says_which_scanner_it_was_written_with(archives: Archives) -> None:
+    result = archives.run(scanner="kingfisher")
+    about = {"name": "kingfisher", "version": "1", "rules": 1}
+    assert result["archive"]["scanner"] == archives.entry()["scanner"] == about
+    assert archives.entry()["redactions"] == {"kingfisher": 1} and "swordfish" not in archives.said()
+    assert archives.run(name="plain")["archive"]["scanner"] is archives.entry("plain")["scanner"] is None
+    assert "swordfish" in archives.said("plain")
+
+
+def test_an_archive_keeps_the_scanner_that_it_was_begun_with(archives: Archives) -> None:
+    archives.run(scanner="kingfisher")
+    again = archives.run()
+    assert not again["changed"] and not again.warnings
+    other = archives.run(scanner="none")
+    assert not other["changed"]
+    assert [text for text in other.warnings if "was begun with scanner=kingfisher and keeps it" in text]
+    assert archives.run("verified", accept=["redacted"])["verification"]["safe_to_delete"] == 1
+    archives.run(name="plain")
+    assert [text for text in archives.run(name="plain", scanner="kingfisher").warnings if "scanner=none" in text]
+    assert "swordfish" in archives.said("plain")
+
+
+def test_an_archive_without_its_manifest_keeps_its_scanner_too(archives: Archives, tmp_path: Path) -> None:
+    archives.run(scanner="kingfisher")
+    (tmp_path / "archive" / "manifest.jsonl").unlink()
+    assert scanner.of_archive(str(tmp_path / "archive")) == "kingfisher"
+    assert scanner.of_archive(str(tmp_path / "nothing")) is None
+
+
+def test_another_version_of_the_scanner_is_another_redaction(
+    archives: Archives, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archives.run(scanner="kingfisher")
+    monkeypatch.setattr(scanner, "Kingfisher", lambda: WordScanner("swordfish", "2"))
+    scanner.load.cache_clear()
+    assert archives.run("verified", accept=["redacted"], fail_on="none")["verification"]["safe_to_delete"] == 0
+    assert archives.run()["changed"] and archives.entry()["scanner"]["version"] == "2"
 
 
 # Seccomp (linux/seccomp.h, linux/filter.h) ends the process at the first socket() or connect(), whoever calls it.
