@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import random
 import string
 import subprocess
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from calling import Call, call
+from missing import missing
 
 from ansible_collections.coder.tasks.plugins.filter.redact import FilterModule
 from ansible_collections.coder.tasks.plugins.module_utils.archive import scanner
@@ -26,12 +26,14 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import Co
 from emulator import Emulator
 
 KEY = b"a key for the tests only"
-INSTALLED = importlib.util.find_spec("kingfisher_sdk") is not None
-needs_kingfisher = pytest.mark.skipif(
-    not INSTALLED and os.environ.get("CI") != "true",
-    reason="NOT TESTED: the Python package kingfisher-secret-scanner is not installed",
-)
+needs_kingfisher = pytest.mark.usefixtures("_kingfisher")
 redact = FilterModule().filters()["redact"]
+
+
+@pytest.fixture
+def _kingfisher() -> None:
+    if importlib.util.find_spec("kingfisher_sdk") is None:
+        missing("the redaction with a scanner", "pip install kingfisher-secret-scanner")
 
 
 class WordScanner:
@@ -230,9 +232,10 @@ print(sum(found.counts.values()), flush=True)
 
 
 @needs_kingfisher
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="NOT TESTED: only Linux forbids a process to connect")
 def test_no_connection_is_opened() -> None:
     """Loading and scanning, with keys that Kingfisher could validate, in a process that may not even make a socket."""
+    if not sys.platform.startswith("linux"):
+        missing("that the scanner opens no connection", "use Linux")
     text = f"{github_token()} pay = '{unknown_key()}'"
     root = str(Path(scanner.__file__).parents[6])
     script = _GUARDED.format(path=[root])
