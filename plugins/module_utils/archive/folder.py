@@ -46,11 +46,13 @@ class Evidence(NamedTuple):
 
     problem: None, or one of "damaged" (missing, or not what the manifest says), "tampered" (not what was sealed),
     "unsealed" (written by an older version, or without a key), "other_key", "other_rules" (redacted otherwise).
+    damaged: names of the files that are missing or differ.
     """
 
     problem: str | None
     task: Task
     messages: list[Message]
+    damaged: tuple[str, ...] = ()
 
 
 class _Before(NamedTuple):
@@ -115,18 +117,15 @@ class Folders:
     def examine(self, entry: Entry) -> Evidence:
         """Read every file of a task anew, and hold it against the manifest's line and against the seal."""
         data = self._files(entry)
-        if _damaged(entry, data) or not {TASK, LOG} <= set(entry["files"]):
-            return Evidence("damaged", {}, [])
+        damaged = tuple(name for name in entry["files"] if not _is_intact(entry, name, data.get(name)))
+        if damaged or not {TASK, LOG} <= set(entry["files"]):
+            return Evidence("damaged", {}, [], damaged)
         try:
             about = json.loads(data[TASK])
             task, messages = about["task"], files.parse_lines(data[LOG])
         except (ValueError, KeyError, TypeError):
             return Evidence("damaged", {}, [])
         return Evidence(self._problem(entry, about, data[TASK]), task, messages)
-
-    def damaged(self, entry: Entry) -> list[str]:
-        """Names of a task's files that are missing, or not what the manifest says."""
-        return _damaged(entry, self._files(entry))
 
     def top_sums(self, names: Iterable[str]) -> dict[str, str]:
         """Checksums of those files beside the folders that can be read."""
@@ -286,11 +285,6 @@ def _version(number: int) -> str:
 def _is_intact(entry: Entry, name: str, data: bytes | None) -> bool:
     """Whether a file is what the manifest says."""
     return data is not None and name in entry["files"] and files.sha256(data) == entry["files"][name]["sha256"]
-
-
-def _damaged(entry: Entry, data: dict[str, bytes]) -> list[str]:
-    """Names of the files that are not what the manifest says."""
-    return [name for name in entry["files"] if not _is_intact(entry, name, data.get(name))]
 
 
 def _parsed(path: str) -> list[Message]:

@@ -435,10 +435,11 @@ class Archive:
             place = f"{TASKS}/{entry['folder']}/"
             known.update(place + name for name in entry["files"])
             unlisted = {name for name, file in entry["files"].items() if file["sha256"] != sums.get(place + name)}
-            wrong = unlisted.union(self._folders.damaged(entry))
+            evidence = self._folders.examine(entry)
+            wrong = unlisted.union(evidence.damaged)
             if wrong:
                 damaged[entry["id"]] = [place + name for name in sorted(wrong)]
-            elif self._folders.examine(entry).problem == "tampered":
+            elif evidence.problem == "tampered":
                 seal = "broken"
         stray = [path for path in self._task_files() if path not in known]
         return FileCheck(damaged, top, stray, seal)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
@@ -13,6 +14,7 @@ _RFC_3339 = re.compile(
 )
 
 
+@functools.lru_cache(1024)  # each time of a conversation is asked for by several pages
 def instant(text: object) -> datetime | None:
     """The moment in UTC, to the microsecond; without an offset it is taken for UTC.
 
@@ -33,6 +35,7 @@ def instant(text: object) -> datetime | None:
     return moment if moment.year > 1 else None
 
 
+@functools.lru_cache(1024)
 def utc(text: object) -> str | None:
     """The same moment as RFC 3339 in UTC, with a fraction only where there is one; None where there is no time."""
     moment = instant(text)

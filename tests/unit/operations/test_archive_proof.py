@@ -237,9 +237,10 @@ def test_nothing_more_is_deleted_once_the_folder_is_gone(emulator: Servers, tmp_
 
     def happens() -> None:
         if what == "tasks":
-            shutil.rmtree(path / "tasks")
+            (path / "tasks").rename(tmp_path / "tasks")
         elif what == "all":
-            shutil.rmtree(path)
+            path.rename(tmp_path / "old")
+            shutil.rmtree(tmp_path / "old")
         else:
             path.rename(tmp_path / "old")
             if what == "swapped":

@@ -73,6 +73,7 @@ def day(time: str | None) -> str:
     return clock(time)[:10]
 
 
+@functools.lru_cache(1024)
 def clock(time: str | None) -> str:
     """Date and time in UTC of an RFC 3339 time with any offset; nothing where there is no time."""
     moment = times.instant(time)
