@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The hook itself: read the conversation, spool it, deliver it, and stop AgentAPI when asked to.
 
-Lines that the script before this one printed, and that are still true, are printed word for word.
+Lines of the script that this hook replaces, agentapi-shutdown.sh of Coder's registry, are printed word for word where
+they are still true.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import os
 import time
 from collections import namedtuple
 
-from . import fit
+from . import lives
 from .deadline import Deadline
-from .deliver import Delivery, deliver, is_route_missing, judge, post, request_headers
-from .read import ReadError, is_ready, read_agentapi, read_state_file
+from .deliver import Delivery, deliver, judge, post, request_headers
+from .files import parse_json
+from .read import ReadError, has_text, is_greeting, read_agentapi, read_state_file
 from .spool import Capture, Spool
 from .wire import WireError
 
@@ -22,6 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .fit import Fitted
     from .read import Conversation
     from .report import Reporter
     from .settings import Settings
@@ -31,8 +34,20 @@ if TYPE_CHECKING:
 _STOP_SECONDS = 1.5
 _END_SECONDS = 0.3
 _LOCK_SECONDS = 1.0
+# For a follower that sees AgentAPI end.
+_FOLLOWER_SECONDS = 1.0
+# More messages do not fit into a snapshot.
+_KEEP = 1000
 
-_Found = namedtuple("_Found", "messages source capture changed", defaults=(None,))
+_Found = namedtuple("_Found", "messages source total capture changed", defaults=(None, None))
+_Found.__doc__ = """Where the conversation is to be had when AgentAPI does not give it.
+
+messages -- list, as they came
+source   -- `state file`, `spool`, `part` of an answer, or `delivered`: nothing is newer than what Coder has; None: nowhere
+total    -- how many messages there are
+capture  -- of the spool
+changed  -- when the messages changed last, in seconds since the epoch; None: now
+"""
 
 
 def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
@@ -42,6 +57,7 @@ def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
     report.say("started", "Shutting down AgentAPI")
     code = _reason_to_skip(settings, report)
     conversation, problem = None, None
+    started = time.time()
 
     def has_other() -> bool:
         return code is not None or bool(find_elsewhere(settings, Spool(settings.environ)).source)
@@ -50,13 +66,13 @@ def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
         if code is None:
             report.say("reading", f"Fetching messages from AgentAPI on port {settings.port}", port=settings.port)
         try:
-            conversation = read_agentapi(settings.agentapi, deadline, has_other)
+            conversation = read_agentapi(settings.agentapi, deadline, has_other, _KEEP)
         except ReadError as error:
-            problem = str(error)
+            problem = error
     pid = _prepare_stop(settings, report, conversation)
     try:
         if code is None:
-            code = _snapshot(settings, report, watchdog, deadline, conversation, problem)
+            code = _snapshot(settings, report, watchdog, deadline, conversation or problem, started)
         watchdog.code = code
     finally:
         if pid:
@@ -66,22 +82,49 @@ def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
 
 
 def prepare(
-    settings: Settings, report: Reporter, messages: list[Any], source: str, changed: float | None = None
+    settings: Settings,
+    report: Reporter,
+    spool: Spool,
+    messages: list[Any],
+    source: str,
+    total: int | None = None,
+    changed: float | None = None,
 ) -> Capture:
-    """Fit the messages, which are of now or of when they changed last, into a body; say what became of them."""
-    fitted = fit.fit(messages, settings.max_messages, settings.max_bytes, settings.partial)
-    wanted = min(fitted.total, settings.max_messages or fitted.total)
+    """Fit the messages, which are of now or of when they changed last, into a body; say what became of them.
+
+    total -- how many there are, where these are the newest of more
+    """
+    fitted = fit_lives(settings, spool, messages)
+    total = total or fitted.total
+    wanted = min(total, settings.max_messages or total)
     count, size = len(fitted.messages), len(fitted.body)
-    report.say("retrieved", f"Retrieved {wanted} messages for log snapshot", count=wanted, total=fitted.total)
+    new = count - fitted.earlier - bool(fitted.earlier)
+    report.say("retrieved", f"Retrieved {wanted} messages for log snapshot", count=wanted, total=total)
     if fitted.repaired:
         report.say("repaired", f"Repaired {fitted.repaired} messages that Coder would refuse", count=fitted.repaired)
-    if count < wanted or fitted.cut:
-        dropped = wanted - count
+    if fitted.earlier:
+        text = f"The agent was started anew, {fitted.earlier} messages from before stay in front"
+        report.say("new_life", text, count=fitted.earlier)
+    if new < wanted or fitted.cut:
+        limit = f"Payload size {fitted.oversize} bytes exceeds limit"
+        if fitted.cut:
+            report.say("truncating", f"{limit}, truncating final message content", bytes=fitted.oversize)
+        elif fitted.oversize:
+            report.say("removing", f"{limit}, removing oldest message", bytes=fitted.oversize)
+        dropped = wanted - new
         room = f"to stay within {settings.max_bytes} bytes"
         text = f"Left out {dropped} older messages and {fitted.cut} characters {room}"
         report.say("cut", text, dropped=dropped, characters=fitted.cut)
     report.say("payload", f"Log snapshot payload: {size} bytes, {count} messages", bytes=size, count=count)
-    return Capture(settings.task_id, changed or time.time(), source, count, fitted.body)
+    users = tuple(lives.user_keys(messages))
+    return Capture(settings.task_id, changed or time.time(), source, count, fitted.body, users)
+
+
+def fit_lives(settings: Settings, spool: Spool, messages: list[Any]) -> Fitted:
+    """Fit the messages, behind what was saved before where they do not go on from that."""
+    saved = spool.last(settings.task_id)
+    old = lives.earlier(parse_json(saved.body)["messages"], saved.users, messages) if saved else []
+    return lives.fit_behind(old, messages, settings.max_messages, settings.max_bytes, settings.partial)
 
 
 def store(captured: Capture, spool: Spool, report: Reporter) -> str | None:
@@ -122,10 +165,18 @@ def send_now(
 
     delivery = deliver(settings, captured.task_id, captured.body, deadline, is_superseded)
     if delivery is None:
-        report.say("superseded", "Log snapshot was posted by another process")
+        report.say("superseded", _why_superseded(captured, spool))
         spool.remove(captured)
         return 0, None
     return _conclude(settings, delivery, captured, spool, report, kept), delivery
+
+
+def _why_superseded(captured: Capture, spool: Spool) -> str:
+    if 0 < captured.captured_at <= spool.delivered_at(captured.task_id):
+        return "Log snapshot was posted by another process"
+    if spool.get(captured.task_id) is not None:
+        return "A newer log snapshot is kept by another process, which posts it"
+    return "Log snapshot was given up by another process, because Coder refused it"
 
 
 def _conclude(
@@ -138,18 +189,14 @@ def _conclude(
         report.say("delivered", "Log snapshot posted successfully", **facts)
         return 0
     if delivery.state == "no_task":
-        # Of another task it only says that this is not its workspace.
-        if captured.task_id == settings.task_id:
-            spool.remove(captured)
         report.say("skipped", _no_task(captured.task_id), **facts)
-        return 0
+        return _keep(report, kept, 0)
     if delivery.state == "unsupported":
-        # A gateway says 404 too while Coder restarts: only Coder's own word ends it.
-        if is_route_missing(delivery.text):
-            spool.remove(captured)
         text = "Log snapshot endpoint not supported by this Coder version, skipping"
         report.say("unsupported", text, **facts)
-        return 0
+        text = "A Coder that hides its tasks, a proxy and a wrong CODER_AGENT_URL answer 404, too"
+        report.say("ambiguous", text)
+        return _keep(report, kept, 1)
     if delivery.status is None:
         report.error("unreachable", f"Failed to connect to Coder instance ({delivery.text})", **facts)
     else:
@@ -157,24 +204,38 @@ def _conclude(
         report.error("refused", text, **facts)
     if delivery.state == "rejected":
         spool.remove(captured)
-    elif kept:
+        kept = None
+    return _keep(report, kept, 1)
+
+
+def _keep(report: Reporter, kept: str | None, code: int) -> int:
+    """Say where a capture that was not delivered is kept, and return 0; else the exit code for that."""
+    if kept:
         report.say("spooled", f"Log snapshot is kept in {kept} for the next start", path=kept)
         return 0
-    report.error("lost", "Log snapshot capture failed")
-    return 1
+    if code:
+        report.error("lost", "Log snapshot capture failed")
+    return code
 
 
 def find_elsewhere(settings: Settings, spool: Spool) -> Any:
-    """The newer one of AgentAPI's state file and the last capture in the spool; source None: neither."""
-    spooled = spool.get(settings.task_id)
-    if settings.state_file:
-        try:
-            messages, changed = read_state_file(settings.state_file)
-        except ReadError:
-            messages, changed = [], 0.0
-        if is_ready(messages, None) and messages and (spooled is None or spooled.captured_at <= changed):
-            return _Found(messages, "state file", None, min(changed, time.time()))
-    return _Found([], "spool" if spooled else None, spooled)
+    """The newer one of AgentAPI's state file and the last capture in the spool, as a _Found.
+
+    A state file that holds no more than a greeting was written while the agent was loading: what was saved before
+    knows better.
+    """
+    spooled, last = spool.get(settings.task_id), spool.last(settings.task_id)
+    try:
+        messages, changed = read_state_file(settings.state_file) if settings.state_file else ([], 0.0)
+    except ReadError:
+        messages, changed = [], 0.0
+    is_better = not is_greeting(messages) if last else has_text(messages) or len(messages) > 1
+    if messages and is_better:
+        if last is None or last.captured_at <= changed:
+            return _Found(messages, "state file", len(messages), None, min(changed, time.time()))
+        if spooled is None:
+            return _Found([], "delivered", 0)
+    return _Found([], "spool" if spooled else None, 0, spooled)
 
 
 def missing_setting(settings: Settings) -> str | None:
@@ -204,30 +265,63 @@ def _snapshot(
     report: Reporter,
     watchdog: Watchdog,
     deadline: Deadline,
-    conversation: Conversation | None,
-    problem: str | None,
+    read: Conversation | ReadError,
+    started: float,
 ) -> int:
-    """Spool and deliver the conversation, or what is known of it elsewhere, and return the exit code."""
+    """Spool and deliver the conversation, or what is known of it elsewhere, and return the exit code.
+
+    read    -- what AgentAPI gave, or why it gave nothing
+    started -- when this stop began: what others have delivered since is of this stop
+    """
     spool = Spool(settings.environ)
-    if conversation is not None and conversation.ready:
-        found = _Found(conversation.messages, conversation.source, None)
+    if not isinstance(read, ReadError) and read.ready:
+        found = _Found(read.messages, read.source, read.total)
     else:
-        found = find_elsewhere(settings, spool)
+        problem = read if isinstance(read, ReadError) else None
+        found = _find_instead(settings, spool, deadline, problem, started)
         if not found.source:
             return _give_up(settings, report, deadline, problem)
         _say_why_not_agentapi(report, problem)
-        report.say("fallback", f"Using the conversation from the {found.source}", source=found.source)
+        if found.source == "delivered":
+            report.say("superseded", "Coder has all that is known of the conversation already")
+            return 0
+        report.say("fallback", f"Using the conversation from {_SOURCES[found.source]}", source=found.source)
     if found.capture is None and not found.messages:
         report.say("skipped", "No messages for log snapshot")
         return 0
-    captured = found.capture or prepare(settings, report, found.messages, found.source, found.changed)
+    captured = found.capture or prepare(
+        settings, report, spool, found.messages, found.source, found.total, found.changed
+    )
     kept = store(captured, spool, report)
     if kept:
         watchdog.code = 0
     return send(settings, captured, spool, report, deadline, kept)[0]
 
 
-def _give_up(settings: Settings, report: Reporter, deadline: Deadline, problem: str | None) -> int:
+_SOURCES = {
+    "state file": "the state file",
+    "spool": "the spool",
+    "part": "the part of AgentAPI's answer that arrived",
+}
+
+
+def _find_instead(
+    settings: Settings, spool: Spool, deadline: Deadline, problem: ReadError | None, started: float
+) -> Any:
+    """What is known where AgentAPI gives nothing, as a _Found."""
+    followed = problem is not None and spool.followed(settings.task_id, deadline.within(_FOLLOWER_SECONDS))
+    found = find_elsewhere(settings, spool)
+    if found.source or problem is None:
+        return found
+    if spool.delivered_at(settings.task_id) >= (0.1 if followed else started):
+        return _Found([], "delivered", 0)
+    # The beginning is all that there is of it, and better than nothing; not better than what was saved.
+    if problem.part and spool.last(settings.task_id) is None:
+        return _Found(problem.part, "part", len(problem.part))
+    return found
+
+
+def _give_up(settings: Settings, report: Reporter, deadline: Deadline, problem: ReadError | None) -> int:
     """There are no messages anywhere: say whether that is a loss, and return the exit code for it."""
     if _is_no_task(settings, deadline):
         report.say("skipped", _no_task(settings.task_id))
@@ -240,7 +334,7 @@ def _give_up(settings: Settings, report: Reporter, deadline: Deadline, problem: 
     return 1
 
 
-def _say_why_not_agentapi(report: Reporter, problem: str | None) -> None:
+def _say_why_not_agentapi(report: Reporter, problem: ReadError | None) -> None:
     if problem is None:
         report.say("not_ready", "AgentAPI is not ready yet, it does not show the conversation")
     else:
@@ -276,7 +370,8 @@ def _prepare_stop(settings: Settings, report: Reporter, conversation: Conversati
         return None
     may_have_state = conversation is not None or settings.keeps_state or settings.state_file
     if may_have_state and not (conversation is not None and conversation.ready):
-        text = f"AgentAPI (pid {pid}) is not stopped: it is not ready and would overwrite its saved conversation"
+        why = "does not answer and could" if conversation is None else "is not ready and would"
+        text = f"AgentAPI (pid {pid}) is not stopped: it {why} overwrite its saved conversation"
         report.say("not_stopped", text, pid=pid)
         return None
     if settings.keeps_state:

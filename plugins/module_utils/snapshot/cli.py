@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 OK, LOST, USAGE = 0, 1, 2
 
+# convert: a function for a value, or what an option without one means.
 _Option = namedtuple("_Option", "attribute convert metavar help")
 
 
@@ -47,7 +48,8 @@ _DEADLINE = {"--deadline": _Option("deadline", _positive, "SECONDS", "end after 
 _FIT = {
     "--max-messages": _Option("max_messages", _count, "N", "keep the last N messages (default 10); 0: all that fit"),
     "--max-bytes": _Option("max_bytes", _size, "N", "largest body, 1024 to 65536 (default 65536, Coder's limit)"),
-    "--partial": _Option("partial", None, "", "keep the tail of the first message that does not fit whole"),
+    "--partial": _Option("partial", True, "", "keep the tail of the first message that does not fit whole (default)"),
+    "--no-partial": _Option("partial", False, "", "keep whole messages only, but for the newest"),
 }
 _INTERVAL = {
     "--min-interval": _Option("min_interval", _positive, "SECONDS", "between posts while the agent works (default 30)")
@@ -156,10 +158,10 @@ def _apply(settings: Settings, command: str, arguments: Sequence[str]) -> None:
         option = options.get(name)
         if option is None:
             raise _UsageError(f"{command} has no option {name!r}: choose one of {', '.join([*options, '--json'])}")
-        if option.convert is None:
+        if isinstance(option.convert, bool):
             if equals:
                 raise _UsageError(f"{name} takes no value")
-            setattr(settings, option.attribute, True)
+            setattr(settings, option.attribute, option.convert)
             continue
         if not equals and not rest:
             raise _UsageError(f"{name} needs a value ({option.metavar})")
@@ -188,7 +190,7 @@ def _help(command: str | None) -> str:
     lines = [f"Usage: {name} {command} [OPTION...]", "", about, "", "Options:"]
     for option, (_attribute, _convert, metavar, text) in options.items():
         lines.append(f"  {f'{option} {metavar}':24} {text}")
-    lines += [f"  {'--json':24} one JSON object an event, on stdout", f"  {'--help':24} show this"]
+    lines += [f"  {'--json':24} one JSON object per event, on stdout", f"  {'--help':24} show this"]
     return "\n".join([*lines, "", f"Exit codes: {codes}; 2: wrong usage.", "", _ENVIRONMENT])
 
 

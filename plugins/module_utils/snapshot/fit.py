@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 MAX_MESSAGES = 10
 MAX_BYTES = 65536
 
-Fitted = namedtuple("Fitted", "messages body total dropped cut repaired")
+# A message of more characters is shortened before anything else is done with it: work and memory stay bounded.
+_LONG = 1024 * 1024
+
+Fitted = namedtuple("Fitted", "messages body total dropped cut repaired oversize earlier", defaults=(0, 0))
 Fitted.__doc__ = """What was kept, and what was not.
 
 messages -- list of {id, content, role or type, time}, oldest first
@@ -32,6 +35,8 @@ total    -- how many messages there were
 dropped  -- how many of them, the oldest, were left out whole
 cut      -- how many characters were left out at the beginning of the first message kept; 0 when it is whole
 repaired -- how many of the kept messages had a field that the server refuses, changes or cannot read back
+oversize -- how many bytes the body would have with the first message that did not fit whole; 0: it was not for bytes
+earlier  -- how many of the kept messages are from before the agent was started anew, and stand in front of a mark
 """
 
 # AgentAPI's own shape, and the one of Coder's task logs: the key, and its words for the two speakers.
@@ -51,6 +56,7 @@ _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]
 _MONTH_DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 _MARK = CUT + ", {} characters left out...]\n\n"
+_MARKED = re.compile(re.escape(CUT) + r", (\d{1,19}) characters left out\.\.\.\]\n\n")
 
 
 def fit(
@@ -83,18 +89,21 @@ def fit(
     source = list(messages)
     kept: list[dict[str, Any]] = []
     parts: list[bytes] = []
-    cut = repaired = 0
+    cut = repaired = oversize = 0
     for index in range(len(source) - 1, max(-1, len(source) - 1 - (max_messages or len(source))), -1):
-        message, sound = _repair(source[index], index, shape, keep_padding)
+        short = shortened(source[index], max(_LONG, 16 * max_bytes))
+        message, sound = _repair(short, index, shape, keep_padding)
         comma = 1 if kept else 0
         part = _encode(message)
         if comma + len(part) > room:
+            oversize = max_bytes - room + comma + len(part)
             content = message["content"]
             tail_room = room - comma - len(part) + _size(content)
             if tail_room < 0 or (kept and not partial):
                 break
-            message["content"], cut = _tail(content, tail_room)
-            if kept and cut == len(content):
+            left_out, text = unmarked(content)
+            message["content"], cut = _tail(text, tail_room, left_out)
+            if kept and cut == left_out + len(text):
                 cut = 0
                 break
             part = _encode(message)
@@ -106,7 +115,12 @@ def fit(
             break
     kept.reverse()
     parts.reverse()
-    return Fitted(kept, _body(parts), len(source), len(source) - len(kept), cut, repaired)
+    return Fitted(kept, _body(parts), len(source), len(source) - len(kept), cut, repaired, oversize)
+
+
+def behind_mark(text: str, left_out: int) -> str:
+    """The end of a text whose first characters were left out, as fit itself writes it."""
+    return _MARK.format(left_out) + text
 
 
 def strip_padding(text: str) -> str:
@@ -128,17 +142,36 @@ def _size(text: str) -> int:
     return len(encode_basestring(text).encode()) - 2
 
 
-def _tail(text: str, room: int) -> tuple[str, int]:
-    """The end of the text, behind a mark, in at most room encoded bytes; and how many characters are missing."""
+def unmarked(text: str) -> tuple[int, str]:
+    """How many characters a mark says were left out before, and the text behind it."""
+    match = _MARKED.match(text)
+    return (int(match.group(1)), text[match.end() :]) if match else (0, text)
+
+
+def shortened(message: Any, limit: int) -> Any:
+    """The message with the last characters of its text, behind a mark, if it has more than so many."""
+    for key in ("content", "message") if isinstance(message, dict) else ():
+        text = message.get(key)
+        if isinstance(text, str) and len(text) > limit:
+            left_out, text = unmarked(text)
+            return {**message, key: behind_mark(text[-limit:], left_out + len(text) - limit)}
+    return message
+
+
+def _tail(text: str, room: int, left_out: int = 0) -> tuple[str, int]:
+    """The end of the text, behind a mark, in at most room encoded bytes; and how many characters are missing.
+
+    left_out -- how many were missing before
+    """
     start = len(text)
     while True:
-        mark = _MARK.format(start)
+        mark = _MARK.format(left_out + start)
         if 2 * _size(mark) > room:
             mark = ""
         # A later start makes the number in the mark shorter, never longer: this ends after a few rounds.
         earlier = _start(text, room - _size(mark))
         if earlier == start or not mark:
-            return mark + text[earlier:], earlier
+            return mark + text[earlier:], left_out + earlier
         start = earlier
 
 
@@ -162,8 +195,8 @@ def _start(text: str, room: int) -> int:
 def _repair(message: Any, index: int, shape: str, keep_padding: bool) -> tuple[dict[str, Any], bool]:
     """The message's four fields as the server takes them and reads them back; and whether they were so before.
 
-    Sources: the table of payload details, measured on a server. A role outside the two makes every later read of
-    the log fail; U+0000 is refused by the database.
+    As measured on a server: a role outside the two makes every later read of the log fail; U+0000 is refused by the
+    database.
     """
     key, words = _SHAPES[shape]
     if not isinstance(message, dict):

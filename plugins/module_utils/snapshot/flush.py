@@ -12,6 +12,7 @@ from .spool import Spool
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .deliver import Delivery
     from .report import Reporter
     from .settings import Settings
 
@@ -29,21 +30,21 @@ def flush(settings: Settings, report: Reporter) -> int:
     if missing is not None:
         report.error("not_delivered", f"{missing} not set, cannot deliver log snapshot")
         return 1
-    delivered = [flush_task(settings, task_id, spool, report, deadline) for task_id in left]
-    return 0 if all(delivered) else 1
+    for task_id in left:
+        flush_task(settings, task_id, spool, report, deadline)
+    return 1 if any(spool.get(task_id) for task_id in left) else 0
 
 
-def flush_task(settings: Settings, task_id: str, spool: Spool, report: Reporter, deadline: Deadline) -> bool:
-    """Deliver what the spool has of one task. False: it is still there."""
+def flush_task(settings: Settings, task_id: str, spool: Spool, report: Reporter, deadline: Deadline) -> Delivery | None:
+    """Deliver what the spool has of one task, and return how that ended; None: it has nothing, or not any more."""
     right = spool.delivering(task_id, deadline)
     try:
         # Only now: while we waited another one may have delivered it, or something newer.
         captured = spool.get(task_id)
         if captured is None:
-            return True
+            return None
         report.say("posting", f"Posting spooled log snapshot of task {task_id} to Coder instance", task_id=task_id)
-        send_now(settings, captured, spool, report, deadline, kept=spool.folder)
-        return spool.get(task_id) is None
+        return send_now(settings, captured, spool, report, deadline, kept=spool.folder)[1]
     finally:
         if right is not None:
             os.close(right)

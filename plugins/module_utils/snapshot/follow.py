@@ -11,11 +11,12 @@ import select
 import signal
 import time
 
-from . import fit
-from .capture import Capture, missing_setting, send, store
+from .capture import Capture, fit_lives, missing_setting, send, store
 from .deadline import Deadline
 from .deliver import is_route_missing
 from .flush import flush_task
+from .lives import user_keys
+from .newest import KEEP_MESSAGES
 from .read import EventLog, EventParser, ReadError, check_event_stream, is_ready
 from .spool import Spool
 from .wire import WireError, open_request
@@ -24,6 +25,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from .deliver import Delivery
     from .report import Reporter
     from .settings import Settings
     from .wire import Answer
@@ -36,6 +38,8 @@ _RETRY = (5.0, 60.0)
 _SETTLE_SECONDS = 0.5
 # Between two posts while the agent is idle.
 _IDLE_INTERVAL = 1.0
+# Between two writes into the spool: what a kill can lose.
+_SPOOL_INTERVAL = 2.0
 
 
 class _Stop(Exception):
@@ -61,11 +65,11 @@ def follow(settings: Settings, report: Reporter) -> int:
     if right is None and spool.folder is not None:
         report.say("skipped", f"Task {settings.task_id} is followed already")
         return 0
-    follower = _Follower(settings, report, spool)
+    follower = _Follower(settings, report, spool, right)
     try:
         _raise_on_signals()
         report.say("following", f"Following AgentAPI on port {settings.port}", port=settings.port)
-        flush_task(settings, settings.task_id, spool, report, Deadline(_DELIVERY_SECONDS))
+        _end_if_final(flush_task(settings, settings.task_id, spool, report, Deadline(_DELIVERY_SECONDS)))
         follower.run()
     except _Stop:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -78,17 +82,20 @@ def follow(settings: Settings, report: Reporter) -> int:
 
 
 class _Follower:
-    def __init__(self, settings: Settings, report: Reporter, spool: Spool) -> None:
+    def __init__(self, settings: Settings, report: Reporter, spool: Spool, right: int | None) -> None:
         self._settings = settings
         self._report = report
         self._spool = spool
-        self._log = EventLog()
+        self._right = right
+        self._log = EventLog(KEEP_MESSAGES)
         self._status: str | None = None
         self._changed = False
         self._changed_at = 0.0
         self._due: float | None = None
+        self._spool_due: float | None = None
         self._posted = b""
         self._posted_at = -settings.min_interval
+        self._spooled_at = -_SPOOL_INTERVAL
         self._retry = _RETRY[0]
 
     def run(self) -> None:
@@ -100,7 +107,8 @@ class _Follower:
                 url = f"{self._settings.agentapi}/events"
                 with open_request("GET", url, Deadline(_CONNECT_SECONDS)) as answer:
                     check_event_stream(answer)
-                    self._log, self._status = EventLog(), None
+                    self._settle(False)
+                    self._log, self._status = EventLog(KEEP_MESSAGES), None
                     self._report.say("connected", "Connected to AgentAPI")
                     connected, pause = True, _RECONNECT[0]
                     self._listen(answer)
@@ -108,6 +116,9 @@ class _Follower:
             except (WireError, ReadError) as error:
                 reason = str(error)
             if connected:
+                # A stop that ends AgentAPI waits for this: nobody else has what was said last.
+                self.post(Deadline(_DELIVERY_SECONDS))
+                self._settle(True)
                 self._report.say("waiting", f"Waiting for AgentAPI ({reason})")
             connected = False
             self._post_while_waiting(pause)
@@ -115,34 +126,51 @@ class _Follower:
 
     def post(self, deadline: Deadline) -> None:
         """Post the conversation when it has changed since it was posted last. Raises _Done."""
-        self._due = None
-        messages = self._log.messages()
-        if not self._changed or not messages or not is_ready(messages, self._status):
+        self._due = self._spool_due = None
+        captured = self._capture()
+        if captured is None:
             return
-        settings = self._settings
-        fitted = fit.fit(messages, settings.max_messages, settings.max_bytes, settings.partial)
-        if fitted.body == self._posted:
+        if captured.body == self._posted:
             self._changed = False
             return
-        # Of the last event, not of now: events may be waiting, and what was captured meanwhile is newer.
-        captured = Capture(settings.task_id, self._changed_at, "events", len(fitted.messages), fitted.body)
         kept = store(captured, self._spool, self._report)
-        _code, delivery = send(settings, captured, self._spool, self._report, deadline, kept)
+        _code, delivery = send(self._settings, captured, self._spool, self._report, deadline, kept)
         self._posted_at = time.monotonic()
-        if delivery is not None and delivery.state == "failed":
+        _end_if_final(delivery)
+        if delivery is not None and delivery.state not in ("delivered", "rejected"):
             self._due = self._posted_at + self._retry
             self._retry = min(_RETRY[1], self._retry * 2)
             return
-        if delivery is not None and (delivery.state == "no_task" or is_route_missing(delivery.text)):
-            raise _Done
-        self._posted, self._changed, self._retry = fitted.body, False, _RETRY[0]
+        self._posted, self._changed, self._retry = captured.body, False, _RETRY[0]
+
+    def _keep(self) -> None:
+        """Spool the conversation: it is posted later, or by whoever comes after us."""
+        self._spool_due, self._spooled_at = None, time.monotonic()
+        captured = self._capture()
+        if captured is not None and captured.body != self._posted:
+            store(captured, self._spool, self._report)
+
+    def _capture(self) -> Capture | None:
+        """The conversation as it is known now; None when it has not changed, or the agent is not ready."""
+        messages = self._log.messages()
+        if not self._changed or not messages or not is_ready(messages, self._status):
+            return None
+        fitted = fit_lives(self._settings, self._spool, messages)
+        # Of the last event, not of now: events may be waiting, and what was captured meanwhile is newer.
+        users = tuple(user_keys(messages))
+        task_id = self._settings.task_id
+        return Capture(task_id, self._changed_at, "events", len(fitted.messages), fitted.body, users)
+
+    def _settle(self, settled: bool) -> None:
+        if self._right is not None:
+            self._spool.settle(self._right, settled)
 
     def _listen(self, answer: Answer) -> None:
         parser = EventParser()
         chunks = answer.chunks()
         while True:
             if not answer.has_more() and not self._wait_for(answer):
-                self.post(Deadline(_DELIVERY_SECONDS))
+                self._do_what_is_due()
                 continue
             # Something is there: the rest of its chunk must follow at once.
             answer.deadline = Deadline(_CONNECT_SECONDS)
@@ -153,9 +181,19 @@ class _Follower:
                 self._take(kind, data)
 
     def _wait_for(self, answer: Answer) -> bool:
-        """Wait for more of the stream. False: a post is due before."""
-        seconds = None if self._due is None else max(0.0, self._due - time.monotonic())
+        """Wait for more of the stream. False: something is due before."""
+        due = self._next_due()
+        seconds = None if due is None else max(0.0, due - time.monotonic())
         return bool(select.select([answer.sock], [], [], seconds)[0])
+
+    def _next_due(self) -> float | None:
+        return min((due for due in (self._due, self._spool_due) if due is not None), default=None)
+
+    def _do_what_is_due(self) -> None:
+        if self._due is not None and self._due <= time.monotonic():
+            self.post(Deadline(_DELIVERY_SECONDS))
+        elif self._spool_due is not None and self._spool_due <= time.monotonic():
+            self._keep()
 
     def _post_while_waiting(self, seconds: float) -> None:
         end = Deadline(seconds)
@@ -168,15 +206,23 @@ class _Follower:
         self._log.add(kind, data)
         if kind == "message_update":
             self._changed, self._changed_at = True, time.time()
-            if self._settings.max_messages:
-                # Two at least: one alone would look like an agent that is not ready yet.
-                self._log.keep_newest(max(2, self._settings.max_messages))
         elif kind == "status_change":
             self._status = str(data.get("status"))
         if self._changed:
+            now = time.monotonic() + _SETTLE_SECONDS
             interval = self._settings.min_interval if self._status == "running" else _IDLE_INTERVAL
-            due = max(time.monotonic() + _SETTLE_SECONDS, self._posted_at + interval)
-            self._due = min(self._due, due) if self._due is not None else due
+            self._due = _earlier(self._due, max(now, self._posted_at + interval))
+            self._spool_due = _earlier(self._spool_due, max(now, self._spooled_at + _SPOOL_INTERVAL))
+
+
+def _end_if_final(delivery: Delivery | None) -> None:
+    """Raises _Done when Coder says itself that it takes nothing of this task; a stop captures and tries anyway."""
+    if delivery is not None and (delivery.state == "no_task" or is_route_missing(delivery.text)):
+        raise _Done
+
+
+def _earlier(due: float | None, other: float) -> float:
+    return other if due is None else min(due, other)
 
 
 def _raise_on_signals() -> None:

@@ -8,79 +8,107 @@ whole turn in acp. /events takes no lock and begins with a replay of every messa
 
 from __future__ import annotations
 
+import json
+import re
 from collections import namedtuple
 
 from .deadline import Deadline
 from .files import parse_json, read_regular
+from .lives import is_user, text_of
 from .wire import MAX_BODY, WireError, open_request
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
+
+    from .newest import Newest
 
 MESSAGES_SECONDS = 2.0
 EVENTS_SECONDS = 1.5
 STATUS_SECONDS = 1.0
 # What is left of the deadline for the rest when all other time is spent on reading.
 REST_SECONDS = 1.2
+# A longer answer is read message by message, if it looks as AgentAPI writes it.
+_WHOLE = 1024 * 1024
+# More bytes than this wait for the end of their message with its text shortened.
+_LONG = 4 * 1024 * 1024
+_HEAD = re.compile(rb'\s*\{(?:\s*"\$schema"\s*:\s*"[^"\\]*"\s*,)?\s*"messages"\s*:\s*\[')
+_SCAN = json.JSONDecoder(strict=False).scan_once
+_BETWEEN = re.compile(r"[\s,]*")
 
-Conversation = namedtuple("Conversation", "messages source ready")
+Conversation = namedtuple("Conversation", "messages source ready total")
 Conversation.__doc__ = """What AgentAPI says.
 
-messages -- list, as it came
+messages -- list, as it came; with `keep` the newest at most
 source   -- messages or events
 ready    -- False while the agent has not shown its first prompt. Until then AgentAPI has one message with little or no
             content, whatever was said before, and a signal makes it overwrite its state file with that.
+total    -- how many messages there are
 """
 
 
 class ReadError(Exception):
-    """There is no conversation to be had there; the text says what was seen. `refused`: nothing listens."""
+    """There is no conversation to be had there; the text says what was seen.
 
-    def __init__(self, text: str, refused: bool = False) -> None:
+    refused -- nothing listens
+    part    -- the messages that had arrived when the reading ended
+    """
+
+    def __init__(self, text: str, refused: bool = False, part: list[Any] | None = None) -> None:
         super().__init__(text)
         self.refused = refused
+        self.part = part or []
 
 
-def read_agentapi(base: str, deadline: Deadline, has_other: Callable[[], bool] = lambda: True) -> Conversation:
-    """The conversation from /messages, or from /events when that cannot answer now. Raises ReadError.
+def read_agentapi(
+    base: str, deadline: Deadline, has_other: Callable[[], bool] = lambda: True, keep: int = 0
+) -> Conversation:
+    """The conversation from /messages, or from /events when that does not give it. Raises ReadError.
 
     has_other -- whether the conversation is to be had elsewhere; where it is not, a slow AgentAPI is worth the time
+    keep      -- how many of the newest messages are wanted, in bounded memory; 0: all
     """
+    part: list[Any] = []
     try:
-        messages = _get_messages(base, deadline)
-    except WireError as error:
-        if error.refused:
+        messages, total = _get_messages(base, deadline, keep, part)
+    except (WireError, ReadError) as error:
+        if getattr(error, "refused", False):
             raise ReadError("may not be running", refused=True) from error
-        seconds = EVENTS_SECONDS if has_other() else max(EVENTS_SECONDS, deadline.left() - REST_SECONDS)
+        # A server that answers, but not so, is not worth waiting for.
+        patient = isinstance(error, WireError) and not has_other()
+        seconds = max(EVENTS_SECONDS, deadline.left() - REST_SECONDS) if patient else EVENTS_SECONDS
         try:
-            messages, status = replay_events(base, deadline.within(seconds))
+            log, status = _replay(base, deadline.within(seconds), keep, part)
         except (WireError, ReadError):
-            raise ReadError(str(error)) from error
-        return Conversation(messages, "events", is_ready(messages, status))
-    ready = not _is_greeting(messages) or is_ready(messages, _get_status(base, deadline.within(STATUS_SECONDS)))
-    return Conversation(messages, "messages", ready)
+            raise ReadError(str(error), part=part) from error
+        return Conversation(log.messages(), "events", is_ready(log.messages(), status), log.total)
+    ready = not is_greeting(messages) or is_ready(messages, _get_status(base, deadline.within(STATUS_SECONDS)))
+    return Conversation(messages, "messages", ready, total)
 
 
 def is_ready(messages: list[Any], status: str | None) -> bool:
-    """Whether these messages are the conversation, not what AgentAPI shows before the agent's first prompt."""
-    return not _is_greeting(messages) or (status != "running" and bool(_content(messages[0]).strip(" ")))
+    """Whether these messages are the conversation, not what AgentAPI shows before the agent's first prompt.
+
+    status -- None: not known, which is no reason to believe a lone greeting
+    """
+    return not is_greeting(messages) or (status not in (None, "running") and has_text(messages))
+
+
+def is_greeting(messages: list[Any]) -> bool:
+    """One message, not of the user: all that AgentAPI has before the agent is ready, and also just after."""
+    return len(messages) == 1 and isinstance(messages[0], dict) and not is_user(messages[0])
+
+
+def has_text(messages: list[Any]) -> bool:
+    """Whether there is anything but spaces in the first message."""
+    return bool(messages) and bool(text_of(messages[0]).strip(" "))
 
 
 def replay_events(base: str, deadline: Deadline) -> tuple[list[Any], str | None]:
     """Messages and status from the beginning of /events. Raises WireError, ReadError."""
-    with open_request("GET", f"{base}/events", deadline) as answer:
-        check_event_stream(answer)
-        parser, log, status = EventParser(), EventLog(), None
-        for chunk in answer.chunks():
-            for kind, data in parser.feed(chunk):
-                log.add(kind, data)
-                if kind == "status_change":
-                    # The replay ends with the status.
-                    status = data.get("status")
-                    return log.messages(), status if isinstance(status, str) else None
-    raise WireError("the event stream ended before the conversation was complete")
+    log, status = _replay(base, deadline, 0, [])
+    return log.messages(), status
 
 
 def check_event_stream(answer: Any) -> None:
@@ -103,22 +131,22 @@ def read_state_file(path: str) -> tuple[list[Any], float]:
 
 
 class EventLog:
-    """The messages that a stream of events tells of; an update replaces what had the same id."""
+    """The messages that a stream of events tells of; an update replaces what had the same id.
 
-    def __init__(self) -> None:
-        self._messages: dict[str, Any] = {}
+    keep -- how many of the newest to keep; 0: all
+    """
+
+    def __init__(self, keep: int = 0) -> None:
+        from .newest import Newest
+
+        self.newest = Newest(keep)
 
     def add(self, kind: str, data: dict[str, Any]) -> None:
         if kind == "message_update":
-            self._messages[repr(data.get("id"))] = data
+            self.newest.add(data, repr(data.get("id")))
 
     def messages(self) -> list[Any]:
-        return list(self._messages.values())
-
-    def keep_newest(self, count: int) -> None:
-        """Forget all but the newest messages."""
-        for key in list(self._messages)[:-count]:
-            del self._messages[key]
+        return self.newest.messages()
 
 
 class EventParser:
@@ -130,7 +158,7 @@ class EventParser:
     def __init__(self) -> None:
         self._kind = ""
         self._data: list[bytes] = []
-        self._parts: list[bytes] = []
+        self._rest = bytearray()
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[tuple[str, dict[str, Any]]]:
@@ -138,11 +166,14 @@ class EventParser:
         events = []
         *lines, rest = chunk.split(b"\n")
         for line in lines:
-            event = self._line(b"".join([*self._parts, line]).rstrip(b"\r"))
-            self._parts = []
+            if self._rest:
+                self._rest += line
+                line, self._rest = bytes(self._rest), bytearray()
+            event = self._line(line.rstrip(b"\r"))
             if event is not None:
                 events.append(event)
-        self._parts.append(rest)
+        self._rest += rest
+        _shorten(self._rest)
         self._size += len(chunk)
         if self._size > MAX_BODY:
             raise WireError("an event does not end")
@@ -165,8 +196,11 @@ class EventParser:
         return (kind, value) if isinstance(value, dict) else None
 
 
-def _get_messages(base: str, deadline: Deadline) -> list[Any]:
-    """Raises WireError for what may be better in the event stream, ReadError for a wrong server."""
+def _get_messages(base: str, deadline: Deadline, keep: int, part: list[Any]) -> tuple[list[Any], int]:
+    """Messages and how many there are; `part` gets what had arrived where the answer ends early.
+
+    Raises WireError for what may be better in the event stream, ReadError for a wrong server.
+    """
     with open_request("GET", f"{base}/messages", deadline.within(MESSAGES_SECONDS)) as answer:
         # The lock is behind us: a long conversation may take its time, but not what the fallbacks need.
         answer.deadline = deadline.within(deadline.left() / 2)
@@ -174,10 +208,119 @@ def _get_messages(base: str, deadline: Deadline) -> list[Any]:
             raise WireError(f"HTTP {answer.status}: {answer.excerpt()}")
         if answer.status != 200:
             raise ReadError(f"HTTP {answer.status}: {answer.excerpt()}")
-        data = answer.read()
+        chunks = answer.chunks()
+        data = bytearray()
+        try:
+            for chunk in chunks:
+                data += chunk
+                if len(data) > MAX_BODY:
+                    raise WireError(f"the answer is longer than {MAX_BODY} bytes")
+                if len(data) > _WHOLE and (match := _HEAD.match(data)):
+                    del data[: match.end()]
+                    return _read_on(data, chunks, keep, part)
+            messages = _messages_of(bytes(data))
+        except (WireError, ReadError):
+            if not part:
+                part.extend(_beginning(data))
+            raise
+    return messages, len(messages)
+
+
+def _read_on(data: bytearray, chunks: Iterator[bytes], keep: int, part: list[Any]) -> tuple[list[Any], int]:
+    """The messages of a long answer, of which some has arrived, the newest kept. Raises WireError."""
+    from .newest import Newest
+
+    newest = Newest(keep)
+    enough = 0
+    try:
+        while not _take_messages(data, newest):
+            enough = 2 * len(data)
+            while len(data) <= enough:
+                chunk = next(chunks, None)
+                if chunk is None:
+                    if _take_messages(data, newest):
+                        break
+                    raise WireError("the connection was closed before the answer was complete")
+                data += chunk
+                if len(data) > MAX_BODY:
+                    raise WireError("a message does not end")
+            if keep:
+                _shorten(data)
+    except WireError:
+        part.extend(newest.messages())
+        raise
+    return newest.messages(), newest.total
+
+
+def _take_messages(data: bytearray, newest: Newest) -> bool:
+    """Move all whole messages from the beginning of an array to the others. True: the array has ended."""
+    # Every byte must come back that is not used: what is not UTF-8 is mended later.
+    text = data.decode("utf-8", "surrogateescape")
+    at = 0
+    while True:
+        start = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # it matches anything
+        if text[start : start + 1] == "]":
+            return True
+        try:
+            message, at = _SCAN(text, start)
+        except (StopIteration, ValueError):
+            break
+        except RecursionError:
+            raise WireError("the answer is nested too deeply") from None
+        newest.add(message)
+    data[:] = text[start:].encode("utf-8", "surrogateescape")
+    return False
+
+
+def _replay(base: str, deadline: Deadline, keep: int, part: list[Any]) -> tuple[Newest, str | None]:
+    """As replay_events; where it fails and `part` is empty, that gets the messages that had arrived."""
+    log = EventLog(keep)
+    try:
+        with open_request("GET", f"{base}/events", deadline) as answer:
+            check_event_stream(answer)
+            parser = EventParser()
+            for chunk in answer.chunks():
+                for kind, data in parser.feed(chunk):
+                    log.add(kind, data)
+                    if kind == "status_change":
+                        # The replay ends with the status.
+                        status = data.get("status")
+                        return log.newest, status if isinstance(status, str) else None
+        raise WireError("the event stream ended before the conversation was complete")
+    except WireError:
+        if not part:
+            part.extend(log.messages())
+        raise
+
+
+def _beginning(data: bytearray) -> list[Any]:
+    """The whole messages of an answer that broke off."""
+    from .newest import Newest
+
+    match, newest = _HEAD.match(data), Newest()
+    if match:
+        del data[: match.end()]
+        try:
+            _take_messages(data, newest)
+        except WireError:
+            pass
+    return newest.messages()
+
+
+def _shorten(data: bytearray) -> None:
+    if len(data) > _LONG:
+        from .clip import clip
+
+        clip(data)
+
+
+def _messages_of(data: bytes) -> list[Any]:
+    """Raises WireError for an answer that begins well, ReadError for a wrong server."""
     try:
         value = parse_json(data)
     except ValueError as error:
+        if _HEAD.match(data):
+            raise WireError(f"the answer is broken off, or not JSON: {error}") from error
         seen = "HTML" if data.lstrip()[:1] == b"<" else repr(data[:60].decode("utf-8", "replace"))
         raise ReadError(f"wrong server: /messages answered {seen}, which is not JSON") from error
     messages = value.get("messages") if isinstance(value, dict) else None
@@ -201,17 +344,6 @@ def _get_status(base: str, deadline: Deadline) -> str | None:
         return None
     status = value.get("status") if isinstance(value, dict) else None
     return status if isinstance(status, str) else None
-
-
-def _is_greeting(messages: list[Any]) -> bool:
-    """One message, not of the user: all that AgentAPI has before the agent is ready, and also just after."""
-    message = messages[0] if len(messages) == 1 else None
-    return isinstance(message, dict) and message.get("role", message.get("type")) not in ("user", "input")
-
-
-def _content(message: dict[str, Any]) -> str:
-    content = message.get("content", message.get("message"))
-    return content if isinstance(content, str) else ""
 
 
 def _type(value: Any) -> str:

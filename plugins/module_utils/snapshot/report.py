@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Say what happens: one line an event, as text (errors on stderr, behind `Error: `) or as JSON on stdout."""
+"""Say what happens: one line per event, as text (errors on stderr, behind `Error: `) or as JSON on stdout."""
 
 from __future__ import annotations
 

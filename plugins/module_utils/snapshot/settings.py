@@ -47,7 +47,7 @@ class Settings:
         self.deadline = DEADLINE
         self.max_messages = fit.MAX_MESSAGES
         self.max_bytes = fit.MAX_BYTES
-        self.partial = False
+        self.partial = True
         self.min_interval = MIN_INTERVAL
 
     @property

@@ -1,9 +1,9 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Captures that are not delivered yet: one file a task, 0600, the newest wins; and the time of what was delivered.
+"""Captures that are not delivered yet: one file per task, 0600, the newest wins; and the one that was delivered last.
 
 They stand in the home, which is the part of a container that stays; where there is none, or none that can be written,
-in a temporary folder that is certainly ours.
+in a temporary folder that is certainly ours. What is kept is bounded in number and age.
 """
 
 from __future__ import annotations
@@ -22,18 +22,25 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-Capture = namedtuple("Capture", "task_id captured_at source count body")
+Capture = namedtuple("Capture", "task_id captured_at source count body users", defaults=((),))
 Capture.__doc__ = """A body that is ready to be posted.
 
 captured_at -- seconds since the epoch; 0: not known
 source      -- where the messages came from: messages, events, state_file
 count       -- how many messages there are
 body        -- bytes, as fit gives them
+users       -- by what the user's last messages are known again, as lives.user_keys gives it
 """
+
+# A capture is at most 64 KiB, so that what is kept stays below 5 MiB.
+MAX_TASKS = 32
+MAX_DAYS = 30
 
 _FOLDER = "coder-tasks"
 _LIMIT = 16 * 1024 * 1024
 _LOCK_SECONDS = 0.5
+_POLL_SECONDS = 0.02
+_SETTLED = b"settled"
 
 
 class Spool:
@@ -63,6 +70,7 @@ class Spool:
                 problems.append(f"{path}: {error.strerror or error}")
                 continue
             self._remove_older(capture, except_in=folder)
+            _prune(folder, _name(capture.task_id))
             return os.path.join(path, _name(capture.task_id))
         raise OSError("; ".join(problems))
 
@@ -80,11 +88,18 @@ class Spool:
         """When the newest capture was made that is known to be delivered; 0: none is known."""
         return self._delivered_at(_name(task_id))
 
+    def last(self, task_id: str) -> Capture | None:
+        """What was saved last of the task, waiting or delivered."""
+        name = _name(task_id)
+        found = [_read(folder, each) for _path, folder in self._folders for each in (name, f".{name}.delivered")]
+        known = [capture for capture in found if capture is not None and capture.task_id == task_id]
+        return max(known, key=lambda capture: capture.captured_at, default=None)
+
     def delivered(self, capture: Capture) -> None:
-        """Remember that Coder has the capture, so that nothing older is posted over it, and forget it."""
+        """Remember what Coder has, so that nothing older and nothing poorer is posted over it; it waits no more."""
         for _path, folder in self._folders if capture.captured_at else []:
             try:
-                _replace(folder, f".{_name(capture.task_id)}.delivered", repr(capture.captured_at).encode())
+                _replace(folder, f".{_name(capture.task_id)}.delivered", _encode(capture))
                 break
             except OSError:
                 continue
@@ -105,6 +120,29 @@ class Spool:
         """The right to follow this task, held as long as the descriptor is open. None: somebody else has it."""
         return self._lock_file(f".{_name(task_id)}.follow", Deadline(0))
 
+    @staticmethod
+    def settle(right: int, settled: bool) -> None:
+        """Say in the name of who has the right to follow whether all that was seen is spooled or delivered."""
+        try:
+            os.ftruncate(right, 0)
+            os.pwrite(right, _SETTLED if settled else b"", 0)
+        except OSError:
+            pass
+
+    def followed(self, task_id: str, deadline: Deadline) -> bool:
+        """Wait until a follower of this task, if there is one, has settled what it saw before AgentAPI went away.
+
+        False: nobody follows, or not within the deadline.
+        """
+        name = f".{_name(task_id)}.follow"
+        while True:
+            states = [_follower_state(folder, name) for _path, folder in self._folders]
+            if _SETTLED in states:
+                return True
+            if not any(state is not None for state in states) or not deadline.left():
+                return False
+            time.sleep(min(_POLL_SECONDS, deadline.left()))
+
     def _captures(self, name: str) -> Iterator[Capture]:
         delivered_at = self._delivered_at(name)
         for _path, folder in self._folders:
@@ -114,7 +152,8 @@ class Spool:
                 yield capture
 
     def _delivered_at(self, name: str) -> float:
-        return max((_read_time(folder, f".{name}.delivered") for _path, folder in self._folders), default=0.0)
+        found = [_read(folder, f".{name}.delivered") for _path, folder in self._folders]
+        return max((capture.captured_at for capture in found if capture is not None), default=0.0)
 
     def _write(self, folder: int, capture: Capture) -> None:
         name = _name(capture.task_id)
@@ -124,8 +163,7 @@ class Spool:
             present = _read(folder, name)
             if present is not None and present.captured_at > capture.captured_at:
                 return
-            header = {key: value for key, value in capture._asdict().items() if key != "body"}
-            _replace(folder, name, json.dumps(header).encode() + b"\n" + capture.body)
+            _replace(folder, name, _encode(capture))
         finally:
             os.close(guard)
 
@@ -203,11 +241,34 @@ def _replace(folder: int, name: str, data: bytes) -> None:
         raise
 
 
-def _read_time(folder: int, name: str) -> float:
+def _prune(folder: int, name: str) -> None:
+    """Remove what nobody will ask for any more: files of other tasks that are too old, or older than so many others."""
     try:
-        return _past(float(read_regular(name, 100, dir_fd=folder, follow_links=False)[0]))
-    except (OSError, ValueError):
-        return 0.0
+        found = {each: os.stat(each, dir_fd=folder, follow_symlinks=False).st_mtime for each in os.listdir(folder)}
+    except OSError:
+        return
+    others = {each: at for each, at in found.items() if name not in each}
+    waiting = sorted((each for each in others if each.endswith(".json")), key=lambda each: others[each])
+    old = [each for each, at in others.items() if at < time.time() - MAX_DAYS * 86400]
+    for each in {*old, *waiting[: max(0, len(waiting) + 1 - MAX_TASKS)]}:
+        try:
+            os.unlink(each, dir_fd=folder)
+        except OSError:
+            continue
+
+
+def _follower_state(folder: int, name: str) -> bytes | None:
+    """What a follower says of itself; None: there is none."""
+    try:
+        descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    except OSError:
+        return None
+    try:
+        return None if lock(descriptor, Deadline(0)) else os.pread(descriptor, len(_SETTLED), 0)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _past(at: float) -> float:
@@ -218,6 +279,11 @@ def _past(at: float) -> float:
     return at if 0 < at <= time.time() else 0.0
 
 
+def _encode(capture: Capture) -> bytes:
+    header = {key: value for key, value in capture._asdict().items() if key != "body"}
+    return json.dumps(header).encode() + b"\n" + capture.body
+
+
 def _read(folder: int, name: str) -> Capture | None:
     """A damaged or foreign file counts as none."""
     try:
@@ -226,7 +292,7 @@ def _read(folder: int, name: str) -> Capture | None:
         header = parse_json(first)
         capture = Capture(body=body, **header)
         sound = isinstance(capture.task_id, str)
-        capture = capture._replace(captured_at=_past(capture.captured_at))
+        capture = capture._replace(captured_at=_past(capture.captured_at), users=tuple(capture.users))
     except (OSError, ValueError, TypeError):
         return None
     return capture if sound and body.startswith(b'{"messages":[') and body.endswith(b"]}") else None

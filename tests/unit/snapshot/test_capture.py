@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from missing import missing
@@ -193,14 +194,41 @@ def test_a_workspace_without_the_task_is_skipped_quietly(hook: Hook) -> None:
         assert [request.body for request in coder.journal] == [b"{}"]
 
 
-def test_a_gateway_s_404_keeps_the_capture(hook: Hook, agentapi: FakeAgentAPI) -> None:
-    """An ingress answers 404 too while Coder is restarted behind it."""
-    with FakeCoder(lambda request: request.answer(404, "default backend - 404")) as coder:
-        assert hook.point_at(agentapi, coder).run("capture").code == 0
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (404, ROUTE_404),
+        (404, RESOURCE_404),
+        lambda request: request.answer(404),
+        lambda request: request.answer(404, "default backend - 404"),
+        lambda request: request.answer(404, "<html>404</html>", Content_Type="text/html"),
+    ],
+)
+def test_a_404_keeps_the_capture_and_the_next_start_delivers_it(
+    hook: Hook, agentapi: FakeAgentAPI, coder: FakeCoder, answer: Any
+) -> None:
+    """An old Coder says 404, and so do one that hides its tasks, an ingress while Coder is restarted, a wrong path."""
+    with FakeCoder(answer, answer, answer) as refusing:
+        run = hook.point_at(agentapi, refusing).run("capture")
+        assert run.code == 0
+        assert f"Log snapshot is kept in {hook.spooled} for the next start" in run.lines
+        assert hook.run("flush").code == 1
+        if isinstance(answer, tuple):
+            # Coder says so itself.
+            assert hook.run("follow").lines[-1] == "Following ended"
     assert hook.spooled.exists()
-    with FakeCoder((404, ROUTE_404)) as coder:
-        assert hook.point_at(agentapi, coder).run("capture").code == 0
+    assert hook.point_at(coder=coder).run("flush").code == 0
+    assert coder.snapshots == [agentapi.messages]
     assert not hook.spooled.exists()
+
+
+def test_a_404_that_cannot_be_kept_is_a_loss_unless_the_task_is_not_ours(hook: Hook, agentapi: FakeAgentAPI) -> None:
+    nowhere = {"HOME": "/proc", "XDG_STATE_HOME": "/proc/nowhere", "TMPDIR": "/proc/self"}
+    for answer, code in ((ROUTE_404, 1), (RESOURCE_404, 0)):
+        with FakeCoder((404, answer)) as coder:
+            run = hook.point_at(agentapi, coder).run("capture", **nowhere)
+        assert run.code == code
+        assert ("Error: Log snapshot capture failed" in run.stderr) == bool(code)
 
 
 def test_retry_after_is_honoured_where_it_fits(hook: Hook, agentapi: FakeAgentAPI) -> None:

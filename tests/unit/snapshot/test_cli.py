@@ -25,7 +25,7 @@ def test_every_command_has_help_with_its_exit_codes(hook: Hook, command: str) ->
     ("arguments", "says"),
     [
         (["nonsense"], "choose one of capture, follow, flush, status"),
-        (["capture", "--nope"], "choose one of --deadline, --max-messages, --max-bytes, --partial, --json"),
+        (["capture", "--nope"], "choose one of --deadline, --max-messages, --max-bytes, --partial, --no-partial, --json"),
         (["capture", "--deadline"], "--deadline needs a value (SECONDS)"),
         (["capture", "--deadline", "soon"], "--deadline cannot be 'soon'"),
         (["capture", "--deadline=-1"], "--deadline cannot be '-1'"),
@@ -33,6 +33,7 @@ def test_every_command_has_help_with_its_exit_codes(hook: Hook, command: str) ->
         (["capture", "--max-bytes", "9"], "--max-bytes cannot be '9'"),
         (["capture", "--max-bytes", "65537"], "--max-bytes cannot be '65537'"),
         (["capture", "--partial=yes"], "--partial takes no value"),
+        (["capture", "--no-partial=yes"], "--no-partial takes no value"),
         (["flush", "--partial"], "flush has no option '--partial'"),
     ],
 )
@@ -59,8 +60,9 @@ def test_only_what_is_not_true_disables_it(both: Hook, coder: FakeCoder, value: 
 def test_options_limit_the_body(both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder) -> None:
     agentapi.messages = conversation(*("x" * 400 for _number in range(9)))
     assert both.run("capture", "--max-messages=2").code == 0
-    assert both.run("capture", "--max-bytes", "1200", "--partial").code == 0
-    assert [len(snapshot) for snapshot in coder.snapshots] == [2, 3]
+    assert both.run("capture", "--max-bytes", "1200").code == 0
+    assert both.run("capture", "--max-bytes", "1200", "--no-partial").code == 0
+    assert [len(snapshot) for snapshot in coder.snapshots] == [2, 3, 2]
     assert len(coder.journal[-1].body) <= 1200
 
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from unit.snapshot.conftest import Hook
 from unit.snapshot.servers import RESOURCE_404, ROUTE_404, FakeAgentAPI, FakeCoder, Request, conversation
 
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.marks import NEW_LIFE
+
 
 @contextmanager
 def following(hook: Hook, *options: str) -> Iterator[subprocess.Popen[str]]:
@@ -84,7 +86,7 @@ def test_it_survives_a_restart_of_agentapi_and_posts_nothing_poorer(hook: Hook, 
             for text, role in (("Hello.", "agent"), ("again", "user"), ("fine", "agent")):
                 second.say(text, role)
             second.change_status("stable")
-            until(lambda: contents(coder) == ["Hello.", "again", "fine"])
+            until(lambda: contents(coder) == ["Hello.", "do", "done", NEW_LIFE, "Hello.", "again", "fine"])
     finally:
         process.kill()
         process.communicate(timeout=60)

@@ -217,8 +217,27 @@ def test_flush_without_a_task_delivers_all_and_keeps_those_of_other_workspaces(h
     asked = " ".join(request.path for request in coder.journal)
     assert len(coder.snapshots) == 1 and f"/tasks/{TASK}/" in asked and "/tasks/other/" in asked
     assert spool.task_ids() == ["other"]
-    assert hook.run("flush", ARG_TASK_ID="other").code == 0
-    assert spool.task_ids() == []
+    assert hook.run("flush", ARG_TASK_ID="other").code == 1
+    assert spool.task_ids() == ["other"]
+
+
+def test_what_is_kept_is_bounded_in_number_and_age(spool: Spool, home: Path) -> None:
+    for number in range(spool_module.MAX_TASKS + 3):
+        path = Path(spool.put(captured(number + 1.0, f"task {number}")))
+        spool.delivering(f"task {number}", Deadline(0))
+        os.utime(path, (time.time() - 1000 + number,) * 2)
+    assert len(spool.task_ids()) == spool_module.MAX_TASKS
+    assert "task 2" not in spool.task_ids() and "task 3" in spool.task_ids()
+    long_ago = time.time() - (spool_module.MAX_DAYS + 1) * 86400
+    for path in path.parent.iterdir():
+        os.utime(path, (long_ago, long_ago))
+    spool.put(captured(1.0))
+    assert spool.task_ids() == [TASK]
+    assert [each.name for each in path.parent.iterdir()] == [f"{TASK}.json"]
+    # Its own file stays however old it is.
+    os.utime(path.parent / f"{TASK}.json", (long_ago, long_ago))
+    spool.put(captured(0.5))
+    assert spool.get(TASK) == captured(1.0)
 
 
 def test_a_newer_delivery_is_not_undone_by_an_older_one(both: Hook, coder: FakeCoder, agentapi: FakeAgentAPI) -> None:

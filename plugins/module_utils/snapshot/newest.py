@@ -1,0 +1,54 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The newest messages of a conversation of any length, in bounded memory."""
+
+from __future__ import annotations
+
+from .fit import shortened
+from .lives import text_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+# More of either does not fit into a snapshot.
+KEEP_MESSAGES = 1000
+_KEEP_CHARACTERS = 8 * 1024 * 1024
+# Of each message, and how many are kept whatever their size: the user's words among them tell what goes on.
+_LONGEST = 1024 * 1024
+_KEEP_ANYWAY = 12
+
+
+class Newest:
+    """Messages in their order; one with an id that is there already takes its place.
+
+    keep -- how many messages to keep at most; 0: all of them, as they are
+    """
+
+    def __init__(self, keep: int = KEEP_MESSAGES) -> None:
+        self._keep = keep
+        self._messages: dict[Any, Any] = {}
+        self._characters = 0
+        self.total = 0
+
+    def add(self, message: Any, key: Any = None) -> None:
+        """Add a message at the end, or in place of the one with the same key (never None)."""
+        if key is None or key not in self._messages:
+            self.total += 1
+        if self._keep:
+            message = shortened(message, _LONGEST)
+        if key is not None and key in self._messages:
+            self._characters -= len(text_of(self._messages[key]))
+        self._messages[self.total if key is None else key] = message
+        self._characters += len(text_of(message))
+        while self._keep and self._is_full():
+            first = next(iter(self._messages))
+            self._characters -= len(text_of(self._messages.pop(first)))
+
+    def messages(self) -> list[Any]:
+        """What is kept, oldest first."""
+        return list(self._messages.values())
+
+    def _is_full(self) -> bool:
+        count = len(self._messages)
+        return count > self._keep or (self._characters > _KEEP_CHARACTERS and count > _KEEP_ANYWAY)
