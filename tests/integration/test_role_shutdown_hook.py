@@ -182,15 +182,15 @@ def test_script_from_the_first_look_to_the_last_trace(workspace: Workspace, tmp_
     assert {path.stem for path in package.glob("*.py")} == {
         path.name.partition(".")[0] for path in (package / "__pycache__").glob("*.pyc")
     }
-    # Nobody has told it the task yet.
-    assert "would not work" in installed.stdout
-    assert "ARG_TASK_ID is not set" in installed.stdout
+    # Nobody has told it the task yet, but the template's scripts will.
+    assert "The log snapshot hook would work where the template's scripts set ARG_TASK_ID" in installed.stdout
+    assert "not known: ARG_TASK_ID is not set here" in installed.stdout
 
     written = terraform.read_text()
-    assert str(home / hook) in written
+    assert f'"$HOME"/{hook}' in written
+    assert str(home) not in written
     assert "timeout      = 10" in written
-    assert "data.coder_task.me.enabled ?" in written
-    assert "task_log_snapshot = false" in written
+    assert "data.coder_task.log_snapshot.enabled ?" in written
     assert not [line for line in written.splitlines() if "id !=" in line and not line.lstrip().startswith("#")]
 
     started = workspace.script(f"{FOLDER}/agentapi-start")

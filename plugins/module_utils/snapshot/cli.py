@@ -88,6 +88,7 @@ _ENVIRONMENT = """Environment:
   ARG_PID_FILE_PATH               stop the AgentAPI whose pid is there after the capture
   ARG_ENABLE_STATE_PERSISTENCE    true: have AgentAPI save its state (SIGUSR1) before
   AGENTAPI_STATE_FILE             AgentAPI's state file, read when AgentAPI is gone
+  ARG_MODULE_DIR_NAME             folder of the registry's module in the home, for both files where they are not given
   XDG_STATE_HOME, HOME, TMPDIR    where the spool is
   http_proxy, https_proxy, all_proxy, no_proxy, SSL_CERT_FILE, CURL_CA_BUNDLE
 """

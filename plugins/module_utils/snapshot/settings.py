@@ -41,9 +41,10 @@ class Settings:
         self.ca_file = environ.get("CURL_CA_BUNDLE") or environ.get("REQUESTS_CA_BUNDLE") or None
         self.header = environ.get("CODER_AGENT_HEADER", "")
         self.header_command = environ.get("CODER_AGENT_HEADER_COMMAND", "")
-        self.pid_file = environ.get("ARG_PID_FILE_PATH", "") or _module_pid_file(environ)
+        self.pid_file = environ.get("ARG_PID_FILE_PATH") or _of_module(environ, "agentapi.pid")
         self.keeps_state = _is_true(environ.get("ARG_ENABLE_STATE_PERSISTENCE", ""))
-        self.state_file = environ.get("AGENTAPI_STATE_FILE") or environ.get("ARG_STATE_FILE_PATH") or ""
+        state_file = environ.get("AGENTAPI_STATE_FILE") or environ.get("ARG_STATE_FILE_PATH")
+        self.state_file = state_file or _of_module(environ, "agentapi-state.json")
         self.deadline = DEADLINE
         self.max_messages = fit.MAX_MESSAGES
         self.max_bytes = fit.MAX_BYTES
@@ -77,7 +78,7 @@ def _token_file(environ: Mapping[str, str]) -> str:
         raise SettingsError(f"CODER_AGENT_TOKEN_FILE {path} cannot be read: {error}") from error
 
 
-def _module_pid_file(environ: Mapping[str, str]) -> str:
-    """Where the registry's agentapi module keeps the pid when it is not told otherwise."""
+def _of_module(environ: Mapping[str, str], name: str) -> str:
+    """Where the registry's agentapi module keeps a file when it is not told otherwise."""
     module, home = environ.get("ARG_MODULE_DIR_NAME"), environ.get("HOME")
-    return os.path.join(home, module, "agentapi.pid") if module and home else ""
+    return os.path.join(home, module, name) if module and home else ""
