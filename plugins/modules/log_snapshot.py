@@ -17,6 +17,8 @@ description:
     its sessions, else from O(environment_file).
   - While AgentAPI is locked or gone, its event stream, its state file or the last capture that could not be delivered
     is used; see RV(snapshot.source).
+  - What is posted replaces what Coder has. A conversation that does not go on from the one that was posted from this
+    workspace before, because the agent was started anew, is therefore posted behind the end of that one.
 author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:
@@ -68,14 +70,15 @@ options:
   max_bytes:
     description:
       - Largest size in bytes of the conversation as JSON. Coder takes at most 65536; a file may be larger.
-      - Whole messages, the newest kept; if one alone is too long, its end is kept behind a mark.
+      - The newest messages are kept; of one that is too long, the end behind a mark.
     type: int
     default: 65536
   partial:
     description:
-      - Whether to keep the end of the first message that does not fit whole, too.
+      - Whether to keep the end of the first message that does not fit whole, too. Of the newest message the end is kept in
+        any case.
     type: bool
-    default: false
+    default: true
   deadline:
     description:
       - Longest time in seconds for everything.
@@ -165,10 +168,11 @@ delivery:
   contains:
     state:
       description:
-        - "V(delivered), V(superseded) if another process posted a newer one, V(not_asked) without O(post),
+        - "V(delivered), V(superseded) if Coder has it already or another process posts a newer one, V(not_asked) without O(post),
           V(would_post) in check mode, V(skipped) if there is no conversation yet."
         - "The module fails with V(spooled) if it is kept for the next start, V(failed) if not even that, V(no_task) if
-          the workspace is not that task's, V(unsupported) before Coder 2.30, V(rejected) if Coder will never take it."
+          the workspace is not that task's, V(unsupported) before Coder 2.30 and where tasks are hidden, V(rejected) if Coder
+          will never take it. It is kept in all cases but the last."
       type: str
       returned: always
       sample: delivered

@@ -13,6 +13,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import queue
 import shutil
 import signal
@@ -313,6 +314,8 @@ class ProcessRuntime:
 
     def _run(self, name: str, script: str) -> subprocess.Popen[bytes]:
         """Run a script as the agent does: the interpreter of its first line, else the shell, with the text after -c."""
+        # A data source may have any name.
+        script = re.sub(r"\$\{data\.coder_task\.\w+\.", "${data.coder_task.me.", script)
         for fact, value in self._facts.items():
             script = script.replace(f"${{{fact}}}", value)
         first = script.partition("\n")[0]

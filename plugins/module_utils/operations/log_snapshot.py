@@ -18,11 +18,13 @@ from typing import Any
 
 from ..archive import files
 from ..coder.errors import CoderError, attempting, invalid
-from ..snapshot.capture import find_elsewhere, missing_setting, send, store
+from ..snapshot.capture import find_elsewhere, fit_lives, missing_setting, send, store
 from ..snapshot.deadline import Deadline
 from ..snapshot.deliver import Delivery
 from ..snapshot.files import read_regular
 from ..snapshot.fit import MAX_BYTES, MAX_MESSAGES, Fitted, fit
+from ..snapshot.lives import user_keys
+from ..snapshot.newest import KEEP_MESSAGES
 from ..snapshot.read import ReadError, read_agentapi
 from ..snapshot.report import Reporter
 from ..snapshot.settings import DEADLINE, Settings, SettingsError
@@ -38,10 +40,10 @@ _ESCAPED = re.compile(r"\\(.)", re.S)
 
 _KINDS = {"no_task": "not_found", "unsupported": "unsupported", "rejected": "invalid"}
 _REASONS = {
-    "no_task": "this workspace does not belong to the task %s",
-    "unsupported": "this Coder has no log snapshots (they came with 2.30)",
-    "rejected": "Coder refused the snapshot of the task %s",
-    "failed": "the snapshot of the task %s could not be posted",
+    "no_task": "this workspace does not belong to the task {}",
+    "unsupported": "this Coder has no log snapshots, which came with 2.30, or it hides its tasks, or a proxy answered",
+    "rejected": "Coder refused the snapshot of the task {}",
+    "failed": "the snapshot of the task {} could not be posted",
 }
 
 
@@ -56,7 +58,7 @@ def spec() -> dict[str, Any]:
             "port": {"type": "int"},
             "max_messages": {"type": "int", "default": MAX_MESSAGES},
             "max_bytes": {"type": "int", "default": MAX_BYTES},
-            "partial": {"type": "bool", "default": False},
+            "partial": {"type": "bool", "default": True},
             "deadline": {"type": "float", "default": DEADLINE},
             "environment_file": {"type": "path", "default": ENVIRONMENT_FILE},
         },
@@ -87,13 +89,15 @@ class _Saving:
         if not params["post"] and not params["file"]:
             raise invalid("there is nothing to do with it", "Set 'post' or 'file'.")
         if params["deadline"] <= 0:
-            raise invalid("'deadline' is %s" % params["deadline"], "Give seconds, more than 0.")
+            raise invalid(f"'deadline' is {params['deadline']}", "Give seconds, more than 0.")
         if params["post"] and params["max_bytes"] > MAX_BYTES:
-            raise invalid("'max_bytes' is %d" % params["max_bytes"], "Coder takes at most %d." % MAX_BYTES)
+            raise invalid(f"'max_bytes' is {params['max_bytes']}", f"Coder takes at most {MAX_BYTES}.")
         self._settings = self._read_settings()
         self._deadline = Deadline(params["deadline"])
-        # Of a conversation from a file: when it changed last.
+        # Of a conversation from a file: when it changed last, and whether Coder has all of it.
         self._changed_at: float | None = None
+        self._is_delivered = False
+        self._total: int | None = None
 
     def run(self) -> dict[str, Any]:
         if self._params["post"]:
@@ -103,8 +107,8 @@ class _Saving:
             return self._result(None, None, Delivery("skipped", reason, None, 0), False)
         if spooled is None:
             fitted = self._fit(messages)
-            at = self._changed_at or time.time()
-            captured = Capture(self._settings.task_id, at, source, len(fitted.messages), fitted.body)
+            at, users = self._changed_at or time.time(), tuple(user_keys(messages))
+            captured = Capture(self._settings.task_id, at, source, len(fitted.messages), fitted.body, users)
         else:
             fitted, captured = None, spooled
         written = self._write(captured.body)
@@ -131,11 +135,14 @@ class _Saving:
         settings.partial, settings.deadline = params["partial"], params["deadline"]
         return settings
 
+    def _spool(self) -> Spool:
+        return Spool(self._settings.environ, make=not self._check_mode)
+
     def _check_can_post(self) -> None:
         missing = missing_setting(self._settings)
         if missing:
             raise CoderError(
-                "%s is not set here" % missing, "auth",
+                f"{missing} is not set here", "auth",
                 hint="Run it in a workspace, where the agent sets it, or see 'environment_file'.",
             )
         if not self._settings.task_id:
@@ -151,26 +158,37 @@ class _Saving:
         url = self._params["agentapi_url"] or self._settings.agentapi
         problem: ReadError | None = None
         try:
-            conversation = read_agentapi(url.rstrip("/"), self._deadline.within(self._params["deadline"] / 2))
+            deadline = self._deadline.within(self._params["deadline"] / 2)
+            keep = KEEP_MESSAGES if self._params["max_bytes"] <= MAX_BYTES else 0
+            conversation = read_agentapi(url.rstrip("/"), deadline, keep=keep)
+            self._total = conversation.total
             if conversation.ready and conversation.messages:
                 return conversation.messages, conversation.source, None, ""
             reason = "there are no messages yet" if conversation.ready else "the agent is not ready yet"
         except ReadError as error:
             problem, reason = error, str(error)
-        found = find_elsewhere(self._settings, Spool(self._settings.environ))
+        found = find_elsewhere(self._settings, self._spool())
         if found.source:
-            self._changed_at = found.changed
-            return found.messages, found.source, found.capture, ""
+            self._changed_at, self._total = found.changed, found.total
+            self._is_delivered = found.source == "delivered"
+            return found.messages, "state file" if self._is_delivered else found.source, found.capture, ""
         if problem is not None:
             kind = "unavailable" if problem.refused else "protocol" if "wrong server" in reason else "timeout"
-            raise CoderError("AgentAPI at %s: %s" % (url, problem), kind, hint="Check that AgentAPI runs there.")
+            raise CoderError(f"AgentAPI at {url}: {problem}", kind, hint="Check that AgentAPI runs there.")
         return [], "", None, reason
 
     def _fit(self, messages: list[Any]) -> Fitted:
+        """As it is posted: behind what was said before the agent was started anew."""
+        settings = self._settings
         try:
-            return fit(messages, self._params["max_messages"], self._params["max_bytes"], self._params["partial"])
+            if self._params["post"]:
+                fitted = fit_lives(settings, self._spool(), messages)
+            else:
+                fitted = fit(messages, settings.max_messages, settings.max_bytes, settings.partial)
         except ValueError as error:
             raise invalid(str(error)) from None
+        total = max(fitted.total, self._total or 0)
+        return fitted._replace(total=total, dropped=fitted.dropped + total - fitted.total)
 
     # What is done with it
 
@@ -189,24 +207,25 @@ class _Saving:
             try:
                 files.replace(path, content)
             except OSError as error:
-                raise CoderError("%s: %s" % (path, error.strerror or error), "io") from None
+                raise CoderError(f"{path}: {error.strerror or error}", "io") from None
         return True
 
     def _deliver(self, captured: Capture) -> Delivery:
         if not self._params["post"]:
             return Delivery("not_asked", "", None, 0)
+        if self._is_delivered:
+            return Delivery("superseded", "Coder has all that is known of the conversation already", None, 0)
         if self._check_mode:
             return Delivery("would_post", "", None, 0)
-        spool, report = Spool(self._settings.environ), _Quiet()
+        spool, report = self._spool(), _Quiet()
         kept = store(captured, spool, report)
         _code, delivery = send(self._settings, captured, spool, report, self._deadline, kept)
         if delivery is None:
-            return Delivery("superseded", "a newer snapshot was posted by another process", None, 0)
+            return Delivery("superseded", "another process has dealt with it, or with a newer one", None, 0)
         return delivery._replace(state="spooled") if delivery.state == "failed" and kept else delivery
 
     def _not_posted(self, delivery: Delivery, result: dict[str, Any]) -> CoderError:
-        reason = _REASONS.get(delivery.state, _REASONS["failed"])
-        reason = reason % self._settings.task_id if "%s" in reason else reason
+        reason = _REASONS.get(delivery.state, _REASONS["failed"]).format(self._settings.task_id)
         kinds = dict(_KINDS)
         if delivery.status == 401:
             kinds["spooled"] = kinds["failed"] = "auth"
@@ -214,12 +233,12 @@ class _Saving:
             kinds["spooled"] = kinds["failed"] = "network"
         later = "It is kept here, and delivered at the next start or by the next snapshot."
         return CoderError(
-            "%s: %s" % (reason, delivery.text) if delivery.text else reason,
+            f"{reason}: {delivery.text}" if delivery.text else reason,
             kinds.get(delivery.state, "server"),
             status=delivery.status,
             method="POST",
             attempts=delivery.attempts,
-            hint=later if delivery.state == "spooled" else None,
+            hint=later if delivery.state in ("spooled", "unsupported", "no_task") else None,
             result=result,
         )
 
@@ -269,10 +288,10 @@ def _read_environment(path: str) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise CoderError("the 'environment_file' %s: %s" % (path, error.strerror or error), "io") from None
+        raise CoderError(f"the 'environment_file' {path}: {error.strerror or error}", "io") from None
     if stat.S_IMODE(mode) & 0o077:
         raise CoderError(
-            "others can read %s, which holds the agent's token" % path, "io", hint="Set its mode to 0600."
+            f"others can read {path}, which holds the agent's token", "io", hint="Set its mode to 0600."
         )
     return {
         name: _ESCAPED.sub(r"\1", quoted) if quoted else plain for name, quoted, plain in _ASSIGNMENT.findall(text)

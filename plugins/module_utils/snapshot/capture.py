@@ -234,7 +234,7 @@ def find_elsewhere(settings: Settings, spool: Spool) -> Any:
         if last is None or last.captured_at <= changed:
             return _Found(messages, "state file", len(messages), None, min(changed, time.time()))
         if spooled is None:
-            return _Found([], "delivered", 0)
+            return _Found(messages, "delivered", len(messages), None, min(changed, time.time()))
     return _Found([], "spool" if spooled else None, 0, spooled)
 
 

@@ -72,7 +72,7 @@ def fit_behind(
     an agent that has only greeted takes nothing but one message's place.
     """
     new = fit.fit(messages, max_messages, max_bytes, partial)
-    has_user = any(map(is_user, new.messages))
+    has_user = any(map(is_user, messages))
     places = max_messages - len(new.messages) if max_messages else len(old)
     places = places if has_user else max(1, places)
     if not old or not new.messages or places <= 0:

@@ -21,6 +21,7 @@ from .wire import quote
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Any
 
 Capture = namedtuple("Capture", "task_id captured_at source count body users", defaults=((),))
 Capture.__doc__ = """A body that is ready to be posted.
@@ -44,14 +45,17 @@ _SETTLED = b"settled"
 
 
 class Spool:
-    """The folders that can hold captures, opened without following a link at their end."""
+    """The folders that can hold captures, opened without following a link at their end.
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    make -- False: look at those that are there, and make none
+    """
+
+    def __init__(self, environ: Mapping[str, str], make: bool = True) -> None:
         self._folders: list[tuple[str, int]] = []
         self.problems: list[str] = []
         for path in _candidates(environ):
             try:
-                self._folders.append((path, _open_folder(path)))
+                self._folders.append((path, _open_folder(path, make)))
             except OSError as error:
                 self.problems.append(f"{path}: {error.strerror or error}")
 
@@ -213,8 +217,9 @@ def _home() -> str:
         return ""
 
 
-def _open_folder(path: str) -> int:
-    os.makedirs(path, 0o700, exist_ok=True)
+def _open_folder(path: str, make: bool) -> int:
+    if make:
+        os.makedirs(path, 0o700, exist_ok=True)
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     facts = os.fstat(folder)
     if facts.st_uid != os.geteuid() or facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
@@ -279,6 +284,10 @@ def _past(at: float) -> float:
     return at if 0 < at <= time.time() else 0.0
 
 
+def _sound(users: list[Any]) -> tuple[Any, ...]:
+    return tuple([key for key in users if isinstance(key, list) and len(key) == 4])
+
+
 def _encode(capture: Capture) -> bytes:
     header = {key: value for key, value in capture._asdict().items() if key != "body"}
     return json.dumps(header).encode() + b"\n" + capture.body
@@ -292,7 +301,7 @@ def _read(folder: int, name: str) -> Capture | None:
         header = parse_json(first)
         capture = Capture(body=body, **header)
         sound = isinstance(capture.task_id, str)
-        capture = capture._replace(captured_at=_past(capture.captured_at), users=tuple(capture.users))
+        capture = capture._replace(captured_at=_past(capture.captured_at), users=_sound(capture.users))
     except (OSError, ValueError, TypeError):
         return None
     return capture if sound and body.startswith(b'{"messages":[') and body.endswith(b"]}") else None
