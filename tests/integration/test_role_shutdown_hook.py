@@ -286,6 +286,162 @@ def test_what_a_stop_could_not_deliver_the_next_start_does(workspace: Workspace)
     assert tree(workspace.home) == before
 
 
+def user_script(home: Path) -> None:
+    (home / "bin").mkdir()
+    (home / "bin" / "stop").write_text(OLD_SCRIPT)
+    (home / "bin" / "stop").chmod(0o751)
+    os.utime(home / "bin" / "stop", (1_600_000_000, 1_600_000_000))
+
+
+# Each is installed in turn, and then the role takes away what is there, told nothing but that.
+MOVES: dict[str, list[dict[str, Any]]] = {
+    "a script's place, then nothing": [{"executable": "~/bin/stop"}],
+    "a script's place, then the default": [{"executable": "~/bin/stop"}, {}],
+    "a folder, then a script's place, then another folder": [
+        {"folder": "~/a folder/hook"},
+        {"folder": "~/a folder/hook", "executable": "~/bin/stop"},
+        {"folder": "~/other", "executable": "~/bin/stop", "trigger": ["script", "follow"]},
+    ],
+    "systemd and follow, then a script": [{"trigger": ["systemd", "follow"]}, {"trigger": ["script"], "folder": "~/x"}],
+}
+
+
+@pytest.mark.parametrize("case", MOVES)
+def test_absent_knows_what_was_made_whatever_it_is_told(workspace: Workspace, tmp_path: Path, case: str) -> None:
+    home = workspace.home
+    user_script(home)
+    if "systemd" in case:
+        workspace.add_command("systemctl", STAND_IN_SYSTEMCTL.replace("$HOME/.systemctl", str(tmp_path / "systemctl")))
+        (tmp_path / "systemctl").mkdir()
+    workspace.environment["ARG_TASK_ID"] = workspace.task.id
+    before = tree(home)
+    terraform = tmp_path / "controller" / "hook.tf"
+    for number, variables in enumerate(MOVES[case]):
+        assert changed_by(workspace.role(terraform_path=str(terraform) if number else "", **variables)) > 0
+        assert workspace.script(executable_of(home, variables)).returncode == 0
+        assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+        # What was installed before is gone, and what it had moved is back.
+        if variables.get("executable") != "~/bin/stop":
+            assert tree(home)["bin/stop"] == before["bin/stop"]
+        assert terraform.exists() == bool(number)
+    workspace.role("--check", state="absent")
+    assert changed_by(workspace.role(state="absent")) > 0
+    assert tree(home) == before
+    assert not terraform.exists()
+    assert changed_by(workspace.role(state="absent", **MOVES[case][0])) == 0
+
+
+def executable_of(home: Path, variables: dict[str, Any]) -> str:
+    folder = str(variables.get("folder", f"~/{FOLDER}"))
+    return str(variables.get("executable", f"{folder}/agentapi-shutdown")).replace("~", str(home))
+
+
+def test_beside_the_registry_s_module_the_hook_takes_its_place(workspace: Workspace, tmp_path: Path) -> None:
+    home, place = workspace.home, tmp_path / "agentapi-shutdown.sh"
+    (home / ".aider-module" / "scripts").mkdir(parents=True)
+    (home / ".aider-module" / "scripts" / "agentapi-wait-for-start.sh").write_text("")
+    place.write_text(OLD_SCRIPT)
+    os.utime(place, (1_600_000_000, 1_600_000_000))
+    stood_there = place.stat()
+    before = tree(home)
+    # Root could overwrite it anyway, and so does not try.
+    workspace.add_command("id", '#!/bin/sh\n[ "$1" = -u ] && echo 1000 || exec /usr/bin/id "$@"\n')
+    where = ["-e", json.dumps({"__shutdown_hook_place": str(place)})]
+    installed = workspace.role(*where, task_id=workspace.task.id)
+    assert changed_by(installed) > 0
+    assert f"is in {home}/.aider-module." in installed.stdout
+    assert f"the hook is called in the place of that script, {place}." in installed.stdout
+    assert "The conversation is followed." in installed.stdout
+    assert "export ARG_MODULE_DIR_NAME=.aider-module\n" in installed.stdout
+    assert stat.S_IMODE(place.stat().st_mode) == 0o555
+    workspace.wait_until_saved("Hello", "Fix it", "Fixed")
+    # As the module's stop script would be run, with its own snapshot switched off.
+    workspace.agentapi.say("More")
+    assert workspace.script(str(place), ARG_TASK_LOG_SNAPSHOT="false").returncode == 0
+    assert workspace.saved()[-1] == "More"
+    assert changed_by(workspace.role(*where, task_id=workspace.task.id)) == 0
+    assert changed_by(workspace.role(state="absent")) > 0
+    assert tree(home) == before
+    assert place.read_text() == OLD_SCRIPT
+    assert place.stat().st_mtime_ns == stood_there.st_mtime_ns
+    # And as root it says so.
+    workspace.add_command("id", '#!/bin/sh\n[ "$1" = -u ] && echo 0 || exec /usr/bin/id "$@"\n')
+    installed = workspace.role(*where, task_id=workspace.task.id)
+    assert "root can overwrite everything" in installed.stdout
+    assert place.read_text() == OLD_SCRIPT
+    workspace.role(state="absent")
+
+
+TASK_TEMPLATE = """
+terraform {
+  required_providers {
+    coder = { source = "coder/coder" }
+  }
+}
+data "coder_task" "me" {}
+resource "coder_agent" "main" {
+  os   = "linux"
+  arch = "amd64"
+}
+"""
+
+
+def test_terraform_fits_beside_a_task_s_template_and_every_owner(workspace: Workspace, tmp_path: Path) -> None:
+    """With TERRAFORM_PROVIDER_CODER=folder, which holds the provider's binary, Terraform knows what the resources take;
+    without, it reads the files and finds what is said twice."""
+    folder = tmp_path / "template"
+    folder.mkdir()
+    (folder / "main.tf").write_text(TASK_TEMPLATE)
+    home = workspace.home
+    given = {"ARG_PID_FILE_PATH": "~/module/agentapi.pid", "AGENTAPI_STATE_FILE": f"{home}/${{x}}/%{{y}}/state.json"}
+    printed = workspace.role(environment=given)
+    assert changed_by(printed) > 0
+    written = workspace.role(environment=given, terraform_path=str(folder / "log_snapshot.tf"))
+    text = (folder / "log_snapshot.tf").read_text()
+    # As it is printed it can be pasted.
+    assert text.strip() in printed.stdout
+    assert str(home) not in text
+    assert 'export ARG_PID_FILE_PATH="$HOME/module/agentapi.pid"' in text
+    assert 'export AGENTAPI_STATE_FILE="$HOME/$${x}/%%{y}/state.json"' in text
+    assert written.rc == 0
+    check_terraform(folder)
+    # A file that the role has not written stays.
+    refused = workspace.role(environment=given, terraform_path=str(folder / "main.tf"))
+    assert refused.rc == 2
+    assert "is a file that this role has not written" in refused.output
+    assert (folder / "main.tf").read_text() == TASK_TEMPLATE
+
+    # The workspace of another owner of the template, where the hook is not installed.
+    stop = re.search(r"run_on_stop .*?<<-EOT\n(.*?)\n  EOT", text, re.S)
+    assert stop
+    other = subprocess.run(
+        ["/bin/sh", "-c", stop[1].replace("$${", "${")], env={"HOME": "/nonexistent"}, capture_output=True, text=True, check=False
+    )
+    assert other.returncode == 1
+    assert "the log snapshot hook is not installed in this workspace" in other.stderr
+
+
+def check_terraform(folder: Path) -> None:
+    terraform = shutil.which("terraform")
+    if not terraform:
+        assert os.environ.get("CI") != "true", "NOT TESTED: there is no terraform here"
+        return
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "CHECKPOINT_DISABLE": "1"}
+    formatted = subprocess.run([terraform, "fmt", "-check", "-diff"], cwd=folder, capture_output=True, text=True, check=False)
+    assert "log_snapshot.tf" not in formatted.stdout, formatted.stdout
+    provider = os.environ.get("TERRAFORM_PROVIDER_CODER")
+    if provider:
+        (folder / ".terraformrc").write_text(
+            f'provider_installation {{\n  dev_overrides {{ "coder/coder" = "{provider}" }}\n  direct {{}}\n}}\n'
+        )
+        environment["TF_CLI_CONFIG_FILE"] = str(folder / ".terraformrc")
+    valid = subprocess.run(
+        [terraform, "validate", "-json"], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    problems = [each["summary"] for each in json.loads(valid.stdout)["diagnostics"] if each["severity"] == "error"]
+    assert problems == ([] if provider else ["Missing required provider"]), valid.stdout
+
+
 def test_absent_leaves_what_cannot_be_delivered(workspace: Workspace) -> None:
     workspace.role()
     workspace.script(f"{FOLDER}/agentapi-shutdown", CODER_AGENT_URL="http://127.0.0.1:1")
@@ -404,22 +560,29 @@ def check_units(runtime_folder: Path, *units: Path) -> None:
     assert not complaints
 
 
-@pytest.mark.parametrize(
-    "variables",
-    [
-        {"environment": {"CODER_AGENT_TOKEN": NEW_TOKEN}},
-        {"environment": {"CODER_SESSION_TOKEN": USER_TOKEN}},
-        {"folder": "/opt/hook"},
-        {"trigger": ["systemd"]},
-        {"trigger": []},
-        {"trigger": ["cron"]},
-        {"deadline": 0},
-        {"max_bytes": 65537},
-    ],
-    ids=json.dumps,
-)
-def test_what_cannot_work_is_refused_at_once(workspace: Workspace, variables: dict[str, Any]) -> None:
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"environment": {"CODER_AGENT_TOKEN": NEW_TOKEN}}, "has CODER_AGENT_TOKEN, which the hook does not know"),
+    ({"environment": {"CODER_SESSION_TOKEN": USER_TOKEN}}, "has CODER_SESSION_TOKEN, which the hook does not know"),
+    ({"folder": "/opt/hook"}, "shutdown_hook_folder=/opt/hook is not in the home"),
+    ({"executable": "~/none/stop"}, "the folder of shutdown_hook_executable=~/none/stop does not exist"),
+    ({"executable": "~/taken"}, "shutdown_hook_executable=~/taken is a folder"),
+    ({"trigger": ["systemd"]}, "needs a systemd of the user's"),
+    ({"trigger": []}, "shutdown_hook_trigger is empty"),
+    ({"trigger": ["cron"]}, "cron"),
+    ({"deadline": 0}, "shutdown_hook_deadline=0"),
+    ({"max_bytes": 65537}, "shutdown_hook_max_bytes=65537"),
+    ({"python": "/nowhere/python3"}, "shutdown_hook_python=/nowhere/python3 is none"),
+    ({"python": "/bin/echo"}, "shutdown_hook_python=/bin/echo is none"),
+]
+
+
+@pytest.mark.parametrize(("variables", "says"), REFUSED, ids=[json.dumps(variables) for variables, _says in REFUSED])
+def test_what_cannot_work_is_refused_before_anything_is_installed(
+    workspace: Workspace, variables: dict[str, Any], says: str
+) -> None:
+    (workspace.home / "taken").mkdir()
     run = workspace.role(**variables)
     assert run.rc == 2
-    assert not list(workspace.home.iterdir())
+    assert says in run.output
+    assert [path.name for path in workspace.home.iterdir()] == ["taken"]
     assert "Traceback" not in run.output

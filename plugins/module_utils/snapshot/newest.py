@@ -45,6 +45,13 @@ class Newest:
             first = next(iter(self._messages))
             self._characters -= len(text_of(self._messages.pop(first)))
 
+    def extend(self, messages: list[Any]) -> None:
+        """Add messages at the end, of which those that would not be kept cost nothing."""
+        wanted = messages[-self._keep :]
+        self.total += len(messages) - len(wanted)
+        for message in wanted:
+            self.add(message)
+
     def messages(self) -> list[Any]:
         """What is kept, oldest first."""
         return list(self._messages.values())

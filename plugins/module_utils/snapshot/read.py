@@ -257,9 +257,11 @@ def _take_messages(data: bytearray, newest: Newest) -> bool:
     # Every byte must come back that is not used: what is not UTF-8 is mended later.
     text = data.decode("utf-8", "surrogateescape")
     at = 0
+    messages: list[Any] = []
     while True:
         start = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # it matches anything
         if text[start : start + 1] == "]":
+            newest.extend(messages)
             return True
         try:
             message, at = _SCAN(text, start)
@@ -267,7 +269,8 @@ def _take_messages(data: bytearray, newest: Newest) -> bool:
             break
         except RecursionError:
             raise WireError("the answer is nested too deeply") from None
-        newest.add(message)
+        messages.append(message)
+    newest.extend(messages)
     data[:] = text[start:].encode("utf-8", "surrogateescape")
     return False
 
