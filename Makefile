@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) stress demo fuzz-proof faults emulator changelog release-check clean bench bench-hook bench-fleet bench-archive redaction-report
+.PHONY: help setup test $(PARTS) stress demo fuzz-proof faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -60,6 +60,9 @@ bench: setup  ## Every benchmark, one table, build/bench.json (BENCH=modules for
 
 bench-hook: setup  ## How long a stop takes: the hook, the floor, and the script before it (BENCH_PEER=its path)
 	$(PYTHON) tests/bench/bench_hook.py
+
+bench-stop: setup  ## How many conversations stops beside the registry's module save (BENCH_AGENTAPI=binary BENCH_MODULE=its scripts)
+	$(PYTHON) tests/bench/stop_beside_module.py
 
 bench-archive: setup  ## 1,000 and 10,000 conversations saved, against curl and a loop
 	$(PYTHON) tests/bench/bench_archive.py

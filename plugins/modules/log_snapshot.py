@@ -75,8 +75,8 @@ options:
     default: 65536
   partial:
     description:
-      - Whether to keep the end of the first message that does not fit whole, too. Of the newest message the end is kept in
-        any case.
+      - Whether to keep the end of the first message that does not fit whole, too. Of the newest message the end is kept
+        in any case.
     type: bool
     default: true
   deadline:
@@ -168,11 +168,11 @@ delivery:
   contains:
     state:
       description:
-        - "V(delivered), V(superseded) if Coder has it already or another process posts a newer one, V(not_asked) without O(post),
-          V(would_post) in check mode, V(skipped) if there is no conversation yet."
+        - "V(delivered), V(superseded) if Coder has it already or another process posts a newer one, V(not_asked)
+          without O(post), V(would_post) in check mode, V(skipped) if there is no conversation yet."
         - "The module fails with V(spooled) if it is kept for the next start, V(failed) if not even that, V(no_task) if
-          the workspace is not that task's, V(unsupported) before Coder 2.30 and where tasks are hidden, V(rejected) if Coder
-          will never take it. It is kept in all cases but the last."
+          the workspace is not that task's, V(unsupported) before Coder 2.30 and where tasks are hidden, V(rejected) if
+          Coder will never take it. It is kept in all cases but the last."
       type: str
       returned: always
       sample: delivered

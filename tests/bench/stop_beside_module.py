@@ -5,8 +5,7 @@
 Neither AgentAPI nor the module is part of this repository: give the path of an agentapi binary with --agentapi, and the
 folder of the module's scripts (agentapi-shutdown.sh, lib.sh) with --module. Every stop has a new home, in which the
 role's own scripts lie, and an AgentAPI that was started as the module starts it, around a small agent. All stop scripts
-run in parallel, as in a workspace. A conversation is saved when the messages that Coder has at the end are the ones that
-AgentAPI showed before.
+run in parallel, as in a workspace. A conversation is saved when Coder has at the end what was said before.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests" / "unit")]
 
-from unit.snapshot.servers import TASK, TOKEN, FakeCoder  # noqa: E402
+from unit.snapshot.servers import TASK, TOKEN, FakeCoder
 
-from playbooks import Ansible  # noqa: E402
+from playbooks import Ansible
 
 MODULE = ".agentapi-module"
 FOLDER = ".local/share/coder-tasks"
@@ -279,12 +278,13 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true", help="show what the scripts of a lost conversation said")
     given = parser.parse_args()
     if not given.agentapi or not given.module:
-        print("NOT TESTED: stops beside the registry's module. Give --agentapi (BENCH_AGENTAPI) and --module (BENCH_MODULE).")
+        print("NOT TESTED: stops beside the registry's module. Give --agentapi and --module, or the variables.")
         return
     binary, module = Path(given.agentapi).resolve(), Path(given.module).resolve()
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     print(f"{version}, {given.stops} stops per cell\n")
-    print("| arrangement | idle | idle, persistence | locked | locked, persistence | longest stop |\n|---|---|---|---|---|---|")
+    print("| arrangement | idle | idle, persistence | locked | locked, persistence | longest stop |")
+    print("|---|---|---|---|---|---|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         homes = {follow: install(Path(folder), follow) for follow in (False, True)}

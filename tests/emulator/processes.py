@@ -13,8 +13,8 @@ import contextlib
 import http.client
 import json
 import os
-import re
 import queue
+import re
 import shutil
 import signal
 import socket

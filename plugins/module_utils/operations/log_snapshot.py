@@ -22,9 +22,8 @@ from ..snapshot.capture import find_elsewhere, fit_lives, missing_setting, send,
 from ..snapshot.deadline import Deadline
 from ..snapshot.deliver import Delivery
 from ..snapshot.files import read_regular
-from ..snapshot.fit import MAX_BYTES, MAX_MESSAGES, Fitted, fit
+from ..snapshot.fit import MAX_BYTES, MAX_MESSAGES, MOST_MESSAGES, Fitted, fit
 from ..snapshot.lives import user_keys
-from ..snapshot.newest import KEEP_MESSAGES
 from ..snapshot.read import ReadError, read_agentapi
 from ..snapshot.report import Reporter
 from ..snapshot.settings import DEADLINE, Settings, SettingsError
@@ -159,7 +158,7 @@ class _Saving:
         problem: ReadError | None = None
         try:
             deadline = self._deadline.within(self._params["deadline"] / 2)
-            keep = KEEP_MESSAGES if self._params["max_bytes"] <= MAX_BYTES else 0
+            keep = MOST_MESSAGES if self._params["max_bytes"] <= MAX_BYTES else 0
             conversation = read_agentapi(url.rstrip("/"), deadline, keep=keep)
             self._total = conversation.total
             if conversation.ready and conversation.messages:

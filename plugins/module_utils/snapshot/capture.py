@@ -16,6 +16,7 @@ from . import lives
 from .deadline import Deadline
 from .deliver import Delivery, deliver, judge, post, request_headers
 from .files import parse_json
+from .fit import MOST_MESSAGES
 from .read import ReadError, has_text, is_greeting, read_agentapi, read_state_file
 from .spool import Capture, Spool
 from .wire import WireError
@@ -36,14 +37,12 @@ _END_SECONDS = 0.3
 _LOCK_SECONDS = 1.0
 # For a follower that sees AgentAPI end.
 _FOLLOWER_SECONDS = 1.0
-# More messages do not fit into a snapshot.
-_KEEP = 1000
 
 _Found = namedtuple("_Found", "messages source total capture changed", defaults=(None, None))
 _Found.__doc__ = """Where the conversation is to be had when AgentAPI does not give it.
 
 messages -- list, as they came
-source   -- `state file`, `spool`, `part` of an answer, or `delivered`: nothing is newer than what Coder has; None: nowhere
+source   -- `state file`, `spool`, `part` of an answer, `delivered`: nothing is newer than what Coder has; None: nowhere
 total    -- how many messages there are
 capture  -- of the spool
 changed  -- when the messages changed last, in seconds since the epoch; None: now
@@ -56,7 +55,7 @@ def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
     deadline = end.before(min(_STOP_SECONDS, settings.deadline / 4)) if settings.pid_file else end
     report.say("started", "Shutting down AgentAPI")
     code = _reason_to_skip(settings, report)
-    conversation, problem = None, None
+    conversation, problem = None, ReadError("it was not read")
     started = time.time()
 
     def has_other() -> bool:
@@ -66,7 +65,7 @@ def capture(settings: Settings, report: Reporter, watchdog: Watchdog) -> int:
         if code is None:
             report.say("reading", f"Fetching messages from AgentAPI on port {settings.port}", port=settings.port)
         try:
-            conversation = read_agentapi(settings.agentapi, deadline, has_other, _KEEP)
+            conversation = read_agentapi(settings.agentapi, deadline, has_other, MOST_MESSAGES)
         except ReadError as error:
             problem = error
     pid = _prepare_stop(settings, report, conversation)

@@ -14,9 +14,9 @@ import time
 from .capture import Capture, fit_lives, missing_setting, send, store
 from .deadline import Deadline
 from .deliver import is_route_missing
+from .fit import MOST_MESSAGES
 from .flush import flush_task
 from .lives import user_keys
-from .newest import KEEP_MESSAGES
 from .read import EventLog, EventParser, ReadError, check_event_stream, is_ready
 from .spool import Spool
 from .wire import WireError, open_request
@@ -87,7 +87,7 @@ class _Follower:
         self._report = report
         self._spool = spool
         self._right = right
-        self._log = EventLog(KEEP_MESSAGES)
+        self._log = EventLog(MOST_MESSAGES)
         self._status: str | None = None
         self._changed = False
         self._changed_at = 0.0
@@ -108,7 +108,7 @@ class _Follower:
                 with open_request("GET", url, Deadline(_CONNECT_SECONDS)) as answer:
                     check_event_stream(answer)
                     self._settle(False)
-                    self._log, self._status = EventLog(KEEP_MESSAGES), None
+                    self._log, self._status = EventLog(MOST_MESSAGES), None
                     self._report.say("connected", "Connected to AgentAPI")
                     connected, pause = True, _RECONNECT[0]
                     self._listen(answer)

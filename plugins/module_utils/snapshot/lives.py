@@ -121,7 +121,7 @@ def _is_skipped(number: str, ids: list[Any]) -> bool:
 
 
 def _has_as_much(saved: list[dict[str, Any]], messages: list[Any]) -> bool:
-    """Whether a screen on which nobody but the agent wrote is there still: it is redrawn and grows, but keeps its id."""
+    """Whether a screen on which only the agent wrote is there still: it is redrawn and grows, but keeps its id."""
     if not saved:
         return True
     now = next((message for message in messages if str(_id(message)) == str(saved[-1]["id"])), None)

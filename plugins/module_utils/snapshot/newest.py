@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
-from .fit import shortened
+from .fit import MOST_MESSAGES, shortened
 from .lives import text_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-# More of either does not fit into a snapshot.
-KEEP_MESSAGES = 1000
+# More do not fit into a snapshot either.
 _KEEP_CHARACTERS = 8 * 1024 * 1024
 # Of each message, and how many are kept whatever their size: the user's words among them tell what goes on.
 _LONGEST = 1024 * 1024
@@ -25,7 +24,7 @@ class Newest:
     keep -- how many messages to keep at most; 0: all of them, as they are
     """
 
-    def __init__(self, keep: int = KEEP_MESSAGES) -> None:
+    def __init__(self, keep: int = MOST_MESSAGES) -> None:
         self._keep = keep
         self._messages: dict[Any, Any] = {}
         self._characters = 0

@@ -34,7 +34,7 @@ _WHOLE = 1024 * 1024
 # More bytes than this wait for the end of their message with its text shortened.
 _LONG = 4 * 1024 * 1024
 _HEAD = re.compile(rb'\s*\{(?:\s*"\$schema"\s*:\s*"[^"\\]*"\s*,)?\s*"messages"\s*:\s*\[')
-_SCAN = json.JSONDecoder(strict=False).scan_once
+_DECODER = json.JSONDecoder(strict=False)
 _BETWEEN = re.compile(r"[\s,]*")
 
 Conversation = namedtuple("Conversation", "messages source ready total")
@@ -264,8 +264,8 @@ def _take_messages(data: bytearray, newest: Newest) -> bool:
             newest.extend(messages)
             return True
         try:
-            message, at = _SCAN(text, start)
-        except (StopIteration, ValueError):
+            message, at = _DECODER.raw_decode(text, start)
+        except ValueError:
             break
         except RecursionError:
             raise WireError("the answer is nested too deeply") from None
@@ -301,12 +301,13 @@ def _beginning(data: bytearray) -> list[Any]:
     from .newest import Newest
 
     match, newest = _HEAD.match(data), Newest()
-    if match:
-        del data[: match.end()]
-        try:
-            _take_messages(data, newest)
-        except WireError:
-            pass
+    if not match:
+        return []
+    del data[: match.end()]
+    try:
+        _take_messages(data, newest)
+    except WireError:
+        return []
     return newest.messages()
 
 

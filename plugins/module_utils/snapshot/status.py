@@ -24,8 +24,8 @@ _WORDS = {True: "ok", False: "not ok", None: "not known"}
 _NO_TASK = "00000000-0000-0000-0000-000000000000"
 _ANSWERS = {
     "no_task": "Coder has no such task in this workspace",
-    "unsupported": "Coder does not have the log snapshot endpoint: it came with 2.30, and a Coder that hides its tasks, a "
-    "proxy or a wrong CODER_AGENT_URL answers so, too",
+    "unsupported": "Coder does not have the log snapshot endpoint, which came with 2.30, or it hides its tasks, or a "
+    "proxy answered, or CODER_AGENT_URL is wrong",
     "rejected": "Coder takes log snapshots of this task",
     "delivered": "Coder did not check what it was sent",
 }

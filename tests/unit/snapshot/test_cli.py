@@ -25,7 +25,7 @@ def test_every_command_has_help_with_its_exit_codes(hook: Hook, command: str) ->
     ("arguments", "says"),
     [
         (["nonsense"], "choose one of capture, follow, flush, status"),
-        (["capture", "--nope"], "choose one of --deadline, --max-messages, --max-bytes, --partial, --no-partial, --json"),
+        (["capture", "--nope"], "one of --deadline, --max-messages, --max-bytes, --partial, --no-partial, --json"),
         (["capture", "--deadline"], "--deadline needs a value (SECONDS)"),
         (["capture", "--deadline", "soon"], "--deadline cannot be 'soon'"),
         (["capture", "--deadline=-1"], "--deadline cannot be '-1'"),

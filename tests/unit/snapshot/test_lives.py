@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An agent that is started anew: what was said before is kept in front, as long as there is room, and never replaced."""
+"""An agent that is started anew: what was said before stands in front, as long as there is room for it."""
 
 from __future__ import annotations
 

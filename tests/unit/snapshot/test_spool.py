@@ -229,8 +229,8 @@ def test_what_is_kept_is_bounded_in_number_and_age(spool: Spool, home: Path) -> 
     assert len(spool.task_ids()) == spool_module.MAX_TASKS
     assert "task 2" not in spool.task_ids() and "task 3" in spool.task_ids()
     long_ago = time.time() - (spool_module.MAX_DAYS + 1) * 86400
-    for path in path.parent.iterdir():
-        os.utime(path, (long_ago, long_ago))
+    for each in path.parent.iterdir():
+        os.utime(each, (long_ago, long_ago))
     spool.put(captured(1.0))
     assert spool.task_ids() == [TASK]
     assert [each.name for each in path.parent.iterdir()] == [f"{TASK}.json"]
