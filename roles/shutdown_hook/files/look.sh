@@ -15,7 +15,9 @@ echo "$home"
 
 for name in "$@"; do
     found=$("$name" -I -S -c 'import sys; print(sys.executable if sys.version_info >= (3, 8) else "")' 2>/dev/null)
-    [ -z "$found" ] || break
+    # Whatever else answers to that name answers with something else.
+    [ -f "$found" ] && [ -x "$found" ] && break
+    found=
 done
 echo "$found"
 

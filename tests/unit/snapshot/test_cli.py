@@ -77,6 +77,25 @@ def test_status_tells_that_the_hook_would_work_and_changes_nothing(both: Hook, c
     assert coder.snapshots == []
 
 
+def test_status_does_not_call_missing_what_the_template_s_scripts_set(both: Hook) -> None:
+    run = both.run("status", "--json", ARG_TASK_ID=None)
+    events = {json.loads(line)["event"]: json.loads(line) for line in run.lines}
+    assert run.code == 1
+    assert {name for name, event in events.items() if event["ok"] is None} == {"task_id", "route", "status"}
+    assert {name for name, event in events.items() if event["ok"] is False} == set()
+    assert "would work where ARG_TASK_ID is set" in events["status"]["message"]
+    wrong = both.run("status", ARG_TASK_ID=None, CODER_AGENT_TOKEN="wrong")
+    assert wrong.lines[-1] == "The log snapshot hook would not work"
+
+
+def test_status_tells_what_waits_and_how_long_it_is_kept(both: Hook, coder: FakeCoder) -> None:
+    coder.answers = [(404, ROUTE_404)]
+    assert both.run("capture").code == 0
+    line = next(line for line in both.run("status").lines if "The spool is" in line)
+    assert "1 captures are waiting in it, the oldest since 20" in line
+    assert "(it keeps 32 for 30 days)" in line
+
+
 @pytest.mark.parametrize(
     ("environ", "line"),
     [

@@ -161,6 +161,40 @@ def test_it_ends_where_there_is_nothing_to_follow(both: Hook, coder: FakeCoder) 
     assert both.run("follow", CODER_AGENT_URL=None).code == 1
 
 
+def test_what_it_has_seen_is_spooled_soon_whatever_the_interval(
+    both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder
+) -> None:
+    """So that a kill, or a machine without memory, loses seconds and not the interval."""
+    with following(both) as process:
+        until(lambda: coder.snapshots)
+        agentapi.change_status("running")
+        agentapi.say("last words")
+        until(lambda: both.spooled.exists() and b"last words" in both.spooled.read_bytes())
+        assert len(coder.snapshots) == 1
+        process.kill()
+    assert both.run("flush").code == 0
+    assert contents(coder)[-1] == "last words"
+
+
+def test_a_stop_that_finds_agentapi_ended_waits_for_what_the_follower_saw(
+    hook: Hook, agentapi: FakeAgentAPI, coder: FakeCoder
+) -> None:
+    """Another stop script may end AgentAPI at once; the follower then has the last words, and nobody else."""
+    hook.point_at(agentapi, coder)
+    with following(hook):
+        until(lambda: coder.snapshots)
+        agentapi.change_status("running")
+        agentapi.say("last words")
+        time.sleep(0.2)
+        agentapi.closing.set()
+        agentapi.shutdown()
+        agentapi.server_close()
+        run = hook.run("capture")
+    assert run.code == 0
+    assert contents(coder)[-1] == "last words"
+    assert not hook.spooled.exists()
+
+
 def test_idle_it_costs_no_cpu_and_little_memory(both: Hook, coder: FakeCoder) -> None:
     def ticks(pid: int) -> int:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -172,6 +172,18 @@ def test_while_it_is_not_ready_the_state_file_counts(hook: Hook, coder: FakeCode
     assert [len(snapshot) for snapshot in coder.snapshots] == [3]
 
 
+def test_the_files_of_the_registry_s_module_are_known(hook: Hook, coder: FakeCoder) -> None:
+    """Its stop script is told the folder only."""
+    state = hook.home / ".aider-module" / "agentapi-state.json"
+    state.parent.mkdir()
+    state.write_text(json.dumps({"version": 1, "messages": conversation("Hello.", "do", "done")}))
+    assert hook.point_at(1, coder).run("capture", ARG_MODULE_DIR_NAME=".aider-module").code == 0
+    assert coder.snapshots == [conversation("Hello.", "do", "done")]
+    (state.parent / "agentapi.pid").write_text("garbage")
+    run = hook.run("capture", ARG_MODULE_DIR_NAME=".aider-module")
+    assert any(f"the pid file {state.parent}/agentapi.pid holds no pid" in line for line in run.lines)
+
+
 @pytest.mark.slow
 def test_a_slow_agentapi_is_waited_for_when_nothing_else_has_the_conversation(hook: Hook, coder: FakeCoder) -> None:
     with FakeAgentAPI(conversation("a", "b")) as agentapi:
