@@ -101,7 +101,7 @@ class Workspace:
         if self.case.persistence:
             options["AGENTAPI_STATE_FILE"] = str(self.module / "agentapi-state.json")
         command = [str(self.case.binary), "server", f"--port={self.port}", "--", PYTHON, "agent.py"]
-        self.run(command, **options)
+        self.agentapi = self.run(command, **options)
         _until(lambda: self.status() == "stable")
         if self.case.follow or self.case.place:
             self.run(["sh", f"{FOLDER}/agentapi-start"], **self.given()).wait(20)
@@ -135,6 +135,8 @@ class Workspace:
         unpack = f"cat '{self.home}/module.sh' > '{self.place}'\nchmod +x '{self.place}'\n'{self.place}'"
         scripts = [self.run(["bash", "-c", unpack], piped=True, **own)]
         scripts.append(self.run(["sh", f"{FOLDER}/agentapi-shutdown", "capture"], piped=True, **self.given()))
+        # As the first process of a workspace does: the module's script waits for a process that nobody has collected.
+        threading.Thread(target=self.agentapi.wait, daemon=True).start()
         said = [script.communicate(timeout=60)[0].decode() for script in scripts]
         return "\n--\n".join(said)
 

@@ -10,6 +10,7 @@ import time
 from .capture import missing_setting
 from .deadline import Deadline
 from .deliver import judge, post, request_headers
+from .fit import MOST_MESSAGES
 from .read import ReadError, read_agentapi
 from .spool import MAX_DAYS, MAX_TASKS, Spool
 from .wire import WireError, without_password
@@ -78,11 +79,11 @@ def _check_spool(settings: Settings) -> tuple[bool, str]:
 
 def _check_agentapi(settings: Settings, deadline: Deadline) -> tuple[bool, str]:
     try:
-        conversation = read_agentapi(settings.agentapi, deadline)
+        conversation = read_agentapi(settings.agentapi, deadline, keep=MOST_MESSAGES)
     except ReadError as error:
         return False, f"AgentAPI on port {settings.port} has no messages ({error})"
     ready = "" if conversation.ready else ", but is not ready yet"
-    count = len(conversation.messages)
+    count = conversation.total
     return True, f"AgentAPI on port {settings.port} has {count} messages (/{conversation.source}){ready}"
 
 
