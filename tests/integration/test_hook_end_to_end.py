@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 import requests
 
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.marks import NEW_LIFE
 from emulator import Emulator
 from emulator.processes import ProcessRuntime
 from emulator.world import Task
@@ -176,15 +177,19 @@ def test_role_saves_what_a_restart_and_a_pause_would_lose(emulator: Callable[...
     server.state.settings.scripts.stop_scripts = [scripts["run_on_stop"]]
 
     one.say("before the restart")
-    live = one.live()
-    one.wait_until_saved(live)
+    before = one.live()
+    one.wait_until_saved(before)
     assert_no_user_token(one)
     one.restart()
     one.wait_until("active")
     one.say("after it")
     live = one.live()
     assert_no_user_token(one)
-    assert one.pause() == live, one.inside.output("stop0")
+    # The AgentAPI that came back knew nothing of what was said before, and that is still there.
+    paused = one.pause()
+    assert paused[: len(before)] == before, one.inside.output("stop0")
+    assert paused[len(before)]["content"] == NEW_LIFE
+    assert paused[len(before) + 1 :] == live
     assert "Log snapshot posted successfully" in one.inside.output("stop0")
 
 
