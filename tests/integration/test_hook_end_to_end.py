@@ -170,7 +170,7 @@ def test_role_saves_what_a_restart_and_a_pause_would_lose(emulator: Callable[...
             "shutdown_hook_environment": {"ARG_AGENTAPI_PORT": one.inside.port},
             "shutdown_hook_terraform_path": str(template),
         },
-    }])  # fmt: skip
+    }], "-e", f"__shutdown_hook_place={tmp_path}/agentapi-shutdown.sh")  # fmt: skip
     assert run.rc == 0, run.output
     scripts = coder_scripts(template.read_text())
     server.state.settings.scripts.start_scripts = [scripts["run_on_start"]]

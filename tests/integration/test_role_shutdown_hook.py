@@ -115,7 +115,9 @@ class Workspace:
             "ansible.builtin.include_role": {"name": "coder.tasks.shutdown_hook", "tasks_from": tasks_from},
             "vars": {f"shutdown_hook_{name}": value for name, value in variables.items()},
         }
-        return Ansible(self.controller, self.environment).playbook([{"tasks": [task]}], *options, timeout=180)
+        # Never the place that this machine's own workspaces, and other tests, have in common.
+        place = ["-e", json.dumps({"__shutdown_hook_place": str(self.controller / "agentapi-shutdown.sh")})]
+        return Ansible(self.controller, self.environment).playbook([{"tasks": [task]}], *place, *options, timeout=180)
 
     def script(self, *arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
         """Call a script of the hook as the workspace agent does."""
