@@ -74,7 +74,7 @@ _COMMANDS = {
     "status": (
         "Tell whether the hook would work here; changes nothing.",
         {**_DEADLINE},
-        "0: it would work; 1: it would not",
+        "0: it would work; 1: it would not, or only the template's scripts know the task",
     ),
 }
 
