@@ -122,8 +122,22 @@ def prepare(
 def fit_lives(settings: Settings, spool: Spool, messages: list[Any]) -> Fitted:
     """Fit the messages, behind what was saved before where they do not go on from that."""
     saved = spool.last(settings.task_id)
-    old = lives.earlier(parse_json(saved.body)["messages"], saved.users, messages) if saved else []
+    old = lives.earlier(_messages_in(saved.body), saved.users, messages) if saved else []
     return lives.fit_behind(old, messages, settings.max_messages, settings.max_bytes, settings.partial)
+
+
+def _messages_in(body: bytes) -> list[dict[str, Any]]:
+    """Those of a saved body; of a damaged one what is left of it."""
+    try:
+        messages = parse_json(body)["messages"]
+    except (ValueError, KeyError, TypeError):
+        return []
+    sound = {"id": int, "content": str, "role": str, "time": str}
+    return [
+        message
+        for message in messages
+        if isinstance(message, dict) and all(isinstance(message.get(key), kind) for key, kind in sound.items())
+    ]
 
 
 def store(captured: Capture, spool: Spool, report: Reporter) -> str | None:

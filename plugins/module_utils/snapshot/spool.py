@@ -285,7 +285,7 @@ def _past(at: float) -> float:
 
 
 def _sound(users: list[Any]) -> tuple[Any, ...]:
-    return tuple([key for key in users if isinstance(key, list) and len(key) == 4])
+    return tuple([key for key in users if isinstance(key, list) and len(key) == 4 and isinstance(key[0], str)])
 
 
 def _encode(capture: Capture) -> bytes:

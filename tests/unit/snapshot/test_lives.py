@@ -153,6 +153,28 @@ def test_a_greeting_is_never_posted_over_a_conversation(hook: Hook, coder: FakeC
         assert contents(coder) == [*FIVE, NEW_LIFE, "Welcome back", "go on", "gone on"]
 
 
+@pytest.mark.parametrize(
+    ("users", "body"),
+    [
+        ('"x"', b'{"messages":[garbage]}'),
+        ("[5]", b'{"messages":[1,null,{}]}'),
+        ('[[0,1,2,3],["0","1","2",null],[]]', b'{"messages":[{"id":"0","content":5}]}'),
+        ("[]", b'{"messages":[{"id":9223372036854775807,"content":"","role":"?","time":"?"}]}'),
+    ],
+)
+def test_a_damaged_record_of_what_was_saved_does_not_hold_up_a_stop(
+    both: Hook, agentapi: FakeAgentAPI, coder: FakeCoder, users: str, body: bytes
+) -> None:
+    assert both.run("capture").code == 0
+    record = both.spooled.with_name(f".{both.spooled.name}.delivered")
+    header = json.loads(record.read_bytes().partition(b"\n")[0])
+    header.pop("users")
+    text = json.dumps(header)[:-1] + f', "users": {users}}}\n'
+    record.write_bytes(text.encode() + body)
+    assert both.run("capture").code == 0
+    assert coder.snapshots[-1][-3:] == agentapi.messages
+
+
 def test_what_waits_in_the_spool_is_not_replaced_by_a_greeting_either(hook: Hook, coder: FakeCoder) -> None:
     with FakeAgentAPI(conversation(*FIVE)) as agentapi, FakeCoder((401, NOT_AUTHORIZED)) as refusing:
         assert hook.point_at(agentapi, refusing).run("capture").code == 0
