@@ -210,14 +210,18 @@ def _get_messages(base: str, deadline: Deadline, keep: int, part: list[Any]) -> 
             raise ReadError(f"HTTP {answer.status}: {answer.excerpt()}")
         chunks = answer.chunks()
         data = bytearray()
+        most = _WHOLE
         try:
             for chunk in chunks:
                 data += chunk
-                if len(data) > MAX_BODY:
+                if len(data) <= most:
+                    continue
+                if most == MAX_BODY:
                     raise WireError(f"the answer is longer than {MAX_BODY} bytes")
-                if len(data) > _WHOLE and (match := _HEAD.match(data)):
+                if match := _HEAD.match(data):
                     del data[: match.end()]
                     return _read_on(data, chunks, keep, part)
+                most = MAX_BODY
             messages = _messages_of(bytes(data))
         except (WireError, ReadError):
             if not part:

@@ -46,7 +46,7 @@ def peak_and_code(hook: Hook) -> tuple[int, int]:
         "_, status, used = os.wait4(pid, 0); print(used.ru_maxrss * 1024, os.WEXITSTATUS(status))"
     )
     environ = {name: value for name, value in hook.environ.items() if value is not None}
-    command = [hook.python, "-I", "-S", str(hook.folder), "capture", "--deadline", "60"]
+    command = [hook.python, "-I", "-S", str(hook.folder / "main.py"), "capture", "--deadline", "60"]
     done = subprocess.run(
         [hook.python, "-I", "-S", "-c", script, *command], env=environ, capture_output=True, timeout=90, check=True
     )
