@@ -120,7 +120,8 @@ def test_script_longer_than_the_grace_is_killed(real: Start) -> None:
     assert (is_alive(pid), task.status, post_snapshot(server, task)) == (True, "unknown", 204)
     wait_for(lambda: task.status == "paused")
     assert (time.monotonic() - began) / FACTOR > 11
-    assert (is_alive(pid), post_snapshot(server, task)) == (False, 401)
+    wait_for(lambda: post_snapshot(server, task) == 401)
+    assert not is_alive(pid)
 
 
 def test_token_during_a_short_stop(real: Start) -> None:
