@@ -36,6 +36,8 @@ _LOCK = ".lock"
 _UNFINISHED = ".unfinished"
 _NEW, _OLD = ".new-", ".old-"
 _SYNC_THREADS = 16
+# The files at the top that the seal is about: all that have a checksum but the seal's own.
+_SEALED = (*pages.INDEXES, manifest.MANIFEST)
 # What may stand in a folder that is empty otherwise: what file systems put into their root, and a repository.
 _NOTHING = frozenset(("lost+found", ".snapshot", ".zfs", ".git"))
 
@@ -162,7 +164,7 @@ class Archive:
         return bool(keys - {own, None})
 
     def seal(self) -> str:
-        """What can be said of the seal over everything, as in `FileCheck`, by the manifest as it lies there."""
+        """What can be said of the seal over everything, as in `FileCheck`, by the checksums as they stand there."""
         found: dict[str, Any] = self._about.get("seal") or {}
         if self._has(_UNFINISHED):
             return "absent"
@@ -171,7 +173,8 @@ class Archive:
         if self._seal is None or found.get("key") != self._seal.fingerprint:
             return "other_key"
         with suppress(OSError):
-            if self._seal.fits(found.get("digest"), self._sealed(files.read(self._at(manifest.MANIFEST)))):
+            sums = self._sums()
+            if self._seal.fits(found.get("digest"), self._sealed({name: sums.get(name) for name in _SEALED})):
                 return "intact"
         return "broken"
 
@@ -246,13 +249,13 @@ class Archive:
         with files.io_errors("write the manifest"):
             entries = self.entries()
             self._sync()
-            lines = manifest.manifest(entries)
+            top = {**pages.indexes(entries), manifest.MANIFEST: manifest.manifest(entries)}
             self._about = {"format": FORMAT, "seal": None}
             if self._seal:
-                digest = self._seal.of(self._sealed(lines))
+                digest = self._seal.of(self._sealed({name: files.sha256(top[name]) for name in _SEALED}))
                 self._about["seal"] = {"key": self._seal.fingerprint, "digest": digest}
             self._format = FORMAT
-            top = {**pages.indexes(entries), manifest.MANIFEST: lines, manifest.ABOUT: files.json_pretty(self._about)}
+            top[manifest.ABOUT] = files.json_pretty(self._about)
             for name, data in top.items():
                 files.replace(self._at(name), data)
                 self._note_write(name)
@@ -262,9 +265,9 @@ class Archive:
                 os.unlink(self._at(_UNFINISHED))
             self._unfinished = False
 
-    def _sealed(self, lines: bytes) -> dict[str, Any]:
-        """What the seal over everything is about: the manifest, which has the checksum of each task's files."""
-        return {"format": self._about.get("format"), "manifest": files.sha256(lines)}
+    def _sealed(self, sums: dict[str, str | None]) -> dict[str, Any]:
+        """What the seal over everything is about: the files at the top, and by the manifest those of each task."""
+        return {"format": self._about.get("format"), "files": sums}
 
     # --- the parts ---
 
@@ -421,7 +424,7 @@ class Archive:
 
     def _top(self) -> tuple[str, ...]:
         """Names of the files at the top that have checksums."""
-        return (*pages.INDEXES, manifest.MANIFEST, *((manifest.ABOUT,) if self._format > 1 else ()))
+        return (*_SEALED, *((manifest.ABOUT,) if self._format > 1 else ()))
 
     def _verify(self) -> FileCheck:
         sums, names = self._sums(), self._top()

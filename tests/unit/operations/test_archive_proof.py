@@ -85,6 +85,10 @@ def _sum(file: Path) -> dict[str, Any]:
 def _write_manifest(path: Path, lines: list[dict[str, Any]]) -> None:
     texts = (json.dumps(line, ensure_ascii=False, sort_keys=True, separators=(",", ":")) for line in lines)
     (path / "manifest.jsonl").write_text("".join(f"{text}\n" for text in texts))
+    _write_sums(path)
+
+
+def _write_sums(path: Path) -> None:
     names = [line.split("  ", 1)[1] for line in (path / "SHA256SUMS").read_text().splitlines()]
     (path / "SHA256SUMS").write_text("".join(f"{_sum(path / name)['sha256']}  {name}\n" for name in names))
 
@@ -150,6 +154,17 @@ def test_a_line_that_is_taken_out_breaks_the_seal(saved: tuple[Emulator, Path]) 
     _write_manifest(path, _write_manifest_of)
     proof = archive(server, path, "verified", fail_on="none")
     assert proof["verification"]["files"]["top"] == [] and proof["verification"]["seal"] == "broken"
+
+
+@pytest.mark.parametrize("name", ["index.html", "index.csv", "index.md", "manifest.jsonl", "archive.json"])
+def test_every_file_at_the_top_is_sealed(saved: tuple[Emulator, Path], name: str) -> None:
+    server, path = saved
+    text = (path / name).read_text()
+    (path / name).write_text(text + "\n" if name == "archive.json" else text.replace("victim", "nobody"))
+    assert not archive(server, path, "verified", fail_on="none")["verification"]["files"]["intact"]
+    _write_sums(path)
+    proof = archive(server, path, "verified", fail_on="none")["verification"]
+    assert proof["files"]["top"] == [] and proof["seal"] == ("intact" if name == "archive.json" else "broken")
 
 
 def test_without_the_key_it_is_said_what_cannot_be_told(saved: tuple[Emulator, Path]) -> None:
