@@ -30,8 +30,8 @@ from .errors import AnswerLost, CoderError, NotReady, RouteNotFound, attempting,
 from .names import check_owner, is_uuid, reads_as_uuid, split_reference, two_owners
 from .transport import Allowance, Response, Transport, segment
 
-# AgentAPI may type for 17 s before it answers, and an unreachable agent costs the server 30 s (contract, sections
-# 0 and 7.1), so a send waits longer than other requests.
+# AgentAPI may type for 17 s before it answers, and an unreachable agent costs the server 30 s (docs/contract.md,
+# Sending), so a send waits longer than other requests.
 SEND_TIMEOUT = 60.0
 PAGE = 100
 AUTHCHECK_TRIES = 3
@@ -736,7 +736,7 @@ def is_template_problem(error: CoderError) -> bool:
 def is_name_taken(error: CoderError) -> bool:
     """Whether a create was refused because the name is in use.
 
-    409 as a rule; two creators at once meet a unique index and the loser gets a 500 (contract, section 0).
+    409 as a rule; two creators at once meet a unique index and the loser gets a 500.
     """
     return error.status == 409 or "tasks_owner_id_name_unique_idx" in (error.detail or "")
 
@@ -808,7 +808,7 @@ def _explain_app(error: CoderError) -> CoderError:
 
 # What a workspace that starts answers to a send.
 _STARTING = ("Task is pending.", "Task is initializing.", "Task sidebar app is initializing. Try again shortly.")
-# A log that was saved, or is given by AgentAPI, in a form that the server refuses (contract, sections 2.2 to 2.4).
+# A log that was saved, or is given by AgentAPI, in a form that the server refuses (docs/contract.md, Logs).
 _UNREADABLE = (
     "Internal error decoding task snapshot.",
     "Unsupported task snapshot format.",
@@ -837,7 +837,7 @@ _NOT_ACTIVE = (
 
 
 def _no_log_reason(error: CoderError) -> str | None:
-    """The server's words where a task's state has no agent to talk to (contract, sections 2.2 to 2.4)."""
+    """The server's words where a task's state has no agent to talk to (docs/contract.md, Logs)."""
     if error.status not in (400, 409) or error.server_message not in _NOT_ACTIVE:
         return None
     return "%s %s" % (error.server_message, error.detail) if error.detail else error.server_message

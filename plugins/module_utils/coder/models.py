@@ -135,7 +135,7 @@ def _health_from(value: Any) -> dict[str, Any] | None:
 
 
 def _status_of_workspace(status: str, lifecycle: str | None) -> str:
-    """Contract, section 4, read for a server that knows only the workspace."""
+    """The status of a task on a server that knows only its workspace (docs/contract.md, Status)."""
     if status != "running":
         return _BY_WORKSPACE_STATUS.get(status, "unknown")
     if lifecycle in _READY:
@@ -149,7 +149,7 @@ def queued_status(transition: str) -> str:
 
 
 def is_stopping(task: dict[str, Any]) -> bool:
-    """Whether a stop is queued, runs, or has just ended: the task will be paused without our doing (section 4)."""
+    """Whether a stop is queued, runs, or has just ended: the task will be paused without our doing."""
     return task["status"] == "unknown" and task["workspace_status"] in ("pending", "stopping", "stopped")
 
 

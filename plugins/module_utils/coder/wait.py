@@ -17,8 +17,8 @@ from .client import CoderClient
 from .errors import CoderError
 
 # Seconds that a state may last which is passed through on a normal way but can also be the end of it:
-# `unknown`, and `error` of an app that is still starting, which the official client bears as long (contract, section
-# 4, rows 7 to 11). A stop is no such state: it may take minutes of a workspace's grace, so only the timeout ends it.
+# `unknown`, and `error` of an app that is still starting, which the official client bears as long (docs/contract.md,
+# Status). A stop is no such state: it may take minutes of a workspace's grace, so only the timeout ends it.
 TRANSITIONAL = 300.0
 # Seconds that an agent may be out of reach before it is called dead. The status stays active then for ever.
 AGENT_LOST = 30.0

@@ -125,7 +125,7 @@ class Lifecycle:
         sent = 0
         while True:
             if transition == "start" and not self._client.dialect.pause and self._is_running(task):
-                # A start build on a running workspace would restart it (contract, section 0).
+                # A start build on a running workspace would restart it (docs/contract.md, Tasks and their workspaces).
                 return sent > 0
             try:
                 sent += 1
@@ -173,7 +173,8 @@ class Lifecycle:
             if now is None:
                 # A DELETE whose answer was lost is sent again by the transport: what is gone then, went by us.
                 return (refusal.attempts or 1) > 1
-            # Era S answers 404 while a build runs, and for ever where a build failed (contract, section 0).
+            # Era S answers 404 while a build runs, and for ever where a build failed (docs/contract.md, Tasks and their
+            # workspaces).
             if refusal.status == 404 and now["workspace_status"] in ("failed", "canceled"):
                 self._client.build_workspace(now["workspace_id"], "delete")
                 return True

@@ -80,7 +80,7 @@ def _preset(
     presets = client.presets(version_id)
     names = _listing(item["name"] for item in presets)
     for item in presets:
-        # Servers accept the id of another template's preset silently (contract, section 0): only these are looked at.
+        # Servers accept the id of another template's preset silently: only these are looked at.
         if preset.lower() in (item["name"].lower(), item["id"].lower()):
             return item
     if preset.lower() == "default":
