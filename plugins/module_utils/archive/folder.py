@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 from ..coder.errors import CoderError
-from . import conversation, files, record, wholeness
+from . import conversation, files, manifest, record, wholeness
 from .held import HeldFolder
 from .record import Entry, Message, Record, Saved, Task
 from .redact import Redactor, marks
@@ -107,7 +107,7 @@ class Folders:
     def entry(self, name: str) -> Entry:
         """The manifest's line about a folder, from its task.json. Raises OSError, ValueError, KeyError."""
         data = files.read(os.path.join(self.at(name), TASK))
-        return _complete(json.loads(data)["archive"], data)
+        return manifest.checked(_complete(json.loads(data)["archive"], data))
 
     def holds(self, entry: Entry, given: Record) -> bool:
         """Whether saving this record again would make the same folder, and every file of it is there undamaged."""

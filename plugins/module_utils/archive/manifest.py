@@ -25,9 +25,32 @@ def manifest(entries: Iterable[Entry]) -> bytes:
     return json_lines(ordered(entries))
 
 
+# What everything that reads an entry relies on, and its type; the rest may be null.
+_NEEDED: dict[str, type | tuple[type, ...]] = {
+    "id": str, "folder": str, "files": dict, "bytes": int, "messages": int, "source": str, "complete": bool,
+    "truncated": bool, "redacted": bool, "redactions": dict, "earlier": int, "versions": dict, "record_digest": str,
+}  # fmt: skip
+_NULLABLE = (
+    "name", "display_name", "owner", "owner_id", "organization_id", "template", "template_id", "status", "url",
+    "created_at", "updated_at", "snapshot_at", "error_kind", "first_time", "last_time", "redaction_key",
+)  # fmt: skip
+
+
 def read_manifest(data: bytes) -> list[Entry]:
     """Raises ValueError if it is damaged."""
-    return [lean(entry) for entry in parse_lines(data)]
+    return [lean(checked(entry)) for entry in parse_lines(data)]
+
+
+def checked(entry: Any) -> Entry:
+    """The same, if it is an entry. Raises ValueError: somebody may have written anything there."""
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), kind) for key, kind in _NEEDED.items()):
+        raise ValueError("not an entry of a manifest")
+    if not all(isinstance(entry.get(key, 0), (str, type(None))) for key in _NULLABLE):
+        raise ValueError("not an entry of a manifest")
+    sums = entry["files"].values()
+    if not all(isinstance(file, dict) and isinstance(file.get("sha256"), str) for file in sums):
+        raise ValueError("not an entry of a manifest")
+    return entry
 
 
 def lean(entry: Any) -> Any:

@@ -145,6 +145,22 @@ def test_the_manifest_alone_is_believed_in_nothing(emulator: Servers, tmp_path: 
     assert left(server) == {"victim"}
 
 
+@pytest.mark.parametrize(("key", "value"), [
+    ("files", None), ("files", {"task.json": 7}), ("folder", 7), ("messages", "two"), ("id", None), ("redactions", []),
+    ("last_time", 5), ("versions", None),
+])  # fmt: skip
+def test_a_line_that_is_no_entry_ends_nothing(saved: tuple[Emulator, Path], key: str, value: Any) -> None:
+    server, path = saved
+    lines = manifest(path)
+    lines[0][key] = value
+    _write_manifest(path, lines)
+    made = archive(server, path, "verified", fail_on="none")
+    assert made["verification"]["safe_to_delete"] == 3, "the folders tell what the manifest does not"
+    assert made["verification"]["files"]["intact"] is False
+    assert not archive(server, path).failed
+    assert archive(server, path, "verified")["verification"]["go"]
+
+
 def test_a_line_that_is_taken_out_breaks_the_seal(saved: tuple[Emulator, Path]) -> None:
     server, path = saved
     shutil.rmtree(folder(path, "victim"))
