@@ -207,6 +207,31 @@ archive:
           type: int
           returned: always
           sample: 488
+    logs:
+      description: How whole the logs in it are, each by one word. The pages and the report use the same.
+      type: dict
+      returned: always
+      contains:
+        complete:
+          description: Everything that was said until it was read is there.
+          type: int
+          returned: always
+          sample: 1080
+        partial:
+          description: Something that was said is missing, or may be missing; its classes say why.
+          type: int
+          returned: always
+          sample: 70
+        empty:
+          description: There is no message of it.
+          type: int
+          returned: always
+          sample: 50
+        unreadable:
+          description: It could not be read yet.
+          type: int
+          returned: always
+          sample: 4
 missing_names:
   description: Names from O(name) that no task has, or none that the token may see.
   type: list
@@ -267,7 +292,7 @@ summary:
       returned: always
       sample: 50
     incomplete:
-      description: Those whose log is surely or possibly not whole.
+      description: Those whose log is V(partial), V(empty) or V(unreadable).
       type: int
       returned: always
       sample: 120

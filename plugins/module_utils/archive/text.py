@@ -24,7 +24,11 @@ def plain(text: str) -> str:
     """The text as a person may safely see it: no escape sequences, no controls but tab and line feed."""
     if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return text  # nearly always, and quick to see: what is taken out below is not printable
-    text = ESCAPE.sub("", text.replace("\r\n", "\n"))
+    return harmless(ESCAPE.sub("", text.replace("\r\n", "\n")))
+
+
+def harmless(text: str) -> str:
+    """What stands between escape sequences, as a person may safely see it."""
     text = _CONTROL.sub("", text)
     text = _DIRECTION.sub(lambda match: f"[U+{ord(match[0]):04X}]", text)
     return _SURROGATE.sub("\ufffd", text)

@@ -1,18 +1,26 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How whole a saved log is: whole, or in which classes it is less than what was said, or may be less.
+"""How whole a saved log is: in one word, and in the classes in which it is less than what was said, or may be less.
 
-A class is a word that a user can accept (`accept` of the module) and a sentence for reports and pages.
+The words and their sentences stand here alone; index, transcripts, results, reports and documents use them. A class is
+a word too, one that a user can accept (`accept` of the module).
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from . import conversation
 from .record import Entry, Message
 
+WORDS = {
+    "complete": "everything that was said until it was read is there",
+    "partial": "something that was said is missing, or may be missing; its classes say why",
+    "empty": "there is no message of it",
+    "unreadable": "it could not be read yet",
+}
 CLASSES = {
     "snapshot": "it was read from a snapshot, which keeps the last messages only",
     "cut": "a message in it was cut",
@@ -57,16 +65,18 @@ def is_complete(classes: Iterable[str], messages: Sequence[Message]) -> bool:
 
 
 def word(entry: Entry) -> str:
-    """How whole an entry is, in the one word that pages, index and reports share.
-
-    "complete"; "partial", for the reasons that `lacks_of` gives; "empty", where Coder has no message of it;
-    "unreadable", where nothing could be read yet.
-    """
+    """How whole an entry is, one of WORDS. `lacks_of` says why it is partial."""
     if entry["complete"]:
         return "complete"
     if entry["messages"]:
         return "partial"
     return "empty" if entry["error_kind"] in (None, "no_log") else "unreadable"
+
+
+def count(entries: Iterable[Entry]) -> dict[str, int]:
+    """How many entries each of WORDS is true of."""
+    found = Counter(map(word, entries))
+    return {each: found[each] for each in WORDS}
 
 
 def is_restarted(

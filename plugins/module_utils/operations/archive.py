@@ -10,7 +10,7 @@ import os
 import secrets
 from typing import Any
 
-from ..archive import manifest, scanner, user_rules
+from ..archive import manifest, scanner, user_rules, wholeness
 from ..archive.processes import useful_helpers
 from ..archive.redact import SHORTEST_VALUE, Redactor
 from ..archive.redaction_key import key_path, redaction_key
@@ -214,6 +214,7 @@ def _result(
             tasks=len(entries),
             bytes=sum(entry["bytes"] for entry in entries),
             scanner=redactor.scanner if redactor else None,
+            logs=wholeness.count(entries),
         ),
         "missing_names": missing,
         **outcomes.result(),

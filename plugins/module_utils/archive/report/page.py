@@ -17,11 +17,11 @@ from typing import Any
 from ...coder.transport import missing_library
 from .. import times, wholeness
 from ..text import line, plain
+from .markup import Html
 from .style import STYLE
 
 try:
     import jinja2
-    from markupsafe import Markup
 except ImportError as _error:
     JINJA_ERROR: ImportError | None = _error
 else:
@@ -47,15 +47,15 @@ def template(source: str) -> jinja2.Template:
 
 
 def _finalize(value: Any) -> Any:
-    """Text as a page may show it; Markup is a string too, but ours."""
-    return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    """Text as a page may show it; Html is a string too, but ours."""
+    return plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def render(source: str, script: str, **values: Any) -> str:
     """A page that carries its style and script, and may use no others."""
     return template(source).render(
-        style=Markup(STYLE),
-        script=Markup(script),
+        style=Html(STYLE),
+        script=Html(script),
         policy="default-src 'none'; "
         f"style-src '{_fingerprint(STYLE)}'; script-src '{_fingerprint(script)}'; base-uri 'none'; form-action 'none'",
         **values,

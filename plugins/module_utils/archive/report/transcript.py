@@ -8,32 +8,46 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .. import conversation, wholeness
-from ..text import line, plain
-from . import page
+from ..text import line
+from . import colours, page
+from .markdown import rendered
 from .transcript_page import PAGE, SCRIPT
 
 _FOLD_LINES = 40
 _SHOWN_LINES = 24
 _FOLD_CHARS = 6000
+# Characters of one conversation that are rendered as Markdown; what comes after is shown as it is.
+_MOST_RENDERED = 200_000
+_OUTLINE_CHARS = 90
+
+
+class _Body(NamedTuple):
+    """What a message says, as text or as Html; `rest` is folded away. kind: "text" or "markdown"."""
+
+    kind: str
+    shown: str
+    rest: str = ""
+    rest_lines: int = 0
 
 
 class _Block(NamedTuple):
-    """A message as the page shows it; `rest` is folded away.
+    """A message as the page shows it.
 
-    seam: it stands between two lives of the agent. missing: what to say of ids that are left out before it.
+    seam: it stands between two lives of the agent. missing: what to say of ids that are left out before it. begins: the
+    first line that it says.
     """
 
     number: int
     role: str
     time: str | None
-    shown: str
-    rest: str
-    rest_lines: int
+    body: _Body
+    begins: str
     seam: bool
     missing: str
 
 
 def html(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[str, Any]]) -> str:
+    blocks, word = list(_blocks(messages)), wholeness.word(entry)
     return page.render(
         PAGE,
         SCRIPT,
@@ -42,11 +56,14 @@ def html(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[str, A
         title=_title(entry),
         status=line(entry["status"] or "unknown"),
         notes=page.notes(entry),
-        word=wholeness.word(entry),
+        word=word,
+        meaning=wholeness.WORDS[word],
         why=", ".join(wholeness.lacks_of(entry)),
         state=(task.get("current_state") or {}).get("message"),
-        blocks=[_block(*each) for each in _numbered(messages)],
-        count=sum(not conversation.is_seam(message) for message in messages),
+        blocks=blocks,
+        rendered=any(block.body.kind == "markdown" for block in blocks),
+        outline=[block for block in blocks if block.role == "User"],
+        count=sum(not block.seam for block in blocks),
     )
 
 
@@ -116,15 +133,45 @@ def _content(message: dict[str, Any]) -> str:
     return str(message.get("content") or "")
 
 
-def _block(number: int, message: dict[str, Any], missing: str) -> _Block:
-    if conversation.is_seam(message):
-        return _Block(number, "", None, _SEAM, "", 0, True, missing)
-    text = plain(_content(message)).strip("\n")
-    lines = text.split("\n")
-    shown = text
-    if len(lines) > _FOLD_LINES:
-        shown = "\n".join(lines[:_SHOWN_LINES])
-    if len(shown) > _FOLD_CHARS:
-        shown = shown[:_FOLD_CHARS]
-    rest = text[len(shown) :].lstrip("\n") if len(shown) < len(text) else ""
-    return _Block(number, _role(message), message.get("time"), shown, rest, rest.count("\n") + 1, False, missing)
+def _blocks(messages: list[dict[str, Any]]) -> Iterator[_Block]:
+    left = _MOST_RENDERED
+    for number, message, missing in _numbered(messages):
+        if conversation.is_seam(message):
+            yield _Block(number, "", None, _Body("text", _SEAM), "", True, missing)
+            continue
+        content = _content(message)
+        body = _body(content, renders=len(content) <= left)
+        left -= len(content) if body.kind == "markdown" else 0
+        role = _role(message)
+        begins = _shortened(content) if role == "User" else ""
+        yield _Block(number, role, message.get("time"), body, begins, False, missing)
+
+
+def _body(content: str, renders: bool) -> _Body:
+    text, spans = colours.coloured(content)
+    start = len(text) - len(text.lstrip("\n"))
+    end = max(start, len(text.rstrip("\n")))
+    found = rendered(text[start:end], _SHOWN_LINES, _FOLD_LINES) if renders and not spans else None
+    if found:
+        return _Body("markdown", *found)
+    cut = _cut(text, start, end)
+    rest = cut + len(text[cut:end]) - len(text[cut:end].lstrip("\n"))
+    shown, folded = colours.marked(text, spans, start, cut), colours.marked(text, spans, rest, end)
+    return _Body("text", shown, folded, text.count("\n", rest, end) + 1)
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Where a message is folded: after some lines of many, or some characters; its end if it is short."""
+    cut = end
+    if text.count("\n", start, end) >= _FOLD_LINES:
+        cut = start
+        for _line in range(_SHOWN_LINES):
+            cut = text.index("\n", cut) + 1
+        cut -= 1
+    return min(cut, start + _FOLD_CHARS)
+
+
+def _shortened(content: str) -> str:
+    """The first line that says something."""
+    text = line(content[: 4 * _OUTLINE_CHARS].strip().partition("\n")[0])
+    return f"{text[:_OUTLINE_CHARS].rstrip()}…" if len(text) > _OUTLINE_CHARS else text or "(no text)"

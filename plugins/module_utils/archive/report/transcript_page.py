@@ -18,8 +18,8 @@ PAGE = """\
 <body>
 <a class="skip" href="#log">Skip to the conversation</a>
 <header class="top narrow">
-  <nav class="crumb" aria-label="Breadcrumb"><a
-    href="../../index.html">All tasks</a> / {{ (entry.owner or "") | line }}</nav>
+  <nav class="crumb" aria-label="Breadcrumb"><a id="all"
+    href="../../index.html">All tasks</a> / {{ (entry.owner or "–") | line }} / {{ (entry.name or entry.id) | line }}</nav>
   <h1 dir="auto">{{ title | line }}</h1>
   <dl class="facts">
     <div><dt>Status</dt><dd><span class="chip {{ status }}">{{ status }}</span></dd></div>
@@ -29,7 +29,8 @@ PAGE = """\
       datetime="{{ entry.created_at | utc }}">{{ entry.created_at | clock }}</time>{% else %}–{% endif %}</dd></div>
     <div><dt>Messages</dt><dd>{{ count }}</dd></div>
     <div><dt>Source</dt><dd><span class="chip {{ entry.source }}">{{ entry.source }}</span></dd></div>
-    <div><dt>Log</dt><dd><span class="chip {{ word }}">{{ word }}</span>{% if why %} <small>{{ why }}</small>{% endif %}
+    <div><dt>Log</dt><dd><span class="chip {{ word }}"
+      title="{{ meaning }}">{{ word }}</span>{% if why %} <small>{{ why }}</small>{% endif %}
     </dd></div>
     {% if state %}
     <div><dt>Last state</dt><dd dir="auto">{{ state | line }}</dd></div>
@@ -41,6 +42,13 @@ PAGE = """\
   {% for kind, sentence in notes %}
   <p class="note {{ kind }}" role="note">{{ sentence }}</p>
   {% endfor %}
+  {% if outline | length > 1 %}
+  <details class="prompt outline"><summary>Outline: {{ outline | length }} prompts</summary><ol>
+  {% for block in outline %}
+  <li value="{{ block.number }}"><a href="#m{{ block.number }}" dir="auto">{{ block.begins }}</a></li>
+  {% endfor %}
+  </ol></details>
+  {% endif %}
   {% if task.initial_prompt %}
   <details class="prompt user"{% if not blocks %} open{% endif %}><summary>Prompt</summary><pre dir="auto">
 {{ task.initial_prompt }}</pre></details>
@@ -55,29 +63,43 @@ PAGE = """\
     <select id="role"><option value="">User and agent</option><option value="user">User</option><option
       value="agent">Agent</option></select>
     <button type="button" id="unfold" aria-pressed="false">Unfold all</button>
+    <span class="hits"><button type="button" id="previous" aria-label="Previous hit" title="Previous hit ( p )"
+      disabled>↑</button><button type="button" id="next" aria-label="Next hit" title="Next hit ( n )"
+      disabled>↓</button></span>
     <output id="count" for="search role" aria-live="polite"></output>
   </form>
 </div></div>
 <main id="log" class="narrow" tabindex="-1" aria-label="Conversation">
+  <p id="filtered" class="filtered" hidden></p>
   <ol class="messages">
   {% for block in blocks %}
   {% if block.missing %}
   <li class="between gap"><span>{{ block.missing }}</span></li>
   {% endif %}
   {% if block.seam %}
-  <li class="between seam"><span>{{ block.shown }}</span></li>
+  <li class="between seam"><span>{{ block.body.shown }}</span></li>
   {% else %}
-  <li id="m{{ block.number }}" class="message {{ block.role | lower }}">
+  <li id="m{{ block.number }}" class="message {{ block.role | lower }}" tabindex="-1">
     <header><span class="role">{{ block.role }}</span><a href="#m{{ block.number }}"
       aria-label="Message {{ block.number }}">#{{ block.number }}</a>
     {% if block.time | clock %}<time datetime="{{ block.time | utc }}">{{ block.time | clock }}</time>{% endif %}
     <button type="button" class="copy" aria-label="Copy message {{ block.number }}">Copy</button></header>
-    <pre dir="auto">
-{{ block.shown }}</pre>
-    {% if block.rest %}
-    <details class="fold"><summary>{{ block.rest_lines }} more line{{ "s" if block.rest_lines > 1 }}</summary><pre
-      dir="auto">
-{{ block.rest }}</pre></details>
+    {% if block.body.kind == "markdown" %}
+    <div class="said markdown" dir="auto">{{ block.body.shown }}</div>
+    {% else %}
+    <pre class="said" dir="auto">
+{{ block.body.shown }}</pre>
+    {% endif %}
+    {% if block.body.rest %}
+    <details class="fold"><summary>{{ block.body.rest_lines }} more line{{
+      "s" if block.body.rest_lines > 1 }}</summary>
+    {% if block.body.kind == "markdown" %}
+    <div class="said markdown" dir="auto">{{ block.body.rest }}</div>
+    {% else %}
+    <pre class="said" dir="auto">
+{{ block.body.rest }}</pre>
+    {% endif %}
+    </details>
     {% endif %}
   </li>
   {% endif %}
@@ -88,11 +110,16 @@ PAGE = """\
   </p>
 </main>
 <footer class="foot narrow">
+  <p class="keys"><kbd>/</kbd> search, <kbd>n</kbd> <kbd>p</kbd> next and previous hit, <kbd>j</kbd> <kbd>k</kbd> next
+  and previous message, <kbd>Esc</kbd> leave the search.</p>
   Times are in UTC. Task {{ entry.id }}. Original: <a href="messages.jsonl">messages.jsonl</a>{% if entry.earlier %},
   all of it: <a href="conversation.jsonl">conversation.jsonl</a>{% endif %}.
   {% for name, version in entry.versions | dictsort if version %}
   {{ name | capitalize }} {{ version | line }}{{ "," if not loop.last else "." }}
   {% endfor %}
+  {% if rendered %}
+  Markdown is shown rendered here; <a href="transcript.md">transcript.md</a> has the text as it was written.
+  {% endif %}
 </footer>
 <script>{{ script }}</script>
 </body>
@@ -102,55 +129,157 @@ PAGE = """\
 SCRIPT = r"""
 "use strict";
 const $ = (id) => document.getElementById(id);
+const MOST_HITS = 5000;
 const items = [...document.querySelectorAll(".message")].map((node) => ({
-  node, role: node.classList.contains("user") ? "user" : "agent", text: node.textContent.toLowerCase(),
+  node, role: node.classList.contains("user") ? "user" : "agent",
+  parts: [...node.querySelectorAll(".said")].map((said) => ({ said, text: lower(said.textContent) })),
 }));
 const folds = [...document.querySelectorAll(".fold")];
+let hits = [];
+let at = -1;
+let current = -1;
+let list = "";
 
-function highlight(query) {
-  if (!window.CSS || !CSS.highlights) return;
-  CSS.highlights.delete("found");
-  if (!query) return;
-  const ranges = [];
-  for (const { node } of items) {
-    if (node.hidden) continue;
-    for (const pre of node.querySelectorAll("pre")) {
-      const walker = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT);
-      for (let text = walker.nextNode(); text; text = walker.nextNode()) {
-        const content = text.data.toLowerCase();
-        let at = content.indexOf(query);
-        while (at >= 0 && at + query.length <= text.length && ranges.length < 5000) {
-          const range = new Range();
-          range.setStart(text, at);
-          range.setEnd(text, at + query.length);
-          ranges.push(range);
-          const fold = pre.closest(".fold");
-          if (fold) fold.open = true;
-          at = content.indexOf(query, at + query.length);
-        }
-      }
+// Lower case with every character in its place; a few become longer otherwise.
+function lower(text) {
+  const lowered = text.toLowerCase();
+  if (lowered.length === text.length) return lowered;
+  return [...text].map((char) => (char.toLowerCase().length === char.length ? char.toLowerCase() : char)).join("");
+}
+
+// What to look for: the text as it was typed, or its words where it stands nowhere as a whole.
+function sought() {
+  const text = lower($("search").value.trim());
+  const whole = !text || items.some((item) => item.parts.some((part) => part.text.includes(text)));
+  return whole ? [text].filter(Boolean) : [...new Set(text.split(/\s+/))];
+}
+
+// The places of all needles in one part, as ranges that may reach over several text nodes.
+function find({ said, text }, needles) {
+  const places = [];
+  for (const needle of needles) {
+    for (let start = text.indexOf(needle); start >= 0; start = text.indexOf(needle, start + needle.length)) {
+      places.push([start, start + needle.length]);
+      if (places.length > MOST_HITS) break;
     }
   }
-  CSS.highlights.set("found", new Highlight(...ranges));
+  if (!places.length) return [];
+  places.sort((a, b) => a[0] - b[0]);
+  const walker = document.createTreeWalker(said, NodeFilter.SHOW_TEXT);
+  let node = walker.nextNode();
+  let before = 0;
+  const seek = (place, isEnd) => {
+    while (place > before + node.length || (!isEnd && place === before + node.length)) {
+      before += node.length;
+      node = walker.nextNode();
+    }
+    return [node, place - before];
+  };
+  let last = 0;
+  return places.filter(([start, end]) => start >= last && (last = end)).map(([start, end]) => {
+    const range = new Range();
+    range.setStart(...seek(start, false));
+    range.setEnd(...seek(end, true));
+    return range;
+  });
+}
+
+function highlight() {
+  if (!window.CSS || !CSS.highlights) return;
+  CSS.highlights.delete("found");
+  CSS.highlights.delete("current");
+  if (hits.length) CSS.highlights.set("found", new Highlight(...hits.map((hit) => hit.range)));
+  if (hits[at]) CSS.highlights.set("current", Object.assign(new Highlight(hits[at].range), { priority: 1 }));
 }
 
 function filter() {
-  const query = $("search").value.trim().toLowerCase();
+  const needles = sought();
   const role = $("role").value;
   let shown = 0;
-  for (const item of items) {
-    item.node.hidden = (role && item.role !== role) || !item.text.includes(query);
-    shown += item.node.hidden ? 0 : 1;
+  hits = [];
+  for (const { node, role: own, parts } of items) {
+    node.hidden = Boolean(role) && own !== role;
+    if (node.hidden) continue;
+    shown += 1;
+    for (const part of needles.length && hits.length < MOST_HITS ? parts : []) {
+      for (const range of find(part, needles)) hits.push({ range, node, fold: part.said.closest("details") });
+    }
   }
-  $("count").value = query || role ? `${shown} of ${items.length}` : "";
-  $("nothing").hidden = shown > 0;
-  highlight(query);
+  at = -1;
+  $("nothing").hidden = needles.length ? hits.length > 0 : shown > 0;
+  $("next").disabled = $("previous").disabled = !hits.length;
+  tell(needles.length, role ? `${shown} of ${items.length} messages` : "");
+  highlight();
+  keep();
+}
+
+function tell(searches, filtered) {
+  const number = hits.length >= MOST_HITS ? `${MOST_HITS} or more` : hits.length;
+  const found = at >= 0 ? `${at + 1} of ${number} hits` : `${number} hit${hits.length === 1 ? "" : "s"}`;
+  $("count").value = [searches ? found : "", filtered ?? $("count").dataset.filtered].filter(Boolean).join(", ");
+  if (filtered !== undefined) $("count").dataset.filtered = filtered;
+}
+
+function go(step) {
+  if (!hits.length) return;
+  at = (at + step + (at < 0 && step < 0 ? 1 : 0) + hits.length) % hits.length;
+  const { range, node, fold } = hits[at];
+  if (fold) fold.open = true;
+  current = items.findIndex((item) => item.node === node);
+  const box = range.getBoundingClientRect();
+  scrollTo({ top: scrollY + box.top - innerHeight / 3, behavior: "instant" });
+  tell(true);
+  highlight();
+}
+
+function move(step) {
+  const visible = items.filter((item) => !item.node.hidden);
+  const top = document.querySelector(".tools").getBoundingClientRect().bottom + 4;
+  let from = visible.findIndex((item) => item === items[current]);
+  if (from < 0) {
+    from = visible.findIndex((item) => item.node.getBoundingClientRect().bottom > top);
+    from -= step > 0 && visible[from]?.node.getBoundingClientRect().top > top ? 1 : 0;
+  }
+  const next = visible[Math.max(0, Math.min(visible.length - 1, from + step))];
+  if (!next) return;
+  current = items.indexOf(next);
+  next.node.focus({ preventScroll: true });
+  next.node.scrollIntoView({ block: "start", behavior: "instant" });
+}
+
+// The address after #: q and role of this page, and `list`, the state of the index that led here.
+function keep() {
+  const state = new URLSearchParams();
+  if ($("search").value) state.set("q", $("search").value);
+  if ($("role").value) state.set("role", $("role").value);
+  if (list) state.set("list", list);
+  const hash = String(state);
+  $("all").hash = list;
+  if (hash || location.hash.includes("=")) history.replaceState(null, "", `#${hash}`);
+}
+
+function restore() {
+  if (!location.hash.includes("=")) return;
+  const state = new URLSearchParams(location.hash.slice(1));
+  $("search").value = state.get("q") ?? "";
+  $("role").value = state.get("role") ?? "";
+  list = state.get("list") ?? "";
+  filter();
+  go(1);
 }
 
 let timer;
-$("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(filter, 80); });
+$("search").addEventListener("input", () => {
+  clearTimeout(timer);
+  timer = setTimeout(() => { filter(); go(1); }, 120);
+});
+$("search").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && hits.length) { event.preventDefault(); go(event.shiftKey ? -1 : 1); }
+});
 $("role").addEventListener("change", filter);
 document.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); filter(); });
+$("next").addEventListener("click", () => go(1));
+$("previous").addEventListener("click", () => go(-1));
 $("unfold").addEventListener("click", (event) => {
   const open = event.target.getAttribute("aria-pressed") !== "true";
   for (const fold of folds) fold.open = open;
@@ -160,18 +289,27 @@ $("unfold").addEventListener("click", (event) => {
 if (!folds.length) $("unfold").hidden = true;
 document.addEventListener("click", async (event) => {
   if (!event.target.matches(".copy")) return;
-  const text = [...event.target.closest(".message").querySelectorAll("pre")].map((pre) => pre.textContent).join("\n");
+  const text = [...event.target.closest(".message").querySelectorAll(".said")].map((said) => said.textContent);
   let outcome = "Copied";
-  try { await navigator.clipboard.writeText(text); } catch { outcome = "Not allowed"; }
+  try { await navigator.clipboard.writeText(text.join("\n")); } catch { outcome = "Not allowed"; }
   event.target.textContent = outcome;
   setTimeout(() => { event.target.textContent = "Copy"; }, 1500);
 });
+const KEYS = { j: () => move(1), k: () => move(-1), n: () => go(1), p: () => go(-1), "/": () => $("search").focus() };
 document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && !event.target.matches("input, select")) { event.preventDefault(); $("search").focus(); }
+  if (event.key === "Escape") document.activeElement.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
+  if (Object.hasOwn(KEYS, event.key)) { event.preventDefault(); KEYS[event.key](); }
 });
+addEventListener("hashchange", restore);
 for (const time of document.querySelectorAll("time")) {
   const when = new Date(time.dateTime);
   if (!isNaN(when)) time.title = `Your time: ${when.toLocaleString()}`;
 }
-addEventListener("beforeprint", () => { for (const fold of document.querySelectorAll("details")) fold.open = true; });
+addEventListener("beforeprint", () => {
+  for (const fold of document.querySelectorAll("details:not(.outline)")) fold.open = true;
+  $("filtered").hidden = !$("role").value;
+  $("filtered").textContent = `Not all is printed: only messages of the ${$("role").value}.`;
+});
+restore();
 """
