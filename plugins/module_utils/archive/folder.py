@@ -16,7 +16,7 @@ from . import conversation, files, manifest, record, wholeness
 from .held import HeldFolder
 from .record import Entry, Message, Record, Saved, Task
 from .redact import Redactor, marks
-from .report import pages
+from .report import pages, words
 from .seal import Seal
 
 FORMAT = 2
@@ -103,6 +103,16 @@ class Folders:
         name = CONVERSATION if all_lives and CONVERSATION in entry["files"] else LOG
         task = json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"]
         return Saved(entry, task, files.parse_lines(files.read(os.path.join(self.at(entry["folder"]), name))))
+
+    def said(self, entry: Entry) -> str | None:
+        """All that was said in a task, in all lives of its agent; None where its files are not what the manifest says."""
+        log, held = CONVERSATION if CONVERSATION in entry["files"] else LOG, self.hold()
+        data = held.read(entry["folder"], (TASK, log)) if held else {}
+        if not all(_is_intact(entry, name, data.get(name)) for name in (TASK, log)):
+            return None
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            return words.said(json.loads(data[TASK])["task"], files.parse_lines(data[log]))
+        return None
 
     def entry(self, name: str) -> Entry:
         """The manifest's line about a folder, from its task.json. Raises OSError, ValueError, KeyError."""

@@ -249,7 +249,8 @@ class Archive:
         with files.io_errors("write the manifest"):
             entries = self.entries()
             self._sync()
-            top = {**pages.indexes(entries), manifest.MANIFEST: manifest.manifest(entries)}
+            said = map(self._folders.said, entries)
+            top = {**pages.indexes(entries, said), manifest.MANIFEST: manifest.manifest(entries)}
             self._about = {"format": FORMAT, "seal": None}
             if self._seal:
                 digest = self._seal.of(self._sealed({name: files.sha256(top[name]) for name in _SEALED}))

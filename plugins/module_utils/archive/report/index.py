@@ -6,43 +6,49 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import Counter
+import re
 from typing import Any
 
-from .. import wholeness
+from .. import times, wholeness
 from ..text import line
-from . import page, timeline
+from . import page, timeline, words
 from .index_page import PAGE, SCRIPT
 
 _COLUMNS = ("id", "owner", "name", "display_name", "template", "status", "source", "complete", "truncated", "redacted",
             "error_kind", "messages", "first_time", "last_time", "created_at", "bytes", "folder", "url")
 _FILTERS = (("owner", "owner", "owners"), ("template", "template", "templates"), ("status", "status", "statuses"),
             ("source", "source", "sources"), ("coverage", "log", "logs"))
+_SERVER = re.compile(r"(https?://[^\s/?#]+[^\s?#]*?)/tasks/")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def html(entries: list[dict[str, Any]]) -> str:
+def html(entries: list[dict[str, Any]], said: words.Index = words.Index("", "")) -> str:
+    """The page. said: the words of the entries' conversations, in the same order."""
     rows = [{**entry, "coverage": wholeness.word(entry)} for entry in entries]
     return page.render(
         PAGE,
         SCRIPT,
         rows=rows,
+        about=_about(entries),
         messages=sum(entry["messages"] for entry in entries),
-        coverages=Counter(row["coverage"] for row in rows),
+        coverages=wholeness.count(entries),
+        meanings=wholeness.WORDS,
         failures=sum(entry["error_kind"] not in (None, "no_log") for entry in entries),
         redactions=sum(sum(entry["redactions"].values()) for entry in entries),
         filters=_FILTERS,
         choices={key: sorted({str(row[key]) for row in rows if row[key]}) for key, _label, _plural in _FILTERS},
         chart=timeline.chart(entries),
+        said=said,
     )
 
 
 def markdown(entries: list[dict[str, Any]]) -> str:
     text = page.markdown_text
-    counts = Counter(map(wholeness.word, entries))
     head = [
         "# Coder tasks archive\n",
-        f"{len(entries)} tasks" + "".join(f", {number} {kind}" for kind, number in sorted(counts.items())) + ".\n",
+        *(f"- **{name}:** {text(value)}" for name, value in _about(entries)),
+        "",
+        f"{len(entries)} tasks" + "".join(f", {n} {word}" for word, n in wholeness.count(entries).items() if n) + ".\n",
         "| Task | Owner | Template | Status | Source | Log | Messages | Last message (UTC) |",
         "|---|---|---|---|---|---|---:|---|",
     ]
@@ -53,6 +59,28 @@ def markdown(entries: list[dict[str, Any]]) -> str:
         for entry in entries
     ]
     return "\n".join([*head, *rows]) + "\n"
+
+
+def _about(entries: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Where and when all this is from, by name; nothing that is unknown.
+
+    The time is the newest that the server or an agent gave, and not the clock's: the same input gives the same page.
+    """
+    servers = {match[1] for entry in entries for match in [_SERVER.match(entry["url"] or "")] if match}
+    versions = {
+        name: {str(entry["versions"][name]) for entry in entries if entry["versions"].get(name)}
+        for name in ("coder", "collection")
+    }
+    _first, newest = times.span(
+        entry[key] for entry in entries for key in ("created_at", "updated_at", "last_time", "snapshot_at")
+    )
+    found = {
+        "Server": ", ".join(sorted(servers)),
+        "Coder": ", ".join(sorted(versions["coder"])),
+        "Saved by coder.tasks": ", ".join(sorted(versions["collection"])),
+        "Newest event": f"{page.clock(newest)} UTC" if newest else "",
+    }
+    return [(name, value) for name, value in found.items() if value]
 
 
 def csv_table(entries: list[dict[str, Any]]) -> str:

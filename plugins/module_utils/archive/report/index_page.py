@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from .words import DIGITS, LONGEST_WORD, SEPARATORS, UNSPACED
+
 PAGE = """\
 <!DOCTYPE html>
 <html lang="en">
@@ -19,15 +21,18 @@ PAGE = """\
 <a class="skip" href="#tasks">Skip to the tasks</a>
 <header class="top wide">
   <h1>Coder tasks archive</h1>
+  <dl class="facts">
+    {% for name, value in about %}
+    <div><dt>{{ name }}</dt><dd>{{ value | line }}</dd></div>
+    {% endfor %}
+    <div id="written" hidden><dt>This file was written</dt><dd></dd></div>
+  </dl>
   <dl class="cards">
     <div class="card"><dt>Tasks</dt><dd>{{ rows | length | thousands }}</dd></div>
     <div class="card"><dt>Messages</dt><dd>{{ messages | thousands }}</dd></div>
-    <div class="card"><dt>Complete logs</dt><dd>{{ coverages["complete"] | thousands }}</dd></div>
-    <div class="card"><dt>Partial logs</dt><dd>{{ coverages["partial"] | thousands }}</dd></div>
-    <div class="card"><dt>Empty</dt><dd>{{ coverages["empty"] | thousands }}</dd></div>
-    {% if coverages["unreadable"] %}
-    <div class="card"><dt>Unreadable</dt><dd>{{ coverages["unreadable"] | thousands }}</dd></div>
-    {% endif %}
+    {% for word, number in coverages.items() if number or word != "unreadable" %}
+    <div class="card" title="{{ meanings[word] }}"><dt>Logs {{ word }}</dt><dd>{{ number | thousands }}</dd></div>
+    {% endfor %}
     <div class="card"><dt>Secrets taken out</dt><dd>{{ redactions | thousands }}</dd></div>
   </dl>
   {% if failures %}
@@ -56,9 +61,9 @@ PAGE = """\
 </header>
 <div class="tools"><div class="wide">
   <form role="search" aria-label="Search and filter the tasks">
-    <label class="hidden-label" for="search">Search by name, owner, template or id</label>
-    <input id="search" type="search" placeholder="Search by name, owner, template or id  ( / )" autocomplete="off"
-      spellcheck="false">
+    {% set scope = "Search names and conversations" if said.words is not none else "Search names, owners and templates" %}
+    <label class="hidden-label" for="search">{{ scope }}</label>
+    <input id="search" type="search" placeholder="{{ scope }}  ( / )" autocomplete="off" spellcheck="false">
     {% for key, label, plural in filters %}
     <label class="hidden-label" for="{{ key }}">Filter by {{ label }}</label>
     <select id="{{ key }}"><option value="">All {{ plural }}</option>{% for value in choices[key] %}<option
@@ -68,7 +73,12 @@ PAGE = """\
       aria-live="polite">{{ rows | length | thousands }} tasks</output>
   </form>
 </div></div>
+{% if said.words is not none %}
+<template id="words">{{ said.words }}</template>
+<template id="places">{{ said.places }}</template>
+{% endif %}
 <main id="tasks" class="wide" tabindex="-1" aria-label="Tasks">
+  <p id="filtered" class="filtered" hidden></p>
   <div class="table">
   <table aria-label="Tasks in this archive">
     <thead><tr>
@@ -94,7 +104,7 @@ PAGE = """\
     <td data-label="Template">{{ (row.template or "") | line }}</td>
     <td data-label="Status"><span class="chip {{ row.status or "" }}">{{ (row.status or "") | line }}</span></td>
     <td data-label="Source"><span class="chip {{ row.source }}">{{ row.source }}</span></td>
-    <td data-label="Log"><span class="chip {{ row.coverage }}">{{ row.coverage }}</span></td>
+    <td data-label="Log"><span class="chip {{ row.coverage }}" title="{{ meanings[row.coverage] }}">{{ row.coverage }}</span></td>
     <td data-label="Messages" class="number">{{ row.messages }}</td>
     <td data-label="Last message">{% if row.last_time %}<time
       datetime="{{ row.last_time }}">{{ row.last_time | clock }}</time>{% else %}–{% endif %}</td>
@@ -108,7 +118,18 @@ PAGE = """\
   </div>
   <p class="more"><button type="button" id="more" hidden>Show more</button></p>
 </main>
-<footer class="foot wide">Times are in UTC. Checksums: <a href="SHA256SUMS">SHA256SUMS</a>. Data: <a
+<footer class="foot wide">
+  <dl class="meanings">{% for word, meaning in meanings.items() %}<div><dt>{{ word }}</dt><dd>{{ meaning }}</dd></div>
+  {% endfor %}</dl>
+  <p class="keys"><kbd>/</kbd> search, <kbd>j</kbd> <kbd>k</kbd> next and previous task, <kbd>Enter</kbd> opens it,
+  <kbd>Esc</kbd> leaves the search.
+  {% if said.words is none %}
+  The conversations are too many to be searched on this page; ask <code>index.sqlite</code>.
+  {% else %}
+  The search finds tasks with all of the words, in their names or in what was said and saved; secrets that were taken
+  out are in neither.
+  {% endif %}</p>
+  Times are in UTC. Checksums: <a href="SHA256SUMS">SHA256SUMS</a>. Data: <a
   href="manifest.jsonl">manifest.jsonl</a>, <a href="index.csv">index.csv</a>.</footer>
 <script>{{ script }}</script>
 </body>
@@ -122,27 +143,97 @@ const $ = (id) => document.getElementById(id);
 const body = document.querySelector("tbody");
 const columns = ["name", "owner", "template", "status", "source", "coverage", "messages", "last"];
 const filters = ["owner", "template", "status", "source", "coverage"];
-const rows = [...body.rows].map((node) => {
-  const row = { node };
+const rows = [...body.rows].map((node, at) => {
+  const row = { node, at, link: node.querySelector("a") };
   columns.forEach((key, at) => { row[key] = node.cells[at].textContent.trim(); });
   row.messages = Number(row.messages);
   row.name = row.name.toLowerCase();
-  row.text = `${node.textContent} ${node.querySelector("a").getAttribute("href")}`.toLowerCase();
+  row.text = `${node.textContent} ${row.link.getAttribute("href")}`.toLowerCase();
   return row;
 });
 let order = rows;
+let sorted = "";
 let limit = PAGE;
+
+// The words of the conversations: see words.py, which writes them.
+const WORD = /[^@SEPARATORS@@UNSPACED@]+|[@UNSPACED@]+/g;
+const UNSPACED = /^[@UNSPACED@]{2}/;
+const DIGITS = "@DIGITS@";
+const VALUES = new Uint8Array(128);
+[...DIGITS].forEach((digit, value) => { VALUES[digit.charCodeAt(0)] = value; });
+const known = new Map();
+let index;
+
+function open() {
+  const text = (id) => $(id)?.content.textContent ?? "";
+  index = { words: text("words"), places: text("places").split("\n"), starts: [0] };
+  for (let at = index.words.indexOf("\n"); at >= 0; at = index.words.indexOf("\n", at + 1)) index.starts.push(at + 1);
+}
+
+function lineAt(position) {
+  let low = 0, high = index.starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (index.starts[middle] <= position) low = middle; else high = middle - 1;
+  }
+  return low;
+}
+
+// Marks the rows that say a word, or one that it is a part of.
+function rowsWith(word) {
+  const found = new Uint8Array(rows.length);
+  for (let at = index.words.indexOf(word); at >= 0;) {
+    const line = lineAt(at);
+    const text = index.places[line];
+    for (let place = 0, row = -1; place < text.length;) {
+      let distance = 0, shift = 0, digit;
+      do {
+        digit = VALUES[text.charCodeAt(place++)];
+        distance |= (digit & 31) << shift;
+        shift += 5;
+      } while (digit & 32);
+      found[row += distance + 1] = 1;
+    }
+    at = line + 1 < index.starts.length ? index.words.indexOf(word, index.starts[line + 1]) : -1;
+  }
+  return found;
+}
+
+// Marks the rows whose conversation has all of a text that was typed; none if nothing in it is a word.
+function saying(text) {
+  if (!known.has(text)) {
+    if (!index) open();
+    if (known.size > 40) known.clear();
+    const found = new Uint8Array(rows.length);
+    const words = (text.normalize("NFKC").toLowerCase().match(WORD) ?? []).flatMap((word) => (UNSPACED.test(word)
+      ? [...word].slice(1).map((char, at) => [...word][at] + char) : [[...word].slice(0, @LONGEST@).join("")]));
+    words.map(rowsWith).forEach((marks, at) => {
+      for (let row = 0; row < found.length; row++) found[row] = marks[row] && (at === 0 || found[row]);
+    });
+    known.set(text, found);
+  }
+  return known.get(text);
+}
 
 function show() {
   const words = $("search").value.toLowerCase().split(/\s+/).filter(Boolean);
   const wanted = filters.map((key) => [key, $(key).value]).filter(([, value]) => value);
+  const said = words.map(saying);
+  const state = keep();
   let found = 0;
   const visible = document.createDocumentFragment();
   for (const row of order) {
     if (!wanted.every(([key, value]) => row[key] === value)) continue;
-    if (!words.every((word) => row.text.includes(word))) continue;
+    if (!words.every((word, at) => said[at][row.at] || row.text.includes(word))) continue;
     found += 1;
-    if (found <= limit) visible.append(row.node);
+    if (found > limit) continue;
+    row.node.classList.toggle("heard", words.some((word, at) => said[at][row.at] && !row.text.includes(word)));
+    const onward = new URLSearchParams();
+    const heard = words.filter((word, at) => said[at][row.at]);
+    if (heard.length) onward.set("q", heard.length === words.length ? $("search").value.trim() : heard.join(" "));
+    if (state) onward.set("list", state);
+    row.link.hash = String(onward);
+    visible.append(row.node);
   }
   body.replaceChildren(visible);
   const all = rows.length.toLocaleString("en");
@@ -150,9 +241,53 @@ function show() {
   $("nothing").hidden = found > 0;
   $("more").hidden = found <= limit;
   $("more").textContent = `Show more (${(found - limit).toLocaleString("en")} left)`;
+  const conditions = wanted.map(([key, value]) => `${key === "coverage" ? "log" : key} ${value}`);
+  if (words.length) conditions.unshift(`“${$("search").value.trim()}”`);
+  $("filtered").hidden = !conditions.length;
+  $("filtered").textContent = `Not all tasks are here: ${$("count").value}, by ${conditions.join(", ")}.`;
+}
+
+// The address after # says what is searched, chosen and sorted by, so that it can be kept and come back to.
+function keep() {
+  const state = new URLSearchParams();
+  if ($("search").value.trim()) state.set("q", $("search").value.trim());
+  for (const key of filters) if ($(key).value) state.set(key, $(key).value);
+  if (sorted) state.set("sort", sorted);
+  const hash = String(state);
+  if (hash !== location.hash.slice(1) && (hash || location.hash.includes("="))) {
+    try { history.replaceState(null, "", `#${hash}`); } catch { /* some browsers forbid many of them at once */ }
+  }
+  return hash;
+}
+
+function restore() {
+  const state = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+  $("search").value = state.get("q") ?? "";
+  for (const key of filters) $(key).value = state.get(key) ?? "";
+  for (const key of filters) if ($(key).selectedIndex < 0) $(key).value = "";
+  sort(state.get("sort") ?? "");
+}
+
+function sort(by) {
+  const key = by.replace("-", "");
+  sorted = columns.includes(key) ? by : "";
+  for (const button of document.querySelectorAll("th button")) {
+    const head = button.closest("th");
+    if (sorted && button.dataset.key === key) head.setAttribute("aria-sort", by === key ? "ascending" : "descending");
+    else head.removeAttribute("aria-sort");
+  }
+  const direction = by === key ? 1 : -1;
+  order = sorted ? [...rows].sort((a, b) => direction * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : 0)) : rows;
+  restart();
 }
 
 function restart() { limit = PAGE; show(); }
+
+function move(step) {
+  const links = [...body.rows].map((row) => row.querySelector("a"));
+  const from = links.indexOf(document.activeElement);
+  links[Math.max(0, Math.min(links.length - 1, from < 0 ? 0 : from + step))]?.focus();
+}
 
 let timer;
 $("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(restart, 60); });
@@ -160,23 +295,27 @@ for (const key of filters) $(key).addEventListener("change", restart);
 document.querySelector("form").addEventListener("submit", (event) => { event.preventDefault(); restart(); });
 $("more").addEventListener("click", () => { limit += PAGE; show(); });
 for (const button of document.querySelectorAll("th button")) {
-  button.addEventListener("click", () => {
-    const head = button.closest("th");
-    const direction = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
-    for (const other of document.querySelectorAll("th")) other.removeAttribute("aria-sort");
-    head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
-    const key = button.dataset.key;
-    order = [...rows].sort((a, b) => direction * (a[key] < b[key] ? -1 : a[key] > b[key] ? 1 : 0));
-    restart();
-  });
+  button.addEventListener("click", () => sort(sorted === button.dataset.key ? `-${sorted}` : button.dataset.key));
 }
+const KEYS = { j: () => move(1), n: () => move(1), k: () => move(-1), p: () => move(-1), "/": () => $("search").focus() };
 document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && !event.target.matches("input, select")) { event.preventDefault(); $("search").focus(); }
+  if (event.key === "Escape") document.activeElement.blur();
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
+  if (Object.hasOwn(KEYS, event.key)) { event.preventDefault(); KEYS[event.key](); }
 });
 for (const time of document.querySelectorAll("time")) {
   const when = new Date(time.dateTime);
   if (!isNaN(when)) time.title = `Your time: ${when.toLocaleString()}`;
 }
+if (location.protocol === "file:") {
+  $("written").hidden = false;
+  $("written").querySelector("dd").textContent = `${new Date(document.lastModified).toLocaleString()} (your time)`;
+}
+addEventListener("hashchange", restore);
+body.classList.add("ready");
 addEventListener("beforeprint", () => { limit = Infinity; show(); });
-show();
+addEventListener("afterprint", restart);
+restore();
 """
+for _name, _value in (("SEPARATORS", SEPARATORS), ("UNSPACED", UNSPACED), ("DIGITS", DIGITS), ("LONGEST", LONGEST_WORD)):
+    SCRIPT = SCRIPT.replace(f"@{_name}@", str(_value))

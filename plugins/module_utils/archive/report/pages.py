@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from . import index, transcript
+from . import index, transcript, words
 
 INDEXES = ("index.csv", "index.html", "index.md")
 
 
-def indexes(entries: list[dict[str, Any]]) -> dict[str, bytes]:
-    """The pages about all tasks, by file name. entries: the manifest's lines in order."""
-    texts = (index.csv_table(entries), index.html(entries), index.markdown(entries))
+def indexes(entries: list[dict[str, Any]], said: Iterable[str | None] = ()) -> dict[str, bytes]:
+    """The pages about all tasks, by file name.
+
+    entries: the manifest's lines in order. said: what is said in each task, in the same order and redacted already; None
+    where it cannot be read. See `words.said`.
+    """
+    texts = (index.csv_table(entries), index.html(entries, words.index(said)), index.markdown(entries))
     return {name: text.encode("utf-8", "replace") for name, text in zip(INDEXES, texts)}
 
 

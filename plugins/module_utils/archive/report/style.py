@@ -10,7 +10,8 @@ STYLE = r"""
   --page: #f6f7f9; --card: #ffffff; --text: #1c2127; --soft: #59636e; --line: #dfe3e8; --accent: #2557c7;
   --user: #2557c7; --user-card: #eef3fd; --agent: #7a4bb5; --code: #f6f7f9;
   --good: #157040; --good-card: #e3f5ea; --warn: #8a5a00; --warn-card: #fdf3d8; --bad: #b3261e; --bad-card: #fdeceb;
-  --info-card: #e8eff8; --mark: #ffe28a; --shadow: 0 1px 2px #1c212714, 0 1px 6px #1c21270a;
+  --info-card: #e8eff8; --mark: #ffe28a; --now: #ffb347; --shadow: 0 1px 2px #1c212714, 0 1px 6px #1c21270a;
+  --c1: #b3261e; --c2: #157040; --c3: #8a5a00; --c4: #2557c7; --c5: #7a3fa8; --c6: #0b6b77;
   --active: #2e9e63; --paused: #7d8da1; --initializing: #3b82d6; --pending: #c9a227; --error: #d2483f;
     --unknown: #b3b9c1;
 }
@@ -19,7 +20,8 @@ STYLE = r"""
     --page: #14171b; --card: #1c2026; --text: #e4e7eb; --soft: #9aa5b1; --line: #2d333b; --accent: #85aefb;
     --user: #85aefb; --user-card: #1d2738; --agent: #c3a1f0; --code: #171a1f;
     --good: #6fd39a; --good-card: #17301f; --warn: #e8c063; --warn-card: #332a12; --bad: #f29a93; --bad-card: #3a1d1b;
-    --info-card: #1d2733; --mark: #7a6000; --shadow: none;
+    --info-card: #1d2733; --mark: #7a6000; --shadow: none; --now: #b35c00;
+    --c1: #f29a93; --c2: #6fd39a; --c3: #e8c063; --c4: #85aefb; --c5: #d0a6f2; --c6: #6fd0dc;
     --paused: #67768a; --unknown: #59616b;
   }
 }
@@ -90,16 +92,47 @@ button:hover, select:hover, input:hover { border-color: var(--soft); }
   background: none; }
 pre { margin: 0; padding: .5rem 1rem .9rem; font-size: .84rem; line-height: 1.5; white-space: pre-wrap;
   overflow-wrap: anywhere; tab-size: 4; }
-.user pre { font-family: inherit; font-size: .96rem; }
+.user pre.said, .user > pre { font-family: inherit; font-size: .96rem; }
+.c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); } .c4 { color: var(--c4); }
+.c5 { color: var(--c5); } .c6 { color: var(--c6); } .bold { font-weight: 700; } .dim { color: var(--soft); }
+.add { color: var(--good); background: var(--good-card); } .del { color: var(--bad); background: var(--bad-card); }
+.markdown { padding: .5rem 1rem .9rem; overflow-wrap: anywhere; }
+.markdown > :first-child { margin-top: 0; } .markdown > :last-child { margin-bottom: 0; }
+.markdown :is(h3, h4, h5, h6) { margin: 1rem 0 .4rem; line-height: 1.3; font-size: 1rem; }
+.markdown h3 { font-size: 1.2rem; } .markdown h4 { font-size: 1.08rem; }
+.markdown :is(p, ul, ol, blockquote, table, pre) { margin: .5rem 0; }
+.markdown :is(ul, ol) { padding-inline-start: 1.6rem; }
+.markdown code { padding: .1em .3em; border-radius: 4px; font-size: .88em; background: var(--code);
+  border: 1px solid var(--line); }
+.markdown .code { padding: .7rem .9rem; border-radius: 8px; background: var(--code); border: 1px solid var(--line); }
+.markdown blockquote { margin-inline: 0; padding-inline-start: .9rem; color: var(--soft);
+  border-inline-start: 3px solid var(--line); }
+.markdown table { width: auto; max-width: 100%; table-layout: auto; }
+.markdown :is(th, td) { padding: .3rem .7rem; border: 1px solid var(--line); text-align: start; }
+.markdown tbody tr:first-child td { border-top: 1px solid var(--line); }
+.markdown hr { border: 0; border-top: 1px solid var(--line); }
 summary { cursor: pointer; }
 .fold { border-top: 1px dashed var(--line); }
 .fold > summary { padding: .45rem 1rem; color: var(--accent); font-size: .88rem; }
 .prompt { margin: 1rem 0 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px;
   box-shadow: var(--shadow); }
 .prompt > summary { padding: .65rem 1rem; font-weight: 600; }
+.outline ol { margin: 0; padding: 0 1rem .8rem 3.2rem; max-height: 20rem; overflow: auto; font-size: .92rem; }
+.outline a { text-decoration: none; } .outline a:hover { text-decoration: underline; }
+.outline li { padding: .1rem 0; } .outline li::marker { color: var(--soft); font-variant-numeric: tabular-nums; }
+.hits { display: inline-flex; gap: .25rem; } .hits button { min-width: 2.4rem; }
+button:disabled { opacity: .45; cursor: default; }
+kbd { padding: 0 .35rem; border: 1px solid var(--line); border-radius: 4px; background: var(--card);
+  font: inherit; font-size: .8rem; }
+.keys { margin: 0 0 .5rem; }
+.meanings { display: grid; gap: .1rem 1rem; margin: 0 0 .75rem; } .meanings div { display: flex; gap: .5rem; }
+.meanings dt { flex: 0 0 5.5rem; font-weight: 600; } .meanings dd { margin: 0; }
+.filtered { display: none; }
+.heard .title::after { content: "in the conversation"; display: block; color: var(--soft); font-size: .82rem; }
 .foot { padding-block: 1.25rem 3rem; color: var(--soft); font-size: .85rem;
   overflow-wrap: anywhere; }
 ::highlight(found) { background: var(--mark); color: inherit; }
+::highlight(current) { background: var(--now); color: #000; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 0 0 1rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: .8rem 1rem;
   box-shadow: var(--shadow); }
@@ -133,6 +166,7 @@ th button::after { content: " \2195"; opacity: .35; }
 th[aria-sort=ascending] button::after { content: " \2191"; opacity: 1; }
 th[aria-sort=descending] button::after { content: " \2193"; opacity: 1; }
 th[aria-sort=ascending] button, th[aria-sort=descending] button { color: var(--text); }
+@media (scripting: enabled) { main > .table tbody:not(.ready) { display: none; } }
 td { padding: .5rem .7rem; border-top: 1px solid var(--line); vertical-align: top; overflow-wrap: anywhere; }
 tbody tr:first-child td { border-top: 0; }
 tbody tr:hover { background: var(--page); }
@@ -145,8 +179,8 @@ td time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .more { display: flex; justify-content: center; margin: 1rem 0 2rem; }
 .nothing { padding: 2rem; text-align: center; color: var(--soft); }
 [hidden] { display: none !important; }
-@media (max-width: 60rem) { .tools { position: static; } }
-@media (max-width: 52rem) {
+@media screen and (max-width: 60rem) { .tools { position: static; } }
+@media screen and (max-width: 52rem) {
   .tools output { margin-left: 0; width: 100%; }
   .tools select { flex: 1 1 8rem; }
   table, tbody, tr, td { display: block; }
@@ -159,8 +193,20 @@ td time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 }
 @media print {
   :root { --page: #fff; --card: #fff; --text: #000; --soft: #444; --line: #bbb; --user-card: #fff; --shadow: none; }
-  .tools, .skip, .more, .message > header button, .crumb, th button::after { display: none !important; }
-  body { font-size: 11pt; } .wide, .narrow { max-width: none; padding: 0; }
+  @page { size: A4; margin: 12mm; }
+  .tools, .skip, .more, .message > header button, .crumb, .outline, .keys, th button::after {
+    display: none !important; }
+  body { font-size: 10.5pt; } .wide, .narrow { max-width: none; padding: 0; }
+  .top { padding-block: 0 .5rem; } .foot { padding-block: .5rem 0; }
+  .filtered { display: block; margin: .5rem 0; font-weight: 600; }
+  .table { margin: .3rem 0; border: 0; border-radius: 0; overflow: visible; box-shadow: none; }
+  main table[aria-label] { table-layout: auto; font-size: 7.5pt; line-height: 1.25; }
+  main table[aria-label] td { padding: 1.2pt 3pt; } main table[aria-label] th button { padding: 0 3pt; min-height: 0;
+    font-size: 7pt; }
+  td .chip { padding: 0; border: 0; font-size: inherit; font-weight: inherit; background: none !important; }
+  .w-task, .w-small, .w-time { width: auto; } .w-task { width: 34%; } td small { font-size: 6.5pt; }
+  .heard .title::after { font-size: 6.5pt; }
+  .cards { gap: .4rem; } .card { padding: .3rem .6rem; } .card dd { font-size: 1.1rem; }
   .message { break-inside: auto; } .message > header { break-after: avoid; } tr, .note, .card { break-inside: avoid; }
   .fold > summary { display: none; }
 }
