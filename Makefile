@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) stress demo fuzz-proof faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive redaction-report
+.PHONY: help setup test $(PARTS) stress demo fuzz-proof screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -69,6 +69,9 @@ bench-archive: setup  ## 1,000 and 10,000 conversations saved, against curl and 
 
 bench-fleet: setup  ## 200 tasks in one call against curl and a loop, and an inventory of 5,000
 	$(PYTHON) tests/bench/bench_fleet.py
+
+screenshots: setup  ## The archive's pages in ten states, in build/screenshots, to look at
+	$(PYTHON) scripts/screenshots.py
 
 fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seeded rounds (FUZZ="--rounds 50 --seed 7")
 	$(PYTHON) tests/fuzz/proof.py $(FUZZ)

@@ -61,7 +61,8 @@ class _Style:
 
     @property
     def classes(self) -> str:
-        names = {f"c{self._colour}": self._colour is not None, "bold": self._bold, "dim": self._dim}
+        # Black and white are what text has anyway, whichever way round the reader's page is.
+        names = {f"c{self._colour}": self._colour not in (None, 0, 7), "bold": self._bold, "dim": self._dim}
         return " ".join(name for name, is_set in names.items() if is_set)
 
     def read(self, sequence: str) -> None:

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Messages that are Markdown, rendered: parsed by markdown-it-py where it is installed, written by an own allow-list.
 
-Whatever the parser finds, a page gets only the elements named here, without attributes but for an address of the web
-and the number that a list starts with; every text is escaped. Without the library, or where a text is none of ours to
+Whatever the parser finds, a page gets only the elements named here, without attributes but for an address of the web,
+the number that a list starts with and the alignment of a cell; every text is escaped. Without the library, or where a text is none of ours to
 render, a message is shown as it is.
 """
 
@@ -116,9 +116,12 @@ def _tag(token: Any) -> str:
         return f"<{slash}h{min(int(token.tag[1:]) + 2, 6)}>{end}"
     if token.tag not in _SAME:
         return ""
-    start = token.attrs.get("start") if token.type == "ordered_list_open" else None
-    number = f' start="{int(start)}"' if start else ""
-    return f"<{slash}{token.tag}{number}>{end if token.tag not in _INLINE else ''}"
+    attribute = ""
+    if token.type == "ordered_list_open" and token.attrs.get("start"):
+        attribute = f' start="{int(token.attrs["start"])}"'
+    elif token.attrs.get("style") == "text-align:right":
+        attribute = ' class="number"'
+    return f"<{slash}{token.tag}{attribute}>{end if token.tag not in _INLINE else ''}"
 
 
 def _link(token: Any) -> str:

@@ -20,7 +20,7 @@ STYLE = r"""
     --page: #14171b; --card: #1c2026; --text: #e4e7eb; --soft: #9aa5b1; --line: #2d333b; --accent: #85aefb;
     --user: #85aefb; --user-card: #1d2738; --agent: #c3a1f0; --code: #171a1f;
     --good: #6fd39a; --good-card: #17301f; --warn: #e8c063; --warn-card: #332a12; --bad: #f29a93; --bad-card: #3a1d1b;
-    --info-card: #1d2733; --mark: #7a6000; --shadow: none; --now: #b35c00;
+    --info-card: #1d2733; --mark: #7a6000; --shadow: none; --now: #f0983a;
     --c1: #f29a93; --c2: #6fd39a; --c3: #e8c063; --c4: #85aefb; --c5: #d0a6f2; --c6: #6fd0dc;
     --paused: #67768a; --unknown: #59616b;
   }
@@ -109,6 +109,7 @@ pre { margin: 0; padding: .5rem 1rem .9rem; font-size: .84rem; line-height: 1.5;
   border-inline-start: 3px solid var(--line); }
 .markdown table { width: auto; max-width: 100%; table-layout: auto; }
 .markdown :is(th, td) { padding: .3rem .7rem; border: 1px solid var(--line); text-align: start; }
+.markdown .number { text-align: end; }
 .markdown tbody tr:first-child td { border-top: 1px solid var(--line); }
 .markdown hr { border: 0; border-top: 1px solid var(--line); }
 summary { cursor: pointer; }
@@ -131,7 +132,7 @@ kbd { padding: 0 .35rem; border: 1px solid var(--line); border-radius: 4px; back
 .heard .title::after { content: "in the conversation"; display: block; color: var(--soft); font-size: .82rem; }
 .foot { padding-block: 1.25rem 3rem; color: var(--soft); font-size: .85rem;
   overflow-wrap: anywhere; }
-::highlight(found) { background: var(--mark); color: inherit; }
+::highlight(found) { background: var(--mark); color: var(--text); }
 ::highlight(current) { background: var(--now); color: #000; }
 .cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem; margin: 0 0 1rem; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: .8rem 1rem;

@@ -44,11 +44,13 @@ class Chart(NamedTuple):
 
 
 def chart(entries: list[dict[str, Any]]) -> Chart | None:
-    """The chart, or None if no task has a date."""
+    """The chart, or None if no two days have a task: a lone bar says nothing."""
     made = [(when, _status(entry)) for entry in entries for when in [_date(entry["created_at"])] if when]
     if not made:
         return None
     first, last = min(made)[0], max(made)[0]
+    if first == last:
+        return None
     unit = next((unit for unit in ("day", "week", "month") if len(_starts(first, last, unit)) <= _MOST_BARS), "year")
     starts = _starts(first, last, unit)
     counts: dict[date, Counter[str]] = {start: Counter() for start in starts}
