@@ -17,11 +17,12 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / ".build"), str(ROOT / "tests")]
 
-from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor  # noqa: E402
-from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive  # noqa: E402
-from integration.browser import Browser, chromium  # noqa: E402
-from unit.archive import samples  # noqa: E402
-from unit.archive.samples import message, record  # noqa: E402
+from integration.browser import Browser, chromium
+from unit.archive import samples
+from unit.archive.samples import message, record
+
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+from ansible_collections.coder.tasks.plugins.module_utils.archive.store import Archive
 
 OUTPUT = ROOT / "build" / "screenshots"
 TITLES = ("Fix the flaky login test", "Upgrade the Postgres driver", "Add a dark mode", "Investigate a memory leak",
@@ -66,7 +67,8 @@ EDIT = (
 )
 LANGUAGES = [
     message(0, "ログインテストが五回に一回失敗します。修正してください。", "input"),
-    message(1, "セッションクッキーが`SameSite=Strict`で書かれているため、リダイレクトで失われます。\n修复登录测试：会话 cookie 丢失。"),
+    message(1, "セッションクッキーが`SameSite=Strict`で書かれているため、\nリダイレクトで失われます。"
+               "\n修复登录测试：会话 cookie 丢失。"),
     message(2, "اختبار تسجيل الدخول يفشل مرة من كل خمس. أصلحه من فضلك.", "input"),
     message(3, "## ما وجدته\n\n- ملف الارتباط مكتوب بقيمة `Strict`.\n- **أصلحته** وأضفت اختبارا."),
     message(4, "בדיקת ההתחברות נכשלת. תודה! 🎉👩🏽‍💻🇯🇵", "input"),
@@ -77,7 +79,7 @@ LANGUAGES = [
 
 @dataclass
 class State:
-    """A page, what is done on it, and how it is looked at."""
+    """A page, what is done on it, and how it is looked at: as far as a screen reaches, or the whole of it."""
 
     name: str
     page: str
@@ -85,18 +87,20 @@ class State:
     dark: bool = False
     width: int = 1280
     printed: bool = False
+    whole: bool = False
 
 
 STATES = (
     State("01-index-light", "index"),
     State("02-index-dark-by-words", "index", "$('search').value = 'identity provider'; restart();", dark=True),
-    State("03-index-phone-cjk", "index", "$('search').value = 'クッキー'; restart(); $('tasks').scrollIntoView({behavior: 'instant'});", width=390),
+    State("03-index-phone-cjk", "index", "$('search').value = 'クッキー'; restart(); $('tasks').scrollIntoView();",
+          width=390),
     State("04-index-print-filtered", "index", "$('status').value = 'error'; restart();", width=794, printed=True),
     State("05-transcript-light", "rich"),
     State("06-transcript-dark-hit", "rich", "$('search').value = 'cookie'; filter(); go(1); go(1); go(1);", dark=True),
     State("07-transcript-phone-dark", "rich", dark=True, width=390),
-    State("08-transcript-languages", "languages"),
-    State("09-transcript-partial-gap-seam", "partial"),
+    State("08-transcript-languages", "languages", whole=True),
+    State("09-transcript-partial-gap-seam", "partial", whole=True),
     State("10-transcript-print", "rich", width=794, printed=True),
 )
 
@@ -138,8 +142,12 @@ def shoot(browser: Browser, state: State, page: Path) -> None:
     browser.devtools("Emulation.setEmulatedMedia", media="print" if state.printed else "", features=features)
     browser.open(page)
     browser.run(state.script + ("dispatchEvent(new Event('beforeprint'));" if state.printed else ""))
-    whole: dict[str, Any] = browser.devtools("Page.captureScreenshot", captureBeyondViewport=False)
-    (OUTPUT / f"{state.name}.png").write_bytes(base64.b64decode(whole["data"]))
+    shot: dict[str, Any] = {"captureBeyondViewport": state.whole}
+    if state.whole:
+        height = browser.run("return document.documentElement.scrollHeight")
+        shot["clip"] = {"x": 0, "y": 0, "width": state.width, "height": height, "scale": 1}
+    picture = browser.devtools("Page.captureScreenshot", **shot)["data"]
+    (OUTPUT / f"{state.name}.png").write_bytes(base64.b64decode(picture))
 
 
 def main() -> int:

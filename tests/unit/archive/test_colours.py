@@ -53,7 +53,9 @@ def test_what_a_terminal_would_show(sequence: str, classes: str) -> None:
     assert shown(f"a\x1b[{sequence}mb\x1b[0mc") == [("b", classes)]
 
 
-@pytest.mark.parametrize("sequence", ["", "0", "39", "38;5;240", "38;2;9;9;9", "48;5;1", "4", "38", "38;5", "7", "30", "97"])
+@pytest.mark.parametrize("sequence", [
+    "", "0", "39", "38;5;240", "38;2;9;9;9", "48;5;1", "4", "38", "38;5", "7", "30", "97",
+])  # fmt: skip
 def test_what_is_no_colour_of_text(sequence: str) -> None:
     assert shown(f"a\x1b[{sequence}mb") == []
 

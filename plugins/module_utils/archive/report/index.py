@@ -22,7 +22,7 @@ _SERVER = re.compile(r"(https?://[^\s/?#]+[^\s?#]*?)/tasks/")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def html(entries: list[dict[str, Any]], said: words.Index = words.Index("", "")) -> str:
+def html(entries: list[dict[str, Any]], said: words.Index = words.NOTHING) -> str:
     """The page. said: the words of the entries' conversations, in the same order."""
     rows = [{**entry, "coverage": wholeness.word(entry)} for entry in entries]
     return page.render(

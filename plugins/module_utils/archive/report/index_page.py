@@ -61,9 +61,9 @@ PAGE = """\
 </header>
 <div class="tools"><div class="wide">
   <form role="search" aria-label="Search and filter the tasks">
-    {% set scope = "Search names and conversations" if said.words is not none else "Search names, owners and templates" %}
-    <label class="hidden-label" for="search">{{ scope }}</label>
-    <input id="search" type="search" placeholder="{{ scope }}  ( / )" autocomplete="off" spellcheck="false">
+    {% set searched = "names and conversations" if said.words is not none else "names, owners and templates" %}
+    <label class="hidden-label" for="search">Search {{ searched }}</label>
+    <input id="search" type="search" placeholder="Search {{ searched }}  ( / )" autocomplete="off" spellcheck="false">
     {% for key, label, plural in filters %}
     <label class="hidden-label" for="{{ key }}">Filter by {{ label }}</label>
     <select id="{{ key }}"><option value="">All {{ plural }}</option>{% for value in choices[key] %}<option
@@ -104,7 +104,8 @@ PAGE = """\
     <td data-label="Template">{{ (row.template or "") | line }}</td>
     <td data-label="Status"><span class="chip {{ row.status or "" }}">{{ (row.status or "") | line }}</span></td>
     <td data-label="Source"><span class="chip {{ row.source }}">{{ row.source }}</span></td>
-    <td data-label="Log"><span class="chip {{ row.coverage }}" title="{{ meanings[row.coverage] }}">{{ row.coverage }}</span></td>
+    <td data-label="Log"><span class="chip {{ row.coverage }}"
+      title="{{ meanings[row.coverage] }}">{{ row.coverage }}</span></td>
     <td data-label="Messages" class="number">{{ row.messages }}</td>
     <td data-label="Last message">{% if row.last_time %}<time
       datetime="{{ row.last_time }}">{{ row.last_time | clock }}</time>{% else %}–{% endif %}</td>
@@ -297,9 +298,10 @@ $("more").addEventListener("click", () => { limit += PAGE; show(); });
 for (const button of document.querySelectorAll("th button")) {
   button.addEventListener("click", () => sort(sorted === button.dataset.key ? `-${sorted}` : button.dataset.key));
 }
-const KEYS = { j: () => move(1), n: () => move(1), k: () => move(-1), p: () => move(-1), "/": () => $("search").focus() };
+const [forward, back] = [() => move(1), () => move(-1)];
+const KEYS = { j: forward, n: forward, k: back, p: back, "/": () => $("search").focus() };
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") document.activeElement.blur();
+  if (event.key === "Escape") { event.preventDefault(); document.activeElement.blur(); }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
   if (Object.hasOwn(KEYS, event.key)) { event.preventDefault(); KEYS[event.key](); }
 });
@@ -317,5 +319,6 @@ addEventListener("beforeprint", () => { limit = Infinity; show(); });
 addEventListener("afterprint", restart);
 restore();
 """
-for _name, _value in (("SEPARATORS", SEPARATORS), ("UNSPACED", UNSPACED), ("DIGITS", DIGITS), ("LONGEST", LONGEST_WORD)):
+_GIVEN = {"SEPARATORS": SEPARATORS, "UNSPACED": UNSPACED, "DIGITS": DIGITS, "LONGEST": LONGEST_WORD}
+for _name, _value in _GIVEN.items():
     SCRIPT = SCRIPT.replace(f"@{_name}@", str(_value))

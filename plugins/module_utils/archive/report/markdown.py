@@ -3,8 +3,8 @@
 """Messages that are Markdown, rendered: parsed by markdown-it-py where it is installed, written by an own allow-list.
 
 Whatever the parser finds, a page gets only the elements named here, without attributes but for an address of the web,
-the number that a list starts with and the alignment of a cell; every text is escaped. Without the library, or where a text is none of ours to
-render, a message is shown as it is.
+the number that a list starts with and the alignment of a cell; every text is escaped. Without the library, or where a
+text is none of ours to render, a message is shown as it is.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _html(tokens: Sequence[Any]) -> Html:
 
 
 def _text(value: Any) -> Html:
-    """What the parser took for text; a reference such as `&#27;` can stand for any character, so it is cleaned again."""
+    """What the parser took for text, cleaned once more: a reference such as `&#27;` can stand for any character."""
     return escaped(plain(str(value)))
 
 

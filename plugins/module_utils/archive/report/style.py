@@ -211,5 +211,4 @@ td time { white-space: nowrap; font-variant-numeric: tabular-nums; }
   .message { break-inside: auto; } .message > header { break-after: avoid; } tr, .note, .card { break-inside: avoid; }
   .fold > summary { display: none; }
 }
-@media (prefers-reduced-motion: no-preference) { html { scroll-behavior: smooth; } }
 """

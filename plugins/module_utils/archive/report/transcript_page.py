@@ -19,7 +19,8 @@ PAGE = """\
 <a class="skip" href="#log">Skip to the conversation</a>
 <header class="top narrow">
   <nav class="crumb" aria-label="Breadcrumb"><a id="all"
-    href="../../index.html">All tasks</a> / {{ (entry.owner or "–") | line }} / {{ (entry.name or entry.id) | line }}</nav>
+    href="../../index.html">All tasks</a> / {{ (entry.owner or "–") | line
+    }} / {{ (entry.name or entry.id) | line }}</nav>
   <h1 dir="auto">{{ title | line }}</h1>
   <dl class="facts">
     <div><dt>Status</dt><dd><span class="chip {{ status }}">{{ status }}</span></dd></div>
@@ -227,7 +228,7 @@ function go(step) {
   if (fold) fold.open = true;
   current = items.findIndex((item) => item.node === node);
   const box = range.getBoundingClientRect();
-  scrollTo({ top: scrollY + box.top - innerHeight / 3, behavior: "instant" });
+  scrollTo({ top: scrollY + box.top - innerHeight / 3 });
   tell(true);
   highlight();
 }
@@ -244,7 +245,7 @@ function move(step) {
   if (!next) return;
   current = items.indexOf(next);
   next.node.focus({ preventScroll: true });
-  next.node.scrollIntoView({ block: "start", behavior: "instant" });
+  next.node.scrollIntoView({ block: "start" });
 }
 
 // The address after #: q and role of this page, and `list`, the state of the index that led here.
@@ -297,7 +298,7 @@ document.addEventListener("click", async (event) => {
 });
 const KEYS = { j: () => move(1), k: () => move(-1), n: () => go(1), p: () => go(-1), "/": () => $("search").focus() };
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") document.activeElement.blur();
+  if (event.key === "Escape") { event.preventDefault(); document.activeElement.blur(); }
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
   if (Object.hasOwn(KEYS, event.key)) { event.preventDefault(); KEYS[event.key](); }
 });
@@ -307,7 +308,7 @@ for (const time of document.querySelectorAll("time")) {
   if (!isNaN(when)) time.title = `Your time: ${when.toLocaleString()}`;
 }
 addEventListener("beforeprint", () => {
-  for (const fold of document.querySelectorAll("details:not(.outline)")) fold.open = true;
+  for (const fold of document.querySelectorAll("details")) fold.open = true;
   $("filtered").hidden = !$("role").value;
   $("filtered").textContent = `Not all is printed: only messages of the ${$("role").value}.`;
 });

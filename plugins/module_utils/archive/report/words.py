@@ -47,6 +47,9 @@ class Index(NamedTuple):
     places: str | None
 
 
+NOTHING = Index("", "")
+
+
 def words(text: str) -> set[str]:
     """What can be found of a text."""
     text = plain(text)
