@@ -79,7 +79,7 @@ def index(texts: Iterable[str | None]) -> Index:
             places = held.get(word)
             if places is None:
                 held[word] = row  # most words are said once
-            elif places.__class__ is int:
+            elif isinstance(places, int):
                 held[word] = array("I", (places, row))
             else:
                 places.append(row)
