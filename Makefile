@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) stress demo fuzz-proof screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive redaction-report
+.PHONY: help setup test $(PARTS) stress demo fuzz-proof screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-pages redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,6 +72,9 @@ bench-fleet: setup  ## 200 tasks in one call against curl and a loop, and an inv
 
 screenshots: setup  ## The archive's pages in ten states, in build/screenshots, to look at
 	$(PYTHON) scripts/screenshots.py
+
+bench-pages: setup  ## The page of 10,000 conversations in Chromium: opening it, a search, what pages cost
+	$(PYTHON) tests/bench/bench_pages.py
 
 fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seeded rounds (FUZZ="--rounds 50 --seed 7")
 	$(PYTHON) tests/fuzz/proof.py $(FUZZ)

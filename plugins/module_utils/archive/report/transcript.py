@@ -17,7 +17,7 @@ _FOLD_LINES = 40
 _SHOWN_LINES = 24
 _FOLD_CHARS = 6000
 # Characters of one conversation that are rendered as Markdown; what comes after is shown as it is.
-_MOST_RENDERED = 200_000
+_MOST_RENDERED = 60_000
 _OUTLINE_CHARS = 90
 
 
