@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How whole a log is, is said in the same words wherever it is said: they stand in `wholeness`, and nowhere else anew."""
+"""How whole a log is, is said in the same words wherever it is said, and they stand in `wholeness`."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def test_the_evacuation_says_the_words() -> None:
     source = (ROOT / "playbooks" / "templates" / "evacuation.txt.j2").read_text()
     line = next(line for line in source.splitlines() if line.startswith("logs "))
     saved = {"archive": {"logs": {word: number for number, word in enumerate(wholeness.WORDS)}}}
-    counts = ", ".join(f"{number} {word}" for number, word in enumerate(wholeness.WORDS))
-    assert Environment(autoescape=True).from_string(line).render(evacuate_saved=saved).split(None, 1) == ["logs", counts]
+    said = Environment(autoescape=True).from_string(line).render(evacuate_saved=saved)
+    assert said.split(None, 1) == ["logs", ", ".join(f"{number} {word}" for number, word in enumerate(wholeness.WORDS))]
 
 
 def test_the_collection_says_the_words() -> None:

@@ -105,7 +105,7 @@ class Folders:
         return Saved(entry, task, files.parse_lines(files.read(os.path.join(self.at(entry["folder"]), name))))
 
     def said(self, entry: Entry) -> str | None:
-        """All that was said in a task, in all lives of its agent; None where its files are not what the manifest says."""
+        """All that was said in a task, in all lives of its agent; None where that is not what the manifest says."""
         log, held = CONVERSATION if CONVERSATION in entry["files"] else LOG, self.hold()
         data = held.read(entry["folder"], (TASK, log)) if held else {}
         if not all(_is_intact(entry, name, data.get(name)) for name in (TASK, log)):
