@@ -105,4 +105,5 @@ options:
 requirements:
   - jinja2
   - pyyaml for O(redaction_rules)
+  - markdown-it-py, if Markdown is to be rendered in transcripts
 """

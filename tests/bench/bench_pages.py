@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import random
+import shutil
 import statistics
 import sys
 import tempfile
@@ -102,6 +103,10 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--json", type=Path, default=ROOT / "build" / "bench_pages.json")
     given = parser.parse_args()
+    if not shutil.which("chromedriver"):
+        print("NOT MEASURED: chromium and chromedriver are not installed (Debian: chromium, chromium-driver)")
+        write([], given.json)
+        return 0
     entries: list[dict[str, Any]] = [samples.entry_of(samples.record(number)) for number in range(given.tasks)]
     started = time.process_time()
     for _said in conversations(given.tasks):
