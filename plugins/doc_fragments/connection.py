@@ -13,13 +13,15 @@ options:
   url:
     description:
       - Address of the Coder server, such as V(https://coder.example.com).
-      - If not set, the environment variable E(CODER_URL) is used.
+      - If not set, the environment variable E(CODER_URL) is used, else the server of C(coder login).
       - With V(http://) the token is sent unencrypted; that is warned of unless the server is on the same machine.
     type: str
   token:
     description:
       - Session token of the user on whose behalf Coder is called; C(coder tokens create) makes one.
-      - If not set, the environment variable E(CODER_SESSION_TOKEN) is used.
+      - If not set, the environment variable E(CODER_SESSION_TOKEN) is used, else the session that C(coder login) left
+        in its configuration folder, E(CODER_CONFIG_DIR), on the machine where the module runs. It is sent only to the
+        server that it was made for. A session in the keyring of the operating system is not read.
       - It is sent to O(url) only; a redirect is never followed.
     type: str
   validate_certs:
@@ -52,16 +54,17 @@ options:
     type: str
   connect_timeout:
     description:
-      - Longest time in seconds to wait for a connection.
-    type: float
-    default: 5.0
+      - Longest time to wait for a connection, in seconds or with units, such as V(10s).
+    type: str
+    default: 5s
   deadline:
     description:
-      - Longest time in seconds that one request may take in all, from the look-up of the server's name to the last
-        byte, with its retries, the pauses between them and waits for the server's rate limit.
+      - Longest time that one request may take in all, from the look-up of the server's name to the last byte, with its
+        retries, the pauses between them and waits for the server's rate limit.
+      - In seconds or with units, such as V(5m).
       - The pages of a list count as one request.
-    type: float
-    default: 120.0
+    type: str
+    default: 2m
   retries:
     description:
       - How often a failed request is tried again.
@@ -93,7 +96,7 @@ notes:
 options:
   timeout:
     description:
-      - Longest time in seconds to wait for the next part of an answer.
-    type: float
-    default: 30.0
+      - Longest time to wait for the next part of an answer, in seconds or with units, such as V(1m).
+    type: str
+    default: 30s
 """

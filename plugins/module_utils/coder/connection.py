@@ -15,12 +15,11 @@ from urllib.parse import urlsplit
 
 from ..version import VERSION
 from .body import ACCEPTED_ENCODING
+from .durations import LONGEST
 from .errors import invalid
 
 # A header line (RFC 9110, 5.1 and 5.5); what else a value may hold is cut to what Python's http.client can encode.
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
-# Seconds, three years: the clocks of sockets and locks hold no more everywhere.
-_LONGEST = 10**8
 
 
 @dataclass(frozen=True)
@@ -40,6 +39,11 @@ class Connection:
     deadline: float = 120.0
     retries: int = 3
     max_response_bytes: int = 256 * 1024 * 1024
+    # The file of `coder login` that the token comes from; None where the user gave it.
+    session_file: str | None = None
+
+    # Why the session of `coder login` is not used, where it is not, as a sentence.
+    no_session: str = ""
 
     @property
     def exposes_token(self) -> str | None:
@@ -60,8 +64,8 @@ def _is_loopback(host: str) -> bool:
 def checked_url(url: str) -> str:
     """The server's root without a slash at its end. :raises CoderError: kind invalid."""
     if not url:
-        hint = "Set 'url' or the environment variable CODER_URL, such as https://coder.example.com."
-        raise invalid("no server is given", hint)
+        hint = "Set 'url' or the environment variable CODER_URL, such as https://coder.example.com, or run"
+        raise invalid("no server is given", f"{hint} `coder login`.")
     try:
         parts = urlsplit(url.strip())
         parts.port  # noqa: B018  (raises on a port that is no number)
@@ -78,8 +82,8 @@ def checked_url(url: str) -> str:
 def check_limits(connection: Connection) -> None:
     """:raises CoderError: kind invalid, for a time or a size that nothing can keep."""
     for name in ("connect_timeout", "timeout", "deadline"):
-        if not 0 < getattr(connection, name) <= _LONGEST:
-            raise invalid(f"{name!r} is not between 0 and {_LONGEST}", "Give a number of seconds.")
+        if not 0 < getattr(connection, name) <= LONGEST:
+            raise invalid(f"{name!r} has to be more than 0 and at most {LONGEST} s", "Give a duration such as 30s.")
     if connection.max_response_bytes <= 0:
         raise invalid("'max_response_bytes' is not more than 0", "Give a number of bytes.")
 
@@ -89,7 +93,7 @@ def request_headers(connection: Connection) -> dict[str, str]:
     token = connection.token.strip()
     if not token:
         hint = "Set 'token' or the environment variable CODER_SESSION_TOKEN; `coder tokens create` makes one."
-        raise invalid("no session token is given", hint)
+        raise invalid("no session token is given", f"{hint} {connection.no_session}".rstrip())
     if not re.match(r"^[!-~]+$", token):
         raise invalid(
             "'token' holds a character that no session token has", "Check that it was copied whole, on one line."
@@ -125,7 +129,7 @@ def client_certificate(connection: Connection) -> str | tuple[str, str] | None:
     """What requests calls ``cert``. :raises CoderError: kind invalid, a file is missing."""
     for name, path in (("client_cert", connection.client_cert), ("client_key", connection.client_key)):
         if path and not os.path.exists(path):
-            raise invalid(f"the file {path} given in {name!r} does not exist")
+            raise invalid(f"the file {path} given in {name!r} does not exist", f"Correct {name!r}.")
     if connection.client_cert and connection.client_key:
         return connection.client_cert, connection.client_key
     return connection.client_cert

@@ -245,7 +245,15 @@ class Transport:
             self.server_ahead = said - self.clock.time()
         if response.status_code == 429:
             self._gate.close_until(self.clock.monotonic() + pause_asked(response.headers, self.clock.time()))
-        return _judged(request, response, content)
+        try:
+            return _judged(request, response, content)
+        except CoderError as error:
+            if error.status == 401 and self.connection.session_file:
+                error.hint = (
+                    f"The session of `coder login` in {self.connection.session_file} is no longer valid: run "
+                    f"`coder login {self._base}`, or give 'token'."
+                )
+            raise
 
     def _prepared(self, request: _Request) -> requests.PreparedRequest:
         headers = self._headers
