@@ -27,6 +27,14 @@ _WORKSPACE_STATUS = {
 }
 
 
+# As terraform writes it: the words of the command that failed stand in the log and nowhere else.
+FAILURE_LOG = (
+    "terraform_data.run (local-exec): boom: the disk is full",
+    "Error: local-exec provisioner error",
+    "Error running command './start': exit status 1.",
+)
+
+
 @dataclass
 class Build:
     """One build. started and completed are moments in world time; NEVER while held in the queue."""
@@ -42,6 +50,8 @@ class Build:
     reason: str = "initiator"
     outcome: str = "succeeded"
     error: str = ""
+    # What a failed build wrote into its log; its error alone does not say it.
+    output: list[str] = field(default_factory=lambda: list(FAILURE_LOG))
     preset_id: str | None = None
     parameters: dict[str, str] = field(default_factory=dict)
     canceled: float = NEVER

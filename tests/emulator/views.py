@@ -503,21 +503,26 @@ class Views:
 
     def build_logs(self, build: Build, after: int) -> list[dict[str, Any]]:
         """The log of a build's job, as far as it has come."""
-        lines = [("Setting up", build.created), (f"Running terraform {build.transition}", build.started)]
+        lines = [
+            ("provisioner_daemon", "info", "Setting up", "", build.created),
+            ("provisioner", "info", f"Running terraform {build.transition}", "", build.started),
+        ]
         if build.error:
-            lines.append((build.error, build.completed))
-        else:
-            lines.append(("Cleaning Up", build.completed))
+            stage = f"Running terraform {build.transition}"
+            for text in build.output:
+                level = "error" if text.startswith("Error") else "info"
+                lines.append(("provisioner", level, stage, text, build.completed))
+        lines.append(("provisioner_daemon", "info", "Cleaning Up", "", build.completed))
         return [
             {
                 "id": number,
                 "created_at": self._time(moment),
-                "log_source": "provisioner_daemon",
-                "log_level": "error" if text == build.error else "info",
-                "stage": text,
-                "output": text if text == build.error else "",
+                "log_source": source,
+                "log_level": level,
+                "stage": stage,
+                "output": output,
             }
-            for number, (text, moment) in enumerate(lines, start=1)
+            for number, (source, level, stage, output, moment) in enumerate(lines, start=1)
             if moment <= self.world.clock.now() and number > after
         ]
 

@@ -345,7 +345,7 @@ class CoderClient:
             return error
         error.kind = "not_found"
         error.reason = "the user %r does not exist or cannot be seen with this token" % name
-        error.hint = "Give a username or a user's UUID; an e-mail address does not work." if "@" in name else None
+        error.hint = "Give a username or a user's UUID" + ("; an e-mail address does not work." if "@" in name else ".")
         return error
 
     def organization(self, name: str) -> dict[str, Any]:
@@ -677,6 +677,10 @@ class CoderClient:
     def build(self, build_id: str) -> dict[str, Any]:
         """A workspace build, whole as the server gives it."""
         return self._get("/api/v2/workspacebuilds/%s" % segment(build_id), "id", "workspace_id")
+
+    def build_log(self, build_id: str) -> list[dict[str, Any]]:
+        """The log of a workspace build, oldest first: rows of ``log_level``, ``stage`` and ``output``."""
+        return self._get_list(f"/api/v2/workspacebuilds/{segment(build_id)}/logs", "output")
 
     def prompts(self, build_ids: list[str]) -> dict[str, str]:
         """Prompts by build id from the endpoint that servers up to 2.28 have; unknown ids are left out."""

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,7 @@ KINDS = (
     "internal",       # a mistake of this collection, or an answer of a shape that nobody foresaw
 )
 
+_OPTION = re.compile(r"[a-z_]+=")
 # Kinds whose message says how often it was tried: elsewhere an earlier attempt failed for another reason.
 _REPEATED = ("server", "network", "timeout", "unavailable")
 
@@ -83,7 +85,8 @@ class CoderError(Exception):
     def message(self) -> str:
         """`Could not <attempt>: <reason> (<n> attempts). <hint>`."""
         text = f"Could not {self.attempt}: {self.reason}" if self.attempt else self.reason
-        text = (text[:1].upper() + text[1:]).rstrip()
+        # An option stays as it is written.
+        text = (text if _OPTION.match(text) else text[:1].upper() + text[1:]).rstrip()
         if (self.attempts or 1) > 1 and self.kind in _REPEATED:
             text = f"{text.rstrip('.')} ({self.attempts} attempts)"
         if not text.endswith((".", "!", "?")):
@@ -104,9 +107,8 @@ class CoderError(Exception):
         return self.message
 
     def failure(self) -> dict[str, Any]:
-        """The machine-readable half of a failed result."""
-        return {
-            "kind": self.kind,
+        """The machine-readable half of a failed result: its kind, and of the request what is known and not empty."""
+        request = {
             "status": self.status,
             "method": self.method,
             "path": self.path,
@@ -114,6 +116,7 @@ class CoderError(Exception):
             "validations": self.validations,
             "attempts": self.attempts,
         }
+        return {"kind": self.kind, **{name: value for name, value in request.items() if value}}
 
 
 class RouteNotFound(CoderError):

@@ -50,8 +50,8 @@ def check_name(name: str) -> None:
     problem = name_problem(name)
     if problem:
         raise invalid(
-            "%r cannot be the name of a task: %s" % (name, problem),
-            "Use up to 32 letters, digits and hyphens, such as fix-login.",
+            f"{name!r} cannot be the name of a task: {problem}",
+            "Use up to 32 of the letters a to z and A to Z, digits and hyphens, such as fix-login.",
         )
 
 

@@ -14,7 +14,9 @@ from typing import Any, Callable
 
 from . import models
 from .client import CoderClient
+from .durations import in_words
 from .errors import CoderError
+from .health import NOT_YET_CONNECTED, RECONNECT, RESTART, ailment, explain_build, has_failed_build, with_reason
 
 # Seconds that a state may last which is passed through on a normal way but can also be the end of it:
 # `unknown`, and `error` of an app that is still starting, which the official client bears as long (docs/contract.md,
@@ -25,10 +27,13 @@ AGENT_LOST = 30.0
 # Seconds until a start that was asked for must show.
 NOT_STARTED = 10.0
 
+# Goals as they stand in a sentence.
+WORDS = {"settled": "active or paused"}
+WORDS.update((name, name) for name in ("ready", "idle", "complete", "paused"))
+
 FINISHED = ("idle", "complete", "failed")
-BUILD_FAILED = ("failed", "canceled", "canceling")
-_RESTART = "Look at its log; pause and resume the task to restart the agent."
-NOT_YET_CONNECTED = "agent has not yet connected"
+# Seconds between two words of progress about a state that lasts.
+PROGRESS_EVERY = 5.0
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,9 @@ class Goal:
         if status in ("pending", "initializing"):
             self._unhealthy = TRANSITIONAL
         if status == "error":
-            self._only_for(self._unhealthy, "error", task, self._error_reason(task), hint=_RESTART)
+            if has_failed_build(task):
+                raise self._failed_build(task)
+            self._only_for(self._unhealthy, "error", task, "its app is unhealthy", hint=RESTART)
         elif status == "unknown" and not models.is_stopping(task):
             self._only_for(TRANSITIONAL, "unknown", task, "its status is unknown")
         else:
@@ -95,12 +102,6 @@ class Goal:
             return self._complete(task)
         return self._idle(task)
 
-    @staticmethod
-    def _error_reason(task: dict[str, Any]) -> str:
-        if task["workspace_status"] in BUILD_FAILED:
-            return "the build of its workspace failed"
-        return "its app is unhealthy"
-
     def _agent_in_reach(self, task: dict[str, Any]) -> bool:
         health = task["workspace_agent_health"] or {}
         if health.get("healthy", True):
@@ -108,9 +109,8 @@ class Goal:
         elif health.get("reason") == NOT_YET_CONNECTED:
             return False
         else:
-            reason = "its agent is not healthy: %s" % (health.get("reason") or "no reason given")
-            hint = "The status stays active, yet every send takes 30 s and fails; pause and resume the task."
-            self._only_for(AGENT_LOST, "agent", task, reason, "unavailable", hint)
+            reason = f"its agent is not healthy: {health.get('reason') or 'no reason given'}"
+            self._only_for(AGENT_LOST, "agent", task, reason, "unavailable", RECONNECT)
             return False
         if self._client.dialect.app_health_visible:
             return True
@@ -118,7 +118,7 @@ class Goal:
         workspace = self._client.workspace(task["workspace_id"]) or {}
         health_of_app = models.app_health(workspace, task["workspace_app_id"])
         if health_of_app == "unhealthy":
-            self._only_for(self._unhealthy, "app", task, "its app is unhealthy", hint=_RESTART)
+            self._only_for(self._unhealthy, "app", task, "its app is unhealthy", hint=RESTART)
         else:
             self._forget("app")
         return health_of_app in (None, "healthy", "disabled")
@@ -126,7 +126,7 @@ class Goal:
     def _complete(self, task: dict[str, Any]) -> bool:
         state = task["current_state"] or {}
         if state.get("state") == "failed":
-            raise self._never(task, "its agent reported a failure: %s" % (state["message"] or "no reason given"))
+            raise self._never(f"its agent reported a failure: {state['message'] or 'no reason given'}")
         return state.get("state") == "complete"
 
     def _idle(self, task: dict[str, Any]) -> bool:
@@ -186,13 +186,17 @@ class Goal:
         hint: str | None = None,
     ) -> None:
         """A state that is passed through: wait, but not longer than it can be passed through."""
-        if what == "error" and task["workspace_status"] in BUILD_FAILED:
-            raise self._never(task, reason, "build_failed")
         if self._seconds(what) > limit:
-            raise self._never(task, f"{reason} for more than {limit:g} s", kind, hint)
+            raise self._never(f"{reason} for more than {limit:g} s", kind, hint)
 
-    def _never(self, task: dict[str, Any], reason: str, kind: str = "conflict", hint: str | None = None) -> CoderError:
-        return CoderError("the task %s will not be %s: %s" % (task["name"], self.name, reason), kind, hint=hint)
+    def _failed_build(self, task: dict[str, Any]) -> CoderError:
+        found = explain_build(self._client, task)
+        error = self._never(found.reason, "build_failed", found.hint)
+        error.result["task"] = {**task, "reason": found.reason}
+        return error
+
+    def _never(self, reason: str, kind: str = "conflict", hint: str | None = None) -> CoderError:
+        return CoderError(f"it will not be {WORDS[self.name]}: {reason}", kind, hint=hint)
 
 
 def digest(messages: list[dict[str, Any]]) -> str:
@@ -214,46 +218,65 @@ def wait_for(
     """
     goal = Goal(goal_name, client, clock, patience.stable_idle, patience.unhealthy)
     started = clock.monotonic()
-    shown = ""
+    told = ("", 0.0)
     current = task
     try:
         while not goal.reached(current):
             waited = clock.monotonic() - started
             if waited >= patience.timeout:
                 raise timed_out(current, goal_name, waited)
-            if describe(current) != shown:
-                shown = describe(current)
-                progress("%s is %s" % (task["name"], shown))
+            told = _tell(progress, current, waited, patience, told)
             clock.sleep(min(patience.interval, patience.timeout - waited))
             found = client.refresh(current)
             if found is None:
-                raise CoderError("the task %s was deleted while it was waited for" % task["name"], "not_found")
+                raise CoderError("it was deleted while it was waited for", "not_found")
             current = found
     except CoderError as error:
-        error.result.setdefault("task", current)
+        if "task" not in error.result:
+            error.result["task"] = with_reason(client, current)
         error.result.setdefault("waited", round(clock.monotonic() - started, 1))
         error.result.setdefault("diagnosis", diagnose(client, current))
         raise
     return current
 
 
+def _tell(
+    progress: Callable[[str], None], task: dict[str, Any], waited: float, patience: Patience, told: tuple[str, float]
+) -> tuple[str, float]:
+    """Tell how it stands: where that has changed, and now and then where it has not.
+
+    :param told: what was told last, and after how many seconds. :returns: the same, now.
+    """
+    state = describe(task)
+    if state == told[0] and waited - told[1] < PROGRESS_EVERY:
+        return told
+    waiting = f", {in_words(waited)} of at most {in_words(patience.timeout)}" if waited >= 1 else ""
+    progress(f"{task['name']} is {state}{waiting}")
+    return state, waited
+
+
 def timed_out(task: dict[str, Any], goal_name: str, waited: float) -> CoderError:
     """The wait ended before the goal came."""
+    found = ailment(task)
     return CoderError(
-        "the task %s was not %s within %d s; it is %s" % (task["name"], goal_name, round(waited), describe(task)),
+        f"it was not {WORDS[goal_name]} within {round(waited)} s; it is {describe(task)}"
+        + (f", and {found.reason}" if found else ""),
         "wait_timeout",
-        hint="See 'diagnosis' in the result; raise 'wait_timeout' if it only needs more time.",
+        hint=found.hint if found else "See 'diagnosis' in the result; raise 'wait_timeout' if it only needs more time.",
     )
 
 
 def describe(task: dict[str, Any]) -> str:
     """The state in words: status, then what the agent said last."""
-    text = task["status"]
-    state = task["current_state"]
+    if models.is_stopping(task):
+        return "being paused"
+    text = str(task["status"])
+    # The last words of an agent that no longer runs say nothing of now.
+    state = task["current_state"] if text not in ("paused", "error", "unknown") else None
     if state:
-        text += ", %s" % state["state"]
+        text += f", {state['state']}"
         if state["message"]:
-            text += " (%s)" % state["message"]
+            text += f" ({state['message']})"
     return text
 
 

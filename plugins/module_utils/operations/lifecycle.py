@@ -14,7 +14,8 @@ from typing import Any, Callable
 
 from ..coder.client import CoderClient, is_build_active, is_name_taken
 from ..coder.errors import AnswerLost, CoderError, attempting
-from ..coder.wait import BUILD_FAILED, Patience, describe, diagnose, wait_for
+from ..coder.health import BUILD_FAILED
+from ..coder.wait import Patience, describe, diagnose, wait_for
 
 ENDED_BUILDS = ("succeeded", "failed", "canceled")
 # A pause or resume whose answer was lost is sent again at most so often, each time only after a look.
@@ -139,12 +140,32 @@ class Lifecycle:
                 if error.server_message == "Task workspace is already running.":
                     return sent > 0
                 if not is_build_active(error):
+                    self._advise(error, task, transition)
                     raise
                 self._wait_a_moment(error, task)
             now = self._look_again(task)
             if now["status"] in reached + on_the_way:
                 return sent > 0
             task = now
+
+    def _advise(self, refusal: CoderError, task: dict[str, Any], transition: str) -> None:
+        """Say what to do about a start that is forbidden because of the workspace, not because of the token's user."""
+        if transition != "start" or refusal.kind not in ("forbidden", "not_found"):
+            return
+        try:
+            workspace = self._client.workspace(task["workspace_id"]) or {}
+        except CoderError:
+            workspace = {}
+        whole_name = f"{task['owner_name']}/{task['workspace_name'] or task['name']}"
+        if workspace.get("dormant_at"):
+            refusal.hint = f"The workspace {whole_name} is dormant: activate it in the dashboard first."
+        elif "non-active version" in (refusal.detail or "") or (
+            workspace.get("outdated") and workspace.get("template_require_active_version")
+        ):
+            refusal.hint = (
+                "The template requires its active version, and the workspace was built from another one: update it, "
+                f"with `coder update {whole_name}` or in the dashboard, which starts it, too."
+            )
 
     def _is_running(self, task: dict[str, Any]) -> bool:
         workspace = self._client.workspace(task["workspace_id"])

@@ -11,6 +11,7 @@ from typing import Any
 from ..coder import names
 from ..coder.client import CoderClient
 from ..coder.errors import CoderError, attempting, invalid
+from ..coder.health import with_reason
 from ..coder.models import TASK_FIELDS, is_stopping
 from . import templates
 from .connection import connection_spec
@@ -24,6 +25,7 @@ GOALS = {
     "paused": ("paused",),
     "absent": ("gone",),
 }
+AFTER_INTERRUPT = "What was begun goes on at the server; the same call waits for it."
 # Options that hold a name: none is not the same as an empty one.
 NAMES = ("name", "organization", "template", "template_version", "preset")
 # What a person would want to see change; the rest moves by itself.
@@ -78,10 +80,13 @@ def input_text(params: dict[str, Any]) -> str | None:
         with open(path, encoding="utf-8", newline="") as stream:
             return stream.read()
     except UnicodeDecodeError:
-        raise CoderError("the file %s in 'input_file' is not UTF-8 text" % path, "io") from None
+        raise CoderError(
+            f"the file {path} in 'input_file' is not UTF-8 text", "io", hint="Save it as UTF-8."
+        ) from None
     except OSError as error:
         raise CoderError(
-            "the file %s in 'input_file' could not be read: %s" % (path, error.strerror or error), "io"
+            f"the file {path} in 'input_file' could not be read: {error.strerror or error}", "io",
+            hint="Name a text file that can be read where the module runs.",
         ) from None
 
 
@@ -91,8 +96,7 @@ def check_options(params: dict[str, Any]) -> None:
         if params[option] is not None and not params[option].strip():
             raise invalid(f"{option!r} is empty", "Give a name, or leave the option out, such as with default(omit).")
     if params["name"] and not names.is_uuid(params["name"]) and "/" not in params["name"]:
-        with attempting("use the name %r" % params["name"]):
-            names.check_name(params["name"])
+        names.check_name(params["name"])
     if params["display_name"]:
         names.check_display_name(params["display_name"])
     if params["input"]:
@@ -138,8 +142,7 @@ class Ensure:
             return self._params["owner"], None
         owner, name = self._client.owner_and_name(self._params["name"], self._params["owner"])
         if not names.is_uuid(name):
-            with attempting("use the name %r" % name):
-                names.check_name(name)
+            names.check_name(name)
         return owner, name
 
     def run(self) -> dict[str, Any]:
@@ -165,7 +168,7 @@ class Ensure:
             after = self._ensure_existing(after) if after else after
         result = {
             "changed": self.changed,
-            "task": after,
+            "task": with_reason(self._client, after) if after else None,
             "created_by": self.created_by,
             "waited": round(self._life.waited(), 1) if self._params["wait"] else 0.0,
         }

@@ -12,6 +12,7 @@ from typing import Any
 from ..coder import names
 from ..coder.client import CoderClient
 from ..coder.errors import CoderError, as_coder_error, invalid
+from ..coder.health import with_reason
 from ..coder.models import is_stopping
 from ..coder.wait import Goal, describe, diagnose
 from .connection import connection_spec
@@ -24,6 +25,9 @@ from .waiting import patience_from, waiting_spec
 # Looks, one per second, in which the app of a running task may be unhealthy before it is called dead: an AgentAPI that
 # is slow for six seconds is called so too, and an agent that is told something may block it for longer.
 LOOKS_UNHEALTHY = 10
+AFTER_INTERRUPT = (
+    "The agent may have the input already: read its conversation with coder.tasks.task_logs_info before you send again."
+)
 # AgentAPI refuses more than 1 MiB of request; some room is left for the JSON around the text.
 MAX_INPUT_BYTES = 1024 * 1024 - 4096
 
@@ -38,10 +42,10 @@ def spec() -> dict[str, Any]:
         input_file={"type": "path"},
         resume={"type": "bool", "default": False},
     )
-    options.update(waiting_spec(["none", "accepted", "reply"], stable_idle=30.0))
+    options.update(waiting_spec(["none", "accepted", "reply"], stable_idle="30s"))
     del options["wait"]
     options["wait_for"]["default"] = "reply"
-    options["timeout"]["default"] = 60.0
+    options["timeout"]["default"] = "1m"
     return {
         "argument_spec": options,
         "mutually_exclusive": [["input", "input_file"]],
@@ -134,7 +138,9 @@ class TaskAgent:
     def facts(self, failed: bool) -> dict[str, Any]:
         if not self._task:
             return {}
-        return {"task": self._task, **({"diagnosis": diagnose(self._client, self._task)} if failed else {})}
+        if not failed:
+            return {"task": self._task}
+        return {"task": with_reason(self._client, self._task), "diagnosis": diagnose(self._client, self._task)}
 
     # On the way
 
@@ -157,10 +163,18 @@ class TaskAgent:
             self._task = self._client.refresh(self._task) or self._task
         elif self._goal == "none":
             return
-        self._task = life.wait_for(self._task, "ready")
+        self._task = self._wait(life, "ready")
         # An agent that never reports a state is not waited for blindly: the send itself tells busy from ready.
         if self._goal != "none" and self._task["current_state"]:
-            self._task = life.wait_for(self._task, "idle")
+            self._task = self._wait(life, "idle")
+
+    def _wait(self, life: Lifecycle, goal: str) -> dict[str, Any]:
+        """:raises CoderError: as one of the send, of which this is the first step."""
+        try:
+            return life.wait_for(self._task, goal)
+        except CoderError as error:
+            error.attempt = None
+            raise
 
     @property
     def _most_unhealthy(self) -> float:

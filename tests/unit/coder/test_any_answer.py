@@ -179,6 +179,7 @@ CALLS: dict[str, tuple[Callable[[CoderClient], Any], Callable[[Any], None]]] = {
     "build_workspace": (lambda client: client.build_workspace("w", "stop"), has("id")),
     "build_parameters": (lambda client: client.build_parameters("b"), is_parameters),
     "build": (lambda client: client.build("b"), has("id", "workspace_id")),
+    "build_log": (lambda client: client.build_log("b"), each(has("output"))),
     "prompts": (lambda client: client.prompts(["b"]), is_parameters),
     "templates": (lambda client: client.templates(), each(has("id", "name", "organization_id", "active_version_id"))),
     "template_versions": (lambda client: client.template_versions("t"), each(has("id", "name"))),

@@ -66,6 +66,7 @@ CALLS: dict[str, tuple[Any, Any]] = {
     "parameters": (lambda client: client.parameters(ID), [PARAMETER]),
     "build_parameters": (lambda client: client.build_parameters(ID), [NAMED]),
     "build": (lambda client: client.build(ID), {"id": ID, "workspace_id": "w"}),
+    "build_log": (lambda client: client.build_log(ID), [{"output": "x"}]),
     "prompts": (lambda client: client.prompts([ID]), {"prompts": {ID: "Go"}}),
 }
 JSON = st.recursive(

@@ -61,6 +61,9 @@ class Server:
             raise messages
         return Log(messages, "live")
 
+    def build_log(self, _id: str) -> list[dict[str, Any]]:
+        return [{"output": "the disk is full"}]
+
     def workspace(self, _id: str) -> dict[str, Any]:
         agent = {"apps": [{"id": "app", "health": self.app}]}
         build = {"id": "b", "build_number": 1, "transition": "start", "job": {"status": "failed", "error": "boom"}}
