@@ -7,19 +7,17 @@
 from __future__ import annotations
 
 import hashlib
-import re
-from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
+from ..coder import durations
 from ..coder.client import Malformed
 from ..coder.errors import invalid
 from .context import Context
 from .selection import choose, selection_spec
 
-_AGE = re.compile(r"(\d{1,6})([smhdw])\Z")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_OLDEST = timedelta(days=36525)
+# A hundred years, in seconds: no date is so far back that it could not be reckoned.
+_OLDEST = timedelta(days=36525).total_seconds()
 
 
 def archive_selection_spec() -> dict[str, Any]:
@@ -43,8 +41,9 @@ def select_tasks(
     """
     params = context.params
     index, count = _shard(params["shard"])
-    before = _now(context) - _age(params["older_than"]) if params["older_than"] else None
-    tasks, missing = choose(context.session, params, malformed)
+    age = durations.with_unit(params["older_than"], "older_than", _OLDEST) if params["older_than"] is not None else None
+    before = _now(context) - timedelta(seconds=age) if age is not None else None
+    tasks, missing = choose(context, malformed)
     chosen = [
         task
         for task in tasks
@@ -63,19 +62,8 @@ def in_shard(task_id: str, index: int, count: int) -> bool:
 def _shard(given: dict[str, int] | None) -> tuple[int, int]:
     index, count = (given["index"], given["count"]) if given else (1, 1)
     if not 1 <= index <= count:
-        raise invalid("there is no shard %d of %d" % (index, count), "Count from 1.")
+        raise invalid(f"there is no shard {index} of {count}", f"Give an index from 1 to {max(count, 1)}.")
     return index, count
-
-
-def _age(text: str) -> timedelta:
-    match = _AGE.match(text)
-    if not match:
-        raise invalid("%r in 'older_than' is no age" % text, "Give a number and one of s, m, h, d and w, such as 14d.")
-    with suppress(OverflowError):
-        age = timedelta(**{_UNITS[match[2]]: int(match[1])})
-        if age <= _OLDEST:
-            return age
-    raise invalid("%r in 'older_than' is more than a hundred years" % text, "Leave it out to take tasks of any age.")
 
 
 def _now(context: Context) -> datetime:

@@ -63,6 +63,8 @@ class Context:
     # Takes the text and the version of the collection in which the deprecated thing goes.
     deprecate: Callable[[str, str], None] = _ignore
     progress: Callable[[str], None] = _ignore
+    # Takes a line for the person at the terminal, and how it is meant: good, bad, quiet or plain.
+    show: Callable[[str, str], None] = _ignore
     # Time: `monotonic()`, `time()` and `sleep()`; tests replace it.
     clock: Any = time
     # Seconds between two looks at the server while waiting: one request a second for each task.

@@ -10,10 +10,10 @@ from collections import Counter
 from typing import Any, Callable
 
 from ..coder.client import CoderClient, Malformed
-from ..coder.errors import CoderError, attempting, invalid
+from ..coder.errors import attempting
 from ..coder.models import STATUSES
-from ..coder.transport import missing_library
 from .context import Context
+from .predicate import Predicate
 
 
 def selection_spec() -> dict[str, Any]:
@@ -29,14 +29,16 @@ def selection_spec() -> dict[str, Any]:
 
 
 def choose(
-    client: CoderClient, params: dict[str, Any], malformed: Callable[[Malformed], None]
+    context: Context, malformed: Callable[[Malformed], None]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """The chosen tasks, and of the names that were given those that no task has.
+    """The chosen tasks, and of the names that were given those that no task has; warns where that is no choice.
 
     :param malformed: told of each task of the server's list that cannot be read.
     :raises CoderError: the predicate or a name cannot be right, or the server refuses.
     """
-    keep = predicate(params["select"]) if params["select"] else None
+    params = context.params
+    keep = Predicate(params["select"]) if params["select"] is not None else None
+    client = context.session
     missing: list[str] = []
     if params["name"] is not None:
         with attempting("read the tasks"):
@@ -45,9 +47,7 @@ def choose(
         with attempting("list the tasks"):
             owner = None if params["all_owners"] else params["owner"]
             tasks = client.list_tasks(owner, params["organization"], params["status"], malformed)
-    if keep:
-        tasks = [task for task in tasks if keep(task)]
-    return tasks, missing
+    return keep.chosen_of(tasks, context.warn) if keep else tasks, missing
 
 
 def warning_of(context: Context) -> Callable[[Malformed], None]:
@@ -75,37 +75,6 @@ def _by_name(
     for problem in refused:
         malformed(problem)
     return list({task["id"]: task for task in found}.values())
-
-
-def predicate(expression: str) -> Callable[[dict[str, Any]], bool]:
-    """A test on one task, from a JMESPath expression such as ``template_name == 'ai'``.
-
-    :raises CoderError: it cannot be read, here and not at the first task.
-    """
-    try:
-        import jmespath
-        import jmespath.exceptions
-    except ImportError as error:
-        raise missing_library("jmespath", error) from None
-    try:
-        compiled = jmespath.compile(expression)
-    except jmespath.exceptions.JMESPathError as error:
-        raise _bad_expression(expression, error) from None
-
-    def test(task: dict[str, Any]) -> bool:
-        try:
-            return bool(compiled.search(task))
-        except jmespath.exceptions.JMESPathError as error:
-            raise _bad_expression(expression, error) from None
-
-    return test
-
-
-def _bad_expression(expression: str, error: Exception) -> CoderError:
-    return invalid(
-        "'select' is not a JMESPath predicate: %s (%s)" % (expression, str(error).splitlines()[0]),
-        "It is asked of each task, such as: template_name == 'ai' && status == 'active'.",
-    )
 
 
 def summarize(tasks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from .selection import choose, selection_spec, warning_of
 # Kinds of what is wrong with the token, the connection or the server: every log would meet it.
 OF_ALL = ("auth", "tls", "network", "rate_limited", "unsupported", "library")
 
+# In the result of a failure, so that whoever tries again until something is there can ask for it.
+IF_FAILED: dict[str, Any] = {"logs": []}
+
 
 def spec() -> dict[str, Any]:
     """Keyword arguments of AnsibleModule, as plain data."""
@@ -44,7 +47,7 @@ def run(context: Context) -> dict[str, Any]:
     params = context.params
     if params["tail"] is not None and params["tail"] < 0:
         raise invalid("'tail' is %d" % params["tail"], "Give 0 or more.")
-    tasks, missing = choose(context.session, params, warning_of(context))
+    tasks, missing = choose(context, warning_of(context))
     if missing and params["fail_on_unavailable"]:
         raise CoderError("there is no task %s" % ", ".join(repr(name) for name in missing), "not_found")
     with ThreadPoolExecutor(max(1, min(params["concurrency"], len(tasks) or 1))) as pool:
