@@ -11,7 +11,11 @@ itself, nothing is gained by that, so the operation runs here and keeps its conn
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ansible import constants as C
@@ -39,6 +43,16 @@ from ansible_collections.coder.tasks.plugins.module_utils.operations.connection 
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
 
 display = Display()
+
+# The user's, kept while the plugin is loaded in the parent process: that of a worker may lead nowhere, and what it has
+# Ansible display comes too late once the run was interrupted.
+try:
+    _STANDARD_ERROR = os.dup(2)
+except OSError:  # it is closed
+    _STANDARD_ERROR = -1
+
+# The settings of the colours that lines for a person have, where there is a terminal.
+_COLOURS = {"good": "COLOR_OK", "bad": "COLOR_ERROR", "quiet": "COLOR_SKIP"}
 
 PATH_OPTIONS = ("ca_path", "client_cert", "client_key", "path", "redaction_rules", "report")
 # One worker runs a whole loop: sessions live as long as it does, there is no hook at a loop's end.
@@ -106,6 +120,8 @@ class OperationAction(ActionBase):
 
     def _read_input_file(self, arguments: dict[str, Any]) -> None:
         named = str(arguments["input_file"])
+        if os.path.isdir(self._loader.path_dwim(named)):
+            raise CoderError(f"{named} in 'input_file' is a folder", "io", hint="Name a file.")
         if arguments.get("input") is not None:
             return  # The argument spec refuses the pair, with the same words on both ways.
         try:
@@ -118,15 +134,17 @@ class OperationAction(ActionBase):
                 # A worker does not clean up at its end: the decrypted copy would stay until the whole run is over.
                 self._loader.cleanup_tmp_file(path)
         except UnicodeDecodeError:
-            raise CoderError("the file %s in 'input_file' is not UTF-8 text" % named, "io") from None
+            raise CoderError(
+                f"the file {named} in 'input_file' is not UTF-8 text", "io", hint="Save it as UTF-8."
+            ) from None
         except AnsibleFileNotFound:
             raise CoderError(
-                "there is no file %s as 'input_file' names it" % named, "io",
+                f"there is no file {named} as 'input_file' names it", "io",
                 hint="It is looked for on the controller, beside the playbook and under its files/.",
             ) from None
         except (AnsibleError, OSError) as error:
             text = str(error).splitlines()[0]
-            raise CoderError("the file %s in 'input_file' could not be read: %s" % (named, text), "io") from None
+            raise CoderError(f"the file {named} in 'input_file' could not be read: {text}", "io") from None
         del arguments["input_file"]
 
     # Where to run
@@ -170,19 +188,21 @@ class OperationAction(ActionBase):
         params = plain(checked.validated_parameters)
         hidden = set(checked._no_log_values) | secrets_in(params)
         said: dict[str, list[Any]] = {"warnings": [], "deprecations": []}
+        progress = _Progress(self._task.action, self.operation)
         if checked.error_messages:
             text = checked.errors.msg
             if isinstance(checked.errors[0], UnsupportedError):
                 text = "Unsupported parameters for (%s) module: %s" % (self._task.action, text)
             result: dict[str, Any] = {"failed": True, "changed": False, "msg": text, **bad_arguments(text)}
         else:
-            result = outcome(self.operation, self._context(params, said))
+            with progress.told_when_interrupted():
+                result = outcome(self.operation, self._context(params, said, progress))
         result.update((name, texts) for name, texts in said.items() if texts)
         if _shows_invocation(task_vars):
             result["invocation"] = {"module_args": params}
         return remove_values(result, {value for value in hidden if value})
 
-    def _context(self, params: dict[str, Any], said: dict[str, list[Any]]) -> Context:
+    def _context(self, params: dict[str, Any], said: dict[str, list[Any]], progress: _Progress) -> Context:
         return Context(
             params=params,
             open_session=_kept_session,
@@ -192,8 +212,45 @@ class OperationAction(ActionBase):
             deprecate=lambda text, version: said["deprecations"].append(
                 {"msg": text, "version": version, "collection_name": "coder.tasks"}
             ),
-            progress=lambda text: display.display("%s: %s" % (self._task.action, text)),
+            progress=progress.tell,
+            show=lambda text, tone: display.display(text, color=getattr(C, _COLOURS.get(tone, ""), None)),
         )
+
+
+class _Progress:
+    """Words for whoever waits, on standard error, so that the output stays what it is; Ansible flushes each line."""
+
+    def __init__(self, action: str, operation: Any) -> None:
+        self._action = action
+        self._advice: str = getattr(operation, "AFTER_INTERRUPT", "")
+        self._last = ""
+
+    def tell(self, text: str) -> None:
+        self._last = text
+        display.display(f"{self._action}: {text}", stderr=True)
+
+    @contextmanager
+    def told_when_interrupted(self) -> Iterator[None]:
+        """Ctrl-C says how far it was and how to go on, and then does what it would have done."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, lambda number, frame: self._interrupted(before, number, frame))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, before: Any, number: int, frame: Any) -> None:
+        how_far = f" Last seen: {self._last}." if self._last else ""
+        with suppress(OSError):
+            os.write(_STANDARD_ERROR, f"{self._action}: interrupted.{how_far} {self._advice}\n".encode())
+        signal.signal(number, before)
+        if callable(before):
+            before(number, frame)
+        else:
+            os.kill(os.getpid(), number)
 
 
 def _place(interpreter: str) -> tuple[str, str]:

@@ -19,7 +19,7 @@ def spec() -> dict[str, Any]:
     return {
         "argument_spec": {
             "agentapi_url": {"type": "str", "default": DEFAULT_URL},
-            "timeout": {"type": "float", "default": 10.0},
+            "timeout": {"type": "duration", "default": "10s"},
             "tail": {"type": "int"},
             "max_bytes": {"type": "int", "default": MAX_BYTES},
         },

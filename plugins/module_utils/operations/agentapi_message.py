@@ -20,11 +20,11 @@ def spec() -> dict[str, Any]:
     return {
         "argument_spec": {
             "agentapi_url": {"type": "str", "default": DEFAULT_URL},
-            "timeout": {"type": "float", "default": 60.0},
+            "timeout": {"type": "duration", "default": "1m"},
             "input": {"type": "str", "required": True},
             "wait_for": {"type": "str", "choices": ["none", "accepted", "reply"], "default": "reply"},
-            "wait_timeout": {"type": "float", "default": 600.0},
-            "stable_idle": {"type": "float", "default": 2.0},
+            "wait_timeout": {"type": "duration", "default": "10m"},
+            "stable_idle": {"type": "duration", "default": "2s"},
         },
         "supports_check_mode": True,
     }

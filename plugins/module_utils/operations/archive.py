@@ -29,6 +29,7 @@ from .context import Context
 
 # Failures that the message tells in full; the result has some more, the manifest all.
 FAILURES_TOLD = 3
+AFTER_INTERRUPT = "What was saved stays; the same call goes on from there."
 # So few tasks are saved before another process could help.
 FEW = 50
 
@@ -66,7 +67,7 @@ def proof_options() -> dict[str, Any]:
         redact_values={"type": "list", "elements": "str", "no_log": True, "default": []},
         scanner={"type": "str", "choices": list(scanner.CHOICES)},
         concurrency={"type": "int", "default": 16},
-        wait_timeout={"type": "float", "default": 120.0},
+        wait_timeout={"type": "duration", "default": "2m"},
     )
 
 
@@ -147,7 +148,7 @@ def _check(params: dict[str, Any]) -> None:
         if params[name] < 1:
             raise invalid("%s=%d would never read a task" % (name, params[name]), "Give 1 or more.")
     if params["fail_percent"] is not None and not 0 <= params["fail_percent"] <= 100:
-        raise invalid("fail_percent=%g is no share of tasks" % params["fail_percent"], "Give 0 to 100.")
+        raise invalid(f"fail_percent={params['fail_percent']:g} is not a percentage of the tasks", "Give 0 to 100.")
     if not params["path"]:
         raise invalid("'path' is empty", "Give the folder of the archive.")
     if any(len(value) < SHORTEST_VALUE for value in params["redact_values"]):

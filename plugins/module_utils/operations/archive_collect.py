@@ -46,10 +46,10 @@ class Collector:
         """
         if not self._context.check_mode:
             self._resumed_now.warn_of_others(self._context.warn)
-        progress = Progress(self._context, self._archive.path, "saved", self._outcomes)
-        Reader(self._context, self._settle).read(tasks, progress.step)
+        progress = Progress(self._context, self._archive.path, self._outcomes)
+        Reader(self._context, self._settle).read(tasks, progress)
         if self._resumes:
-            each(self._resumed, self._partial, self._context.params["resume_concurrency"], lambda: None)
+            each(self._resumed, self._partial, self._context.params["resume_concurrency"], meanwhile=progress.meanwhile)
         progress.close()
 
     def _settle(self, reading: Reading) -> None:

@@ -17,7 +17,7 @@ from ..archive.record import Record
 from ..coder.client import CoderClient, Log
 from ..coder.errors import CoderError, RouteNotFound, as_coder_error, attempting
 from ..version import VERSION
-from .archive_progress import each
+from .archive_progress import Progress, each
 from .context import Context
 
 BUILD_ENDED_BADLY = ("failed", "canceled")
@@ -138,15 +138,17 @@ class Reader:
         self._passing: list[dict[str, Any]] = []
         self._started = context.clock.monotonic()
 
-    def read(self, tasks: list[dict[str, Any]], done: Callable[[], None]) -> None:
-        """Empties the list: what was read of 10,000 tasks need not stay in memory. ``done`` is called after each."""
-        each(self._first, _taken(tasks), self._context.params["concurrency"], done)
+    def read(self, tasks: list[dict[str, Any]], progress: Progress) -> None:
+        """Empties the list: what was read of 10,000 tasks need not stay in memory."""
+        threads = self._context.params["concurrency"]
+        each(self._first, _taken(tasks), threads, progress.step, progress.meanwhile)
         while self._passing:
             late = self._context.clock.monotonic() - self._started >= self._context.params["wait_timeout"]
             if not late:
                 self._context.clock.sleep(self._context.poll_interval)
+                progress.meanwhile()
             tasks, self._passing = self._passing, []
-            each(self._last if late else self._first, tasks, self._context.params["concurrency"], lambda: None)
+            each(self._last if late else self._first, tasks, threads, meanwhile=progress.meanwhile)
 
     def _first(self, task: dict[str, Any]) -> None:
         reading = read(self._context.session, task, self._settled)

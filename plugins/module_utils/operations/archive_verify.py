@@ -103,9 +103,9 @@ class Verification:
         """Empties the list. :raises CoderError: the archive cannot be read, or is no longer there."""
         self._check_files()
         self._check_report()
-        progress = Progress(self._context, self._archive.path, self.verb, self._outcomes)
+        progress = Progress(self._context, self._archive.path, self._outcomes)
         try:
-            Reader(self._context, self._one, settled=True).read(tasks, progress.step)
+            Reader(self._context, self._one, settled=True).read(tasks, progress)
         finally:
             progress.close()
             self._lines.sort(key=lambda line: str(line["task"]))

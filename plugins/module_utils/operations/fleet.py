@@ -7,23 +7,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import TimeoutError as NotYet
+from typing import Any, Callable
 
 from ..coder import names
 from ..coder.errors import CoderError, as_coder_error, invalid
 from ..coder.listed import Halted, ListedClient
 from .connection import connection_spec
 from .context import Context, Journal
+from .how_far import SILENCE, how_far
 from .task import Ensure, check_options, diff_of, goal_of, input_text, task_options
 from .waiting import waiting_spec
 
 # Tasks under way at once, most of them waiting; how many requests run at once is `concurrency`.
 MOST_UNDER_WAY = 1000
-# Failures that the message tells in full; the result has all.
-FAILURES_TOLD = 5
-# Seconds between two lines of progress.
-PROGRESS_EVERY = 5.0
+# Failures that the message tells, one line each; the result has all.
+FAILURES_TOLD = 20
+AFTER_INTERRUPT = "What was begun goes on at the server; the same call does only what is missing."
 
 
 def spec() -> dict[str, Any]:
@@ -78,17 +80,17 @@ def run(context: Context) -> dict[str, Any]:
 
 def _check(params: dict[str, Any]) -> None:
     if params["concurrency"] < 1:
-        raise invalid("concurrency=%d would never send a request" % params["concurrency"], "Give 1 or more.")
+        raise invalid(f"concurrency={params['concurrency']} would never send a request", "Give 1 or more.")
     if params["max_failures"] is not None and params["max_failures"] < 0:
-        raise invalid("max_failures=%d is below zero" % params["max_failures"], "Give 0 or more, or leave it out.")
+        raise invalid(f"max_failures={params['max_failures']} is below zero", "Give 0 or more, or leave it out.")
     if params["purge"] and not params["purge_prefix"]:
         raise invalid(
-            "purge with an empty 'purge_prefix' would delete every task that is not declared",
+            "purge=true with an empty 'purge_prefix' would delete every task that is not declared",
             "Give the beginning of the names that this list alone manages.",
         )
     if params["purge"] and not params["tasks"]:
         raise invalid(
-            "purge with an empty list would delete every task that begins with %r" % params["purge_prefix"],
+            f"purge=true with an empty list would delete every task that begins with {params['purge_prefix']!r}",
             "Declare at least one task; to delete all, declare each with state=absent.",
         )
 
@@ -289,25 +291,42 @@ def _to_purge(context: Context, task: dict[str, Any]) -> dict[str, Any]:
 
 def _bring_all(context: Context, client: ListedClient, members: list[Member]) -> None:
     most = context.params["max_failures"]
-    failures = 0
-    shown_at = context.clock.monotonic()
+    began_at = context.clock.monotonic()
+    done = failures = 0
+
+    def tell() -> None:
+        seconds = context.clock.monotonic() - began_at
+        context.progress(how_far(done, len(members), failures, seconds))
+
     with ThreadPoolExecutor(min(len(members), MOST_UNDER_WAY), "fleet") as pool:
         futures = [pool.submit(member.bring) for member in members]
         try:
-            for done, future in enumerate(as_completed(futures), 1):
+            for future in _as_completed(futures, tell):
+                done += 1
                 failures += not future.result()
                 if most is not None and failures > most:
                     client.halt()
-                if context.clock.monotonic() - shown_at >= PROGRESS_EVERY:
-                    shown_at = context.clock.monotonic()
-                    context.progress("%d of %d tasks are done, %d failed" % (done, len(members), failures))
         except BaseException:
             # Interrupted: the pool waits for its threads, and they wait for their tasks.
             client.abandon()
             raise
+    if context.clock.monotonic() - began_at >= SILENCE:
+        tell()
     for member in members:
         for warning in member.warnings:
             context.warn(warning)
+
+
+def _as_completed(futures: list[Future[bool]], meanwhile: Callable[[], None]) -> Iterator[Future[bool]]:
+    """Each future once it is done. :param meanwhile: called now and then while some are not."""
+    left = set(futures)
+    while left:
+        try:
+            for future in as_completed(left, timeout=SILENCE):
+                left.discard(future)
+                yield future
+        except NotYet:
+            meanwhile()
 
 
 def _result(members: list[Member], context: Context) -> dict[str, Any]:
@@ -334,10 +353,15 @@ def _result(members: list[Member], context: Context) -> dict[str, Any]:
 def _some_failed(failed: list[Member], result: dict[str, Any]) -> CoderError:
     """One error for all: of the first one's kind, with the words of a few."""
     errors = [member.error for member in failed if member.error]
-    told = ["%s: %s" % (member.label, member.error.message) for member in failed[:FAILURES_TOLD] if member.error]
+    told = [f"{member.label}: {member.error.message}" for member in failed[:FAILURES_TOLD] if member.error]
+    more = [f"{len(failed) - len(told)} more failed."] if len(failed) > len(told) else []
     error = errors[0].copy()
     error.attempt = "bring the fleet into its declared state"
-    error.reason = "%d of %d tasks failed. %s" % (len(failed), result["summary"]["total"], " ".join(told))
-    error.hint = "'tasks' in the result has the rest; the same call again tries only what is missing."
+    summary = (
+        f"{len(failed)} of {result['summary']['total']} tasks failed; the same call again tries only what is missing, "
+        "and 'tasks' in the result has the details."
+    )
+    error.reason = "\n".join([summary, *told, *more])
+    error.hint = None
     error.result = result
     return error

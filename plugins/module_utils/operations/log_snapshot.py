@@ -58,7 +58,7 @@ def spec() -> dict[str, Any]:
             "max_messages": {"type": "int", "default": MAX_MESSAGES},
             "max_bytes": {"type": "int", "default": MAX_BYTES},
             "partial": {"type": "bool", "default": True},
-            "deadline": {"type": "float", "default": DEADLINE},
+            "deadline": {"type": "duration", "default": f"{DEADLINE:g}s"},
             "environment_file": {"type": "path", "default": ENVIRONMENT_FILE},
         },
         "mutually_exclusive": [["agentapi_url", "port"]],

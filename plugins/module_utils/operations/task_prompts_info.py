@@ -20,6 +20,9 @@ from .selection import warning_of
 # The build parameter that carried a task's prompt until 2.29.
 PROMPT_PARAMETER = "AI Prompt"
 
+# In the result of a failure, so that whoever tries again until something is there can ask for it.
+IF_FAILED: dict[str, Any] = {"prompts": []}
+
 
 def spec() -> dict[str, Any]:
     """Keyword arguments of AnsibleModule, as plain data."""

@@ -29,6 +29,9 @@ FIELDS = (
     "updated_at",
 )
 
+# In the result of a failure, so that whoever tries again until something is there can ask for it.
+IF_FAILED: dict[str, Any] = {"templates": []}
+
 
 def spec() -> dict[str, Any]:
     """Keyword arguments of AnsibleModule, as plain data."""

@@ -12,13 +12,13 @@ from ..coder.wait import Patience
 from .context import Context
 
 
-def waiting_spec(goals: list[str], stable_idle: float = 5.0) -> dict[str, Any]:
+def waiting_spec(goals: list[str], stable_idle: str = "5s") -> dict[str, Any]:
     """Argument spec of waiting. :param goals: choices of ``wait_for``."""
     return {
         "wait": {"type": "bool", "default": True},
         "wait_for": {"type": "str", "choices": goals},
-        "wait_timeout": {"type": "float", "default": 600.0},
-        "stable_idle": {"type": "float", "default": stable_idle},
+        "wait_timeout": {"type": "duration", "default": "10m"},
+        "stable_idle": {"type": "duration", "default": stable_idle},
     }
 
 
