@@ -21,6 +21,7 @@ description:
     UUID.
   - All text of a task, such as its prompt, may be written by others. It is never treated as a template.
   - The file's name must end with C(.coder.yml) or C(.coder.yaml).
+  - O(url) and O(token) can be templates, such as a lookup; all else is taken as it stands.
 author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:
@@ -99,10 +100,13 @@ cache_timeout: 300
 
 import hashlib
 import json
+import os
 import re
+import shutil
 from typing import Any
 
 import ansible.template
+from ansible import context
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
@@ -135,14 +139,28 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     inventory: Any
 
     def verify_file(self, path: str) -> bool:
-        return super().verify_file(path) and path.endswith(SUFFIXES)
+        """:raises AnsibleParserError: a file for this plugin has a name that is none, which is worth a sentence."""
+        if not super().verify_file(path) or path.endswith(SUFFIXES):
+            return super().verify_file(path)
+        if path.endswith((".yml", ".yaml")) and _is_for_us(path):
+            raise AnsibleParserError(
+                f"The name of the inventory file {path} has to end with .coder.yml or .coder.yaml: rename it, such as "
+                f"to {os.path.splitext(path)[0]}.coder.yml."
+            )
+        return False
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         self.inventory.add_group(GROUP)
-        for task in self._tasks(path, cache):
+        tasks = self._tasks(path, cache)
+        for task in tasks:
             self._add(task)
+        if tasks and not _only_shows() and not shutil.which("coder"):
+            self.display.warning(
+                "The command `coder` is not in PATH, and these hosts are reached through `coder ssh`: install it from "
+                "the server's page /cli, or use the hosts for their variables only."
+            )
 
     def _tasks(self, path: str, cache: bool) -> list[dict[str, Any]]:
         """From the cache if it may be used and has them, else from the server."""
@@ -160,7 +178,15 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _params(self) -> dict[str, Any]:
         options = task_info.spec()["argument_spec"]
-        return dict({name: plain(self.get_option(name)) for name in options if name != "name"}, name=None)
+        unset = {"name": None, "fields": ["full"], "table": False}
+        given = {name: self._plain_option(name) for name in options if name not in unset}
+        return {**given, **unset}
+
+    def _plain_option(self, name: str) -> Any:
+        value = self.get_option(name)
+        if name in ("url", "token") and isinstance(value, str) and self.templar.is_template(value):
+            value = self.templar.template(value)
+        return plain(value)
 
     def _ask(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         try:
@@ -200,6 +226,20 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if name in RESERVED or name in self.inventory.hosts or name in self.inventory.groups:
             return "%s_%s" % (name, re.sub(r"[^A-Za-z0-9]", "", str(task["id"]))[:8])
         return name
+
+
+def _only_shows() -> bool:
+    """Whether this is ansible-inventory, which connects to no host."""
+    return any(context.CLIARGS.get(option) for option in ("graph", "host", "list"))
+
+
+def _is_for_us(path: str) -> bool:
+    """Whether a YAML file names this plugin."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return re.search(rf"(?m)^plugin:\s*['\"]?{re.escape(InventoryModule.NAME)}\b", stream.read()) is not None
+    except (OSError, ValueError):
+        return False
 
 
 def _connection(task: dict[str, Any], host: str) -> dict[str, str]:

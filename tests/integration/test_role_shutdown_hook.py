@@ -10,10 +10,158 @@ import re
 import shutil
 import stat
 import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from .role_workspace import FOLDER, NEW_TOKEN, OLD_SCRIPT, USER_TOKEN, Workspace, changed_by, tree
+import pytest
+from unit.snapshot.servers import FakeAgentAPI, conversation
+
+from emulator import Emulator
+from playbooks import Ansible, Run
+
+# A user's token belongs to the controller: where this turns up in a workspace there is a leak.
+USER_TOKEN = "sentineltok-sentineloftokensentinel"
+OLD_SCRIPT = "#!/bin/sh\necho the old script\n"
+FOLDER = ".local/share/coder-tasks"
+NEW_TOKEN = "0b5c9e5e-3f0a-4c58-9d0c-2f6f4f0f6a10"
+
+STAND_IN_SYSTEMCTL = r"""#!/bin/sh
+# Keeps the state of units as files, and every call in a journal. Units are started and stopped as their files say.
+state=$HOME/.systemctl
+mkdir -p "$state"
+echo "$*" >>"$state/journal"
+[ "$1" = --user ] && shift
+verb=$1
+unit=
+for argument; do case $argument in *.service) unit=$argument ;; esac; done
+file=$HOME/.config/systemd/user/$unit
+command() { sed -n "s/^$1=-\{0,1\}//p" "$file"; }
+case $verb in
+    show-environment | daemon-reload) ;;
+    show)
+        [ -f "$file" ] && load=loaded || load=not-found
+        [ -f "$state/$unit.active" ] && active=active || active=inactive
+        printf 'Id=%s\nLoadState=%s\nActiveState=%s\n' "$unit" $load $active ;;
+    is-enabled) [ -f "$state/$unit.enabled" ] && echo enabled || { echo disabled; exit 1; } ;;
+    is-active) [ -f "$state/$unit.active" ] && echo active || { echo inactive; exit 3; } ;;
+    enable)
+        mkdir -p "$HOME/.config/systemd/user/default.target.wants"
+        ln -sf "$file" "$HOME/.config/systemd/user/default.target.wants/$unit"
+        touch "$state/$unit.enabled" ;;
+    disable) rm -f "$state/$unit.enabled" "$HOME/.config/systemd/user/default.target.wants/$unit" ;;
+    start) touch "$state/$unit.active" ;;
+    restart) touch "$state/$unit.active" ;;
+    stop)
+        rm -f "$state/$unit.active"
+        stop=$(command ExecStop)
+        [ -z "$stop" ] || env -u CODER_AGENT_TOKEN -u CODER_AGENT_URL -u ARG_TASK_ID sh -c "$stop" ;;
+    list-unit-files | list-units | cat) ;;
+    *) echo "unknown: $verb" >&2; exit 64 ;;
+esac
+"""
+
+
+def tree(folder: Path) -> dict[str, tuple[Any, ...]]:
+    """Everything below a folder: kind and mode, time of change of a file, content or where a link leads."""
+    found: dict[str, tuple[Any, ...]] = {}
+    for path in sorted(folder.rglob("*")):
+        facts = path.lstat()
+        if path.is_symlink():
+            found[str(path.relative_to(folder))] = ("link", os.readlink(path))
+        elif path.is_dir():
+            found[str(path.relative_to(folder))] = (stat.filemode(facts.st_mode),)
+        else:
+            found[str(path.relative_to(folder))] = (
+                stat.filemode(facts.st_mode), facts.st_mtime_ns, path.read_bytes(),
+            )  # fmt: skip
+    return found
+
+
+class Workspace:
+    """A home, an AgentAPI, and what the agent gives to every process in it. Ansible logs in locally."""
+
+    def __init__(self, server: Emulator, folder: Path, agentapi: FakeAgentAPI) -> None:
+        self.server = server
+        self.task = server.create_task("fix-login")
+        self.agentapi = agentapi
+        self.controller = folder / "controller"
+        self.home = folder / "home"
+        self.bin = folder / "bin"
+        for path in (self.controller, self.home, self.bin):
+            path.mkdir()
+        # Another init system than systemd's, whatever this machine has.
+        self.add_command("systemctl", "#!/bin/sh\nexit 1\n")
+        self.environment = {
+            "HOME": str(self.home),
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "CODER_AGENT_URL": server.url,
+            "CODER_AGENT_TOKEN": self.task.agent.token,
+            "CODER_SESSION_TOKEN": USER_TOKEN,
+            "CODER_URL": server.url,
+            "ANSIBLE_PIPELINING": "true",
+        }
+
+    def add_command(self, name: str, text: str) -> None:
+        (self.bin / name).write_text(text)
+        (self.bin / name).chmod(0o755)
+
+    def role(self, *options: str, tasks_from: str = "main", **variables: Any) -> Run:
+        """Run the role with variables named without their prefix."""
+        variables.setdefault("environment", {"ARG_AGENTAPI_PORT": self.agentapi.port})
+        task = {
+            "name": "Role",
+            "ansible.builtin.include_role": {"name": "coder.tasks.shutdown_hook", "tasks_from": tasks_from},
+            "vars": {f"shutdown_hook_{name}": value for name, value in variables.items()},
+        }
+        # Never the place that this machine's own workspaces, and other tests, have in common.
+        place = ["-e", json.dumps({"__shutdown_hook_place": str(self.controller / "agentapi-shutdown.sh")})]
+        return Ansible(self.controller, self.environment).playbook([{"tasks": [task]}], *place, *options, timeout=180)
+
+    def script(self, *arguments: str, **environment: str | None) -> subprocess.CompletedProcess[str]:
+        """Call a script of the hook as the workspace agent does."""
+        given = {**self.environment, "ARG_TASK_ID": self.task.id, **environment}
+        return subprocess.run(
+            [str(self.home / arguments[0]), *arguments[1:]],
+            env={name: value for name, value in given.items() if value is not None},
+            cwd=self.home, capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+
+    def saved(self) -> list[str]:
+        """What the messages of the task's snapshot say."""
+        snapshot = self.task.snapshot()
+        return [message["content"] for message in snapshot.messages] if snapshot else []
+
+    def wait_until_saved(self, *contents: str) -> None:
+        end = time.monotonic() + 60
+        while self.saved() != list(contents):
+            assert time.monotonic() < end, f"the snapshot is {self.saved()}"
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def workspace(emulator: Callable[..., Emulator], tmp_path: Path) -> Iterator[Workspace]:
+    with FakeAgentAPI(conversation("Hello", "Fix it", "Fixed")) as agentapi:
+        yield Workspace(emulator(), tmp_path, agentapi)
+
+
+def runs(pid: int) -> bool:
+    """Whether the process has not ended; one that nobody has collected yet has."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
+
+
+def counted(run: Run) -> dict[str, int]:
+    """The recap's line."""
+    assert run.rc == 0, run.output
+    return {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", run.stdout.rpartition("PLAY RECAP")[2])}
+
+
+def changed_by(run: Run) -> int:
+    return counted(run)["changed"]
 
 
 def test_script_from_the_first_look_to_the_last_trace(workspace: Workspace, tmp_path: Path) -> None:
@@ -152,6 +300,56 @@ def test_a_host_of_the_inventory_knows_its_task(workspace: Workspace) -> None:
     assert "The log snapshot hook would work." in workspace.role(tasks_from="verify").stdout
 
 
+def user_script(home: Path) -> None:
+    (home / "bin").mkdir()
+    (home / "bin" / "stop").write_text(OLD_SCRIPT)
+    (home / "bin" / "stop").chmod(0o751)
+    os.utime(home / "bin" / "stop", (1_600_000_000, 1_600_000_000))
+
+
+# Each is installed in turn, and then the role takes away what is there, told nothing but that.
+MOVES: dict[str, list[dict[str, Any]]] = {
+    "a script's place, then nothing": [{"executable": "~/bin/stop"}],
+    "a script's place, then the default": [{"executable": "~/bin/stop"}, {}],
+    "a folder, then a script's place, then another folder": [
+        {"folder": "~/a folder/hook"},
+        {"folder": "~/a folder/hook", "executable": "~/bin/stop"},
+        {"folder": "~/other", "executable": "~/bin/stop", "trigger": ["script", "follow"]},
+    ],
+    "systemd and follow, then a script": [{"trigger": ["systemd", "follow"]}, {"trigger": ["script"], "folder": "~/x"}],
+}
+
+
+@pytest.mark.parametrize("case", MOVES)
+def test_absent_knows_what_was_made_whatever_it_is_told(workspace: Workspace, tmp_path: Path, case: str) -> None:
+    home = workspace.home
+    user_script(home)
+    if "systemd" in case:
+        workspace.add_command("systemctl", STAND_IN_SYSTEMCTL.replace("$HOME/.systemctl", str(tmp_path / "systemctl")))
+        (tmp_path / "systemctl").mkdir()
+    workspace.environment["ARG_TASK_ID"] = workspace.task.id
+    before = tree(home)
+    terraform = tmp_path / "controller" / "hook.tf"
+    for number, variables in enumerate(MOVES[case]):
+        assert changed_by(workspace.role(terraform_path=str(terraform) if number else "", **variables)) > 0
+        assert workspace.script(executable_of(home, variables)).returncode == 0
+        assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+        # What was installed before is gone, and what it had moved is back.
+        if variables.get("executable") != "~/bin/stop":
+            assert tree(home)["bin/stop"] == before["bin/stop"]
+        assert terraform.exists() == bool(number)
+    workspace.role("--check", state="absent")
+    assert changed_by(workspace.role(state="absent")) > 0
+    assert tree(home) == before
+    assert not terraform.exists()
+    assert changed_by(workspace.role(state="absent", **MOVES[case][0])) == 0
+
+
+def executable_of(home: Path, variables: dict[str, Any]) -> str:
+    folder = str(variables.get("folder", f"~/{FOLDER}"))
+    return str(variables.get("executable", f"{folder}/agentapi-shutdown")).replace("~", str(home))
+
+
 def test_beside_the_registry_s_module_the_hook_takes_its_place(workspace: Workspace, tmp_path: Path) -> None:
     home, place = workspace.home, tmp_path / "agentapi-shutdown.sh"
     (home / ".aider-module" / "scripts").mkdir(parents=True)
@@ -259,3 +457,149 @@ def check_terraform(folder: Path) -> None:
     valid = subprocess.run([terraform, "validate", "-json"], timeout=120, **kept)
     problems = [each["summary"] for each in json.loads(valid.stdout)["diagnostics"] if each["severity"] == "error"]
     assert problems == ([] if provider else ["Missing required provider"]), valid.stdout
+
+
+def test_absent_leaves_what_cannot_be_delivered(workspace: Workspace) -> None:
+    workspace.role()
+    workspace.script(f"{FOLDER}/agentapi-shutdown", CODER_AGENT_URL="http://127.0.0.1:1")
+    workspace.environment["CODER_AGENT_URL"] = "http://127.0.0.1:1"
+    assert changed_by(workspace.role(state="absent")) > 0
+    left = [name for name in tree(workspace.home) if name.endswith(".json")]
+    assert len(left) == 1
+    assert not (workspace.home / FOLDER).exists()
+
+
+def test_follow_without_systemd(workspace: Workspace) -> None:
+    home = workspace.home
+    workspace.environment["ARG_TASK_ID"] = workspace.task.id
+    before = tree(home)
+    variables: dict[str, Any] = {"trigger": ["script", "follow"], "min_interval": 0.5}
+    assert changed_by(workspace.role(**variables)) > 0
+    workspace.wait_until_saved("Hello", "Fix it", "Fixed")
+    follower = int((home / FOLDER / "follow.pid").read_text())
+    assert runs(follower)
+    command = Path(f"/proc/{follower}/cmdline").read_text()
+    assert "follow" in command
+    assert workspace.task.agent.token not in command
+    workspace.agentapi.say("And tested")
+    workspace.wait_until_saved("Hello", "Fix it", "Fixed", "And tested")
+
+    assert changed_by(workspace.role(**variables)) == 0
+    assert int((home / FOLDER / "follow.pid").read_text()) == follower
+    workspace.script(f"{FOLDER}/agentapi-start")
+    assert int((home / FOLDER / "follow.pid").read_text()) == follower
+    # A new build brings a new token, which only a new follower knows.
+    workspace.script(f"{FOLDER}/agentapi-start", CODER_AGENT_TOKEN=NEW_TOKEN)
+    end = time.monotonic() + 60
+    while int((home / FOLDER / "follow.pid").read_text()) == follower:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    newer = int((home / FOLDER / "follow.pid").read_text())
+    assert not runs(follower)
+
+    assert changed_by(workspace.role(state="absent", **variables)) > 0
+    assert not runs(newer)
+    assert tree(home) == before
+
+
+def test_systemd_of_the_user(workspace: Workspace, tmp_path: Path) -> None:
+    home, units = workspace.home, workspace.home / ".config/systemd/user"
+    workspace.add_command("systemctl", STAND_IN_SYSTEMCTL)
+    workspace.environment["ARG_TASK_ID"] = workspace.task.id
+    (home / ".systemctl").mkdir()
+    before = tree(home)
+    variables: dict[str, Any] = {"trigger": ["systemd", "follow"], "systemd_after": ["agentapi.service"]}
+    assert changed_by(workspace.role("--check", **variables)) > 0
+    assert sorted(tree(home)) == [".systemctl", ".systemctl/journal"]
+    assert changed_by(workspace.role(**variables)) > 0
+    for name in ("coder-tasks-snapshot.service", "coder-tasks-follow.service"):
+        assert (home / ".systemctl" / f"{name}.enabled").exists()
+        assert (home / ".systemctl" / f"{name}.active").exists()
+        assert "After=agentapi.service" in (units / name).read_text()
+        assert workspace.task.agent.token not in (units / name).read_text()
+    assert not (home / FOLDER / "follow.pid").exists()
+    check_units(tmp_path, *units.glob("*.service"))
+
+    assert changed_by(workspace.role(**variables)) == 0
+    journal = home / ".systemctl" / "journal"
+    journal.write_text("")
+    workspace.script(f"{FOLDER}/agentapi-start", CODER_AGENT_TOKEN=NEW_TOKEN)
+    assert "restart coder-tasks-follow.service" in journal.read_text()
+    workspace.script(f"{FOLDER}/agentapi-start")
+
+    # The machine stops. The unit knows nothing but its file.
+    manager = dict.fromkeys(("CODER_AGENT_TOKEN", "CODER_AGENT_URL", "ARG_TASK_ID", "CODER_SESSION_TOKEN"))
+    stop = re.search(r'^ExecStop="(.*)" capture$', (units / "coder-tasks-snapshot.service").read_text(), re.M)
+    assert stop
+    assert workspace.script(stop[1], "capture", **manager).returncode == 0
+    assert workspace.saved() == ["Hello", "Fix it", "Fixed"]
+
+    # Only one of the two is wanted from now on.
+    assert changed_by(workspace.role(trigger=["follow"])) > 0
+    assert [path.name for path in units.glob("*.service")] == ["coder-tasks-follow.service"]
+    assert changed_by(workspace.role(state="absent", trigger=["follow"])) > 0
+    left = tree(home)
+    shutil.rmtree(home / ".systemctl")
+    assert {name for name in left if not name.startswith(".systemctl")} == set(before) - {".systemctl"}
+    assert not any(home.iterdir())
+
+
+def test_unit_of_the_system(workspace: Workspace, tmp_path: Path) -> None:
+    """Rendered only: to install it takes root."""
+    template = Path(__file__).parents[2] / "roles/shutdown_hook/templates/coder-tasks-snapshot.service.j2"
+    variables = {
+        "__shutdown_hook_mark": "mark", "__shutdown_hook_user": "coder",
+        "__shutdown_hook_executable": "/home/a %b/hook",
+        "__shutdown_hook_folder": "/home/a %b", "__shutdown_hook_timeout": 10, "shutdown_hook_systemd_scope": "system",
+        "shutdown_hook_systemd_after": ["agentapi.service"],
+    }  # fmt: skip
+    unit = tmp_path / "coder-tasks-snapshot.service"
+    copy = {"name": "Render", "ansible.builtin.template": {"src": str(template), "dest": str(unit)}, "vars": variables}
+    assert Ansible(workspace.controller, {}).playbook([{"tasks": [copy]}]).rc == 0
+    lines = unit.read_text().splitlines()
+    assert "User=coder" in lines
+    assert "After=network-online.target coder-agent.service agentapi.service" in lines
+    assert 'ExecStop="/home/a %%b/hook" capture' in lines
+    assert "WantedBy=multi-user.target" in lines
+
+
+def check_units(runtime_folder: Path, *units: Path) -> None:
+    """Let systemd itself read the units, where it is installed."""
+    analyze = shutil.which("systemd-analyze")
+    if not analyze:
+        return
+    done = subprocess.run(
+        [analyze, "verify", "--man=no", "--user", *map(str, units)],
+        env={**os.environ, "XDG_RUNTIME_DIR": str(runtime_folder)},
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    complaints = [line for line in done.stderr.splitlines() if "coder-tasks" in line]
+    assert not complaints
+
+
+REFUSED: list[tuple[dict[str, Any], str]] = [
+    ({"environment": {"CODER_AGENT_TOKEN": NEW_TOKEN}}, "has CODER_AGENT_TOKEN, which the hook does not know"),
+    ({"environment": {"CODER_SESSION_TOKEN": USER_TOKEN}}, "has CODER_SESSION_TOKEN, which the hook does not know"),
+    ({"folder": "/opt/hook"}, "shutdown_hook_folder=/opt/hook is not in the home"),
+    ({"executable": "~/none/stop"}, "the folder of shutdown_hook_executable=~/none/stop does not exist"),
+    ({"executable": "~/taken"}, "shutdown_hook_executable=~/taken is a folder"),
+    ({"trigger": ["systemd"]}, "needs a systemd of the user's"),
+    ({"trigger": []}, "shutdown_hook_trigger is empty"),
+    ({"trigger": ["cron"]}, "cron"),
+    ({"deadline": 0}, "shutdown_hook_deadline=0"),
+    ({"max_bytes": 65537}, "shutdown_hook_max_bytes=65537"),
+    ({"python": "/nowhere/python3"}, "shutdown_hook_python=/nowhere/python3 is none"),
+    ({"python": "/bin/echo"}, "shutdown_hook_python=/bin/echo is none"),
+]
+
+
+@pytest.mark.parametrize(("variables", "says"), REFUSED, ids=[json.dumps(variables) for variables, _says in REFUSED])
+def test_what_cannot_work_is_refused_before_anything_is_installed(
+    workspace: Workspace, variables: dict[str, Any], says: str
+) -> None:
+    (workspace.home / "taken").mkdir()
+    run = workspace.role(**variables)
+    assert run.rc == 2
+    assert says in run.output
+    assert [path.name for path in workspace.home.iterdir()] == ["taken"]
+    assert "Traceback" not in run.output
