@@ -98,10 +98,10 @@ options:
     default: 16
   wait_timeout:
     description:
-      - Longest time in seconds to wait for tasks whose log cannot be read in their present state, such as one that
-        starts, or one whose AgentAPI does not answer; counted from the start.
-    type: float
-    default: 120.0
+      - Longest time to wait for tasks whose log cannot be read in their present state, such as one that starts, or one
+        whose AgentAPI does not answer; counted from the start, in seconds or with units, such as V(5m).
+    type: str
+    default: 2m
 requirements:
   - jinja2
   - pyyaml for O(redaction_rules)

@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   wait_timeout:
     description:
-      - Longest time in seconds to wait in all.
+      - Longest time to wait in all, in seconds or with units, such as V(90s), V(10m) or V(1h30m).
       - When it ends, the module fails with the last object, the time waited and a diagnosis.
-    type: float
-    default: 600.0
+    type: str
+    default: 10m
 """

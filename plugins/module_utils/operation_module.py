@@ -16,12 +16,15 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from .coder.errors import CoderError, as_coder_error, invalid
 from .operations.context import Context, no_session
+from .operations.durations import DURATION, with_seconds
 
 
 def module_arguments(operation: Any) -> dict[str, Any]:
     """An operation's spec as keyword arguments of AnsibleModule."""
     spec = copy.deepcopy(operation.spec())
     for option in spec["argument_spec"].values():
+        if option.get("type") == DURATION:
+            option["type"] = "str"
         variable = option.pop("env", None)
         if variable:
             option["fallback"] = (env_fallback, [variable])
@@ -31,9 +34,10 @@ def module_arguments(operation: Any) -> dict[str, Any]:
 def outcome(operation: Any, context: Context) -> dict[str, Any]:
     """Run the operation; a failure becomes a result too, so that no exception's text can slip past the scrubbing."""
     try:
+        context.params = with_seconds(operation.spec()["argument_spec"], context.params)
         result = operation.run(context)
     except Exception as error:  # noqa: BLE001  (an answer of a shape that nobody foresaw, or a mistake of ours)
-        result = failed(as_coder_error(error), context.journal.wrote)
+        result = {**getattr(operation, "IF_FAILED", {}), **failed(as_coder_error(error), context.journal.wrote)}
     result.setdefault("changed", False)
     return result
 

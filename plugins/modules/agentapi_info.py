@@ -24,9 +24,9 @@ extends_documentation_fragment:
 options:
   timeout:
     description:
-      - Longest time in seconds to wait for the answers.
-    type: float
-    default: 10.0
+      - Longest time to wait for the answers, in seconds or with units, such as V(1m).
+    type: str
+    default: 10s
   tail:
     description:
       - Return at most this many of the newest messages; V(0) is none.
@@ -164,35 +164,35 @@ failure:
       returned: always
       sample: not_found
     status:
-      description: HTTP status of the answer; null where there was none.
+      description: HTTP status of the answer.
       type: int
-      returned: always
+      returned: where the server answered
       sample: 404
     method:
-      description: HTTP method of the request; null where none was made.
+      description: HTTP method of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: GET
     path:
-      description: Path of the request; null where none was made.
+      description: Path of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: /message
     detail:
-      description: The server's further words; null where there were none.
+      description: The server's further words.
       type: str
-      returned: always
-      sample: null
+      returned: where the server gave any
+      sample: 'Task status is "paused".'
     validations:
       description: What the server said of single fields.
       type: list
       elements: dict
-      returned: always
+      returned: where the server gave any
       sample: []
     attempts:
-      description: How often the request was tried; null where none was made.
+      description: How often the request was tried.
       type: int
-      returned: always
+      returned: where a request was made
       sample: 1
 """
 

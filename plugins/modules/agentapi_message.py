@@ -42,10 +42,10 @@ options:
     required: true
   timeout:
     description:
-      - Longest time in seconds to wait for one answer.
+      - Longest time to wait for one answer, in seconds or with units, such as V(2m).
       - A terminal agent may take 17 seconds to accept input; over ACP the answer comes when the whole turn is done.
-    type: float
-    default: 60.0
+    type: str
+    default: 1m
   wait_for:
     description:
       - V(none) sends at once, and fails if the agent is busy.
@@ -56,11 +56,11 @@ options:
     default: reply
   stable_idle:
     description:
-      - How long in seconds the agent must have been stable before the input is sent, and its reply unchanged before it
-        counts as whole.
+      - How long the agent must have been stable before the input is sent, and its reply unchanged before it counts as
+        whole, in seconds or with units, such as V(5s).
       - A reply without words must rest three times as long, because an agent that thinks without a sign has one, too.
-    type: float
-    default: 2.0
+    type: str
+    default: 2s
 seealso:
   - module: coder.tasks.agentapi_info
   - module: coder.tasks.task_send
@@ -148,35 +148,35 @@ failure:
       returned: always
       sample: not_found
     status:
-      description: HTTP status of the answer; null where there was none.
+      description: HTTP status of the answer.
       type: int
-      returned: always
+      returned: where the server answered
       sample: 404
     method:
-      description: HTTP method of the request; null where none was made.
+      description: HTTP method of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: GET
     path:
-      description: Path of the request; null where none was made.
+      description: Path of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: /message
     detail:
-      description: The server's further words; null where there were none.
+      description: The server's further words.
       type: str
-      returned: always
-      sample: null
+      returned: where the server gave any
+      sample: 'Task status is "paused".'
     validations:
       description: What the server said of single fields.
       type: list
       elements: dict
-      returned: always
+      returned: where the server gave any
       sample: []
     attempts:
-      description: How often the request was tried; null where none was made.
+      description: How often the request was tried.
       type: int
-      returned: always
+      returned: where a request was made
       sample: 1
 """
 

@@ -35,9 +35,10 @@ EXAMPLES = r"""
     accept: [snapshot]
   register: proof
 
-- name: Say GO, or why not
-  ansible.builtin.debug:
-    msg: "{{ 'GO' if proof.verification.go else proof.verification.no_go | join(' ') }}"
+- name: Stop unless all of it is proven
+  ansible.builtin.assert:
+    that: proof.verification.go
+    fail_msg: "{{ proof.verification.no_go | join(' ') }}"
 """
 
 RETURN = r"""
@@ -435,35 +436,35 @@ failure:
       returned: always
       sample: not_found
     status:
-      description: HTTP status of the answer; null where there was none.
+      description: HTTP status of the answer.
       type: int
-      returned: always
+      returned: where the server answered
       sample: 404
     method:
-      description: HTTP method of the request; null where none was made.
+      description: HTTP method of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: GET
     path:
-      description: Path of the request; null where none was made.
+      description: Path of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: /api/v2/tasks/me/fix-login
     detail:
-      description: The server's further words; null where there were none.
+      description: The server's further words.
       type: str
-      returned: always
-      sample: null
+      returned: where the server gave any
+      sample: 'Task status is "paused".'
     validations:
       description: What the server said of single fields.
       type: list
       elements: dict
-      returned: always
+      returned: where the server gave any
       sample: []
     attempts:
-      description: How often the request was tried; null where none was made.
+      description: How often the request was tried.
       type: int
-      returned: always
+      returned: where a request was made
       sample: 1
 """
 

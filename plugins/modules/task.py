@@ -135,9 +135,10 @@ options:
     choices: [ready, idle, complete, paused, gone]
   stable_idle:
     description:
-      - How long in seconds the agent must stay idle without a break before it counts as V(idle).
-    type: float
-    default: 5.0
+      - How long the agent must stay idle without a break before it counts as V(idle), in seconds or with units, such as
+        V(30s).
+    type: str
+    default: 5s
 seealso:
   - module: coder.tasks.task_info
   - module: coder.tasks.task_send
@@ -340,6 +341,13 @@ task:
       type: str
       returned: always
       sample: https://coder.example.com/tasks/alice/cdee2e5a-7c94-4461-b357-7322432ffad0
+    reason:
+      description:
+        - Why the task is not well, in words. Where a build of its workspace failed, the build's own error and the last
+          lines of its log; else what is wrong with its agent, its app or its status.
+      type: str
+      returned: where the task is not well
+      sample: "its agent is not healthy: agent has lost connection"
 created_by:
   description:
     - "Who made a task that was not there before: V(this_call), V(someone_else) who was faster, or V(uncertain) when
@@ -431,35 +439,35 @@ failure:
       returned: always
       sample: not_found
     status:
-      description: HTTP status of the answer; null where there was none.
+      description: HTTP status of the answer.
       type: int
-      returned: always
+      returned: where the server answered
       sample: 404
     method:
-      description: HTTP method of the request; null where none was made.
+      description: HTTP method of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: GET
     path:
-      description: Path of the request; null where none was made.
+      description: Path of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: /api/v2/tasks/me/fix-login
     detail:
-      description: The server's further words; null where there were none.
+      description: The server's further words.
       type: str
-      returned: always
-      sample: null
+      returned: where the server gave any
+      sample: 'Task status is "paused".'
     validations:
       description: What the server said of single fields.
       type: list
       elements: dict
-      returned: always
+      returned: where the server gave any
       sample: []
     attempts:
-      description: How often the request was tried; null where none was made.
+      description: How often the request was tried.
       type: int
-      returned: always
+      returned: where a request was made
       sample: 1
 """
 

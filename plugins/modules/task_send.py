@@ -66,11 +66,11 @@ options:
     default: false
   timeout:
     description:
-      - Longest time in seconds to wait for the next part of an answer.
+      - Longest time to wait for the next part of an answer, in seconds or with units, such as V(2m).
       - A terminal agent may take 17 seconds to accept input, and an agent out of reach costs Coder 30 seconds. So the
         send itself has at least 60 seconds, also where less is given here; only O(deadline) shortens that.
-    type: float
-    default: 60.0
+    type: str
+    default: 1m
   wait_for:
     description:
       - V(none) sends at once, and fails if the agent is busy.
@@ -81,12 +81,12 @@ options:
     default: reply
   stable_idle:
     description:
-      - How long in seconds the agent must have been idle before the input is sent, and its reply unchanged before
-        it counts as whole.
+      - How long the agent must have been idle before the input is sent, and its reply unchanged before it counts as
+        whole, in seconds or with units, such as V(1m).
       - An agent that reports since when it is idle is not watched anew.
       - A reply without words must rest three times as long, because an agent that thinks without a sign has one, too.
-    type: float
-    default: 30.0
+    type: str
+    default: 30s
 seealso:
   - module: coder.tasks.task_logs_info
 """
@@ -271,6 +271,13 @@ task:
       type: str
       returned: always
       sample: https://coder.example.com/tasks/alice/cdee2e5a-7c94-4461-b357-7322432ffad0
+    reason:
+      description:
+        - Why the task is not well, in words. Where a build of its workspace failed, the build's own error and the last
+          lines of its log; else what is wrong with its agent, its app or its status.
+      type: str
+      returned: where the task is not well
+      sample: "its agent is not healthy: agent has lost connection"
 delivered:
   description:
     - V(yes), V(no), or V(unknown) when the answer was lost and the conversation does not tell.
@@ -404,35 +411,35 @@ failure:
       returned: always
       sample: not_found
     status:
-      description: HTTP status of the answer; null where there was none.
+      description: HTTP status of the answer.
       type: int
-      returned: always
+      returned: where the server answered
       sample: 404
     method:
-      description: HTTP method of the request; null where none was made.
+      description: HTTP method of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: GET
     path:
-      description: Path of the request; null where none was made.
+      description: Path of the request.
       type: str
-      returned: always
+      returned: where a request was made
       sample: /api/v2/tasks/me/fix-login
     detail:
-      description: The server's further words; null where there were none.
+      description: The server's further words.
       type: str
-      returned: always
-      sample: null
+      returned: where the server gave any
+      sample: 'Task status is "paused".'
     validations:
       description: What the server said of single fields.
       type: list
       elements: dict
-      returned: always
+      returned: where the server gave any
       sample: []
     attempts:
-      description: How often the request was tried; null where none was made.
+      description: How often the request was tried.
       type: int
-      returned: always
+      returned: where a request was made
       sample: 1
 """
 

@@ -187,12 +187,12 @@ def test_shards_are_disjoint_and_make_the_whole(fleet: Emulator, tmp_path: Path)
 
 @pytest.mark.parametrize(("options", "text"), [
     ({"shard": {"index": 0, "count": 2}}, "no shard 0 of 2"),
-    ({"older_than": "yesterday"}, "is no age"),
-    ({"older_than": "999999w"}, "more than a hundred years"),
+    ({"older_than": "yesterday"}, "'yesterday' in 'older_than' is not a duration"),
+    ({"older_than": "999999w"}, "is longer than 36525 d"),
     ({"concurrency": 0}, "would never read"),
     ({"redact_values": ["abc"]}, "fewer than 4 characters"),
     ({"redaction_key": "short"}, "fewer than 16 characters"),
-    ({"fail_on": "percent", "fail_percent": 101.0}, "is no share"),
+    ({"fail_on": "percent", "fail_percent": 101.0}, "is not a percentage"),
     ({"redaction_rules": "/nowhere/rules.yml"}, "could not be read"),
 ])  # fmt: skip
 def test_options_that_cannot_be_right(fleet: Emulator, tmp_path: Path, options: dict[str, Any], text: str) -> None:
@@ -384,16 +384,20 @@ class _Minute:
 
 def test_progress_is_told_where_it_is_seen_and_else_kept_in_a_file(tmp_path: Path) -> None:
     told: list[str] = []
-    seen = Progress(Context({}, progress=told.append, clock=_Minute()), str(tmp_path), "saved", Outcomes(3))
-    unseen = Progress(Context({}, clock=_Minute()), str(tmp_path), "saved", Outcomes(3))
+    seen = Progress(Context({}, progress=told.append, clock=_Minute()), str(tmp_path), Outcomes(3))
+    unseen = Progress(Context({}, clock=_Minute()), str(tmp_path), Outcomes(3))
     seen.step()
-    assert told == ["1 of 3 tasks are saved, 0 failed"] and not os.listdir(tmp_path)
+    assert len(told) == 1 and told[0].startswith("1 done of 3, 0 failed, about ") and not os.listdir(tmp_path)
+    for _task in range(2):
+        seen.step()
+    seen.close()
+    assert told[-1].startswith("3 done of 3, 0 failed, after ")
     unseen.step()
     assert json.loads((tmp_path / "progress.json").read_text()) == {"done": 1, "selected": 3, "failed": 0}
     unseen.close()
     assert not os.listdir(tmp_path)
     for options, path in (({"state": "verified"}, str(tmp_path)), ({}, str(tmp_path / "not there"))):
-        quiet = Progress(Context(options, clock=_Minute()), path, "verified", Outcomes(3))
+        quiet = Progress(Context(options, clock=_Minute()), path, Outcomes(3))
         quiet.step()
         quiet.close()
     assert not os.listdir(tmp_path)

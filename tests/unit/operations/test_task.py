@@ -340,8 +340,13 @@ def test_a_failing_template_is_a_build_error_with_its_words(emulator: Start, dia
     server = emulator(dialect, time_factor=0.01)
     made = call("task", server, name="fix", template="ai-fail")
     assert made.kind == "build_failed"
-    assert "the build of its workspace failed" in made.msg
-    assert made["task"]["status"] == "error"
+    assert made.msg == (
+        "Could not wait for the task fix: it will not be ready: the build of its workspace failed: terraform apply: "
+        "exit status 1; its log ends: terraform_data.run (local-exec): boom: the disk is full / Error: local-exec "
+        "provisioner error / Error running command './start': exit status 1. Correct what the build tells of, then "
+        "start the task again with state=active."
+    )
+    assert made["task"]["status"] == "error" and "boom: the disk is full" in made["task"]["reason"]
     assert made["diagnosis"]["build"]["error"] == "terraform apply: exit status 1"
     gone = call("task", server, name="fix", state="absent")
     assert gone["changed"] and tasks_named(server, "fix") == []
@@ -698,7 +703,10 @@ def test_a_poll_a_second_and_not_more(server: Emulator) -> None:
     assert done.kind == "wait_timeout" and done["waited"] == pytest.approx(60, abs=1)
     polls = [entry for entry in done.requests if entry.path.endswith(task.id)]
     assert 55 <= len(polls) <= 62
-    assert done.progress == ["fix is pending"]
+    assert done.progress[0] == "fix is pending"
+    # While nothing changes, that is said every five seconds.
+    assert 10 <= len(done.progress) <= 13
+    assert done.progress[-1].startswith("fix is pending, 5") and done.progress[-1].endswith(" s of at most 1 min")
 
 
 # What is declared and what cannot be

@@ -43,10 +43,10 @@ options:
   organization:
     description: Watch only tasks of this organization.
   interval:
-    description: Seconds between two looks.
+    description: Time between two looks, in seconds or with units, such as V(1m).
     default: 5
   stable_idle:
-    description: How long in seconds an agent must be seen idle without a break before that is told.
+    description: How long an agent must be seen idle without a break before that is told, in seconds or with units.
     default: 5
   cursor_file:
     description:
@@ -251,7 +251,7 @@ class Source:
         told = self._cursor.read()
         if told is not None:
             self._cursor.write(told)
-        self._changes = Changes(told, float(options["stable_idle"]))
+        self._changes = Changes(told, options["stable_idle"])
 
     async def run(self) -> None:
         """Until it is cancelled. :raises CoderError: a failure that will not pass by itself."""
@@ -265,7 +265,7 @@ class Source:
                 if error.kind not in PASSING:
                     raise
                 LOG.warning("%s Trying again.", error.message)
-            await asyncio.sleep(max(0.0, float(self._options["interval"]) - (time.monotonic() - started)))
+            await asyncio.sleep(max(0.0, self._options["interval"] - (time.monotonic() - started)))
 
     def _look(self) -> list[dict[str, Any]]:
         owner = None if self._options["all_owners"] else self._options["owner"]
@@ -299,7 +299,9 @@ class Source:
 
 
 def _options(args: dict[str, Any]) -> dict[str, Any]:
-    """The arguments, with defaults and environment. :raises ValueError: one is unknown."""
+    """The arguments, with defaults and environment. :raises ValueError: one is unknown.
+    :raises CoderError: one is no duration.
+    """
     spec = collection("operations.connection").connection_spec()
     args = {name: value for name, value in args.items() if name != "eda_feedback_queue"}
     unknown = sorted(set(args) - set(spec) - set(OPTIONS))
@@ -307,7 +309,9 @@ def _options(args: dict[str, Any]) -> dict[str, Any]:
         known = ", ".join(sorted({*spec, *OPTIONS}))
         raise ValueError("coder.tasks.task_changes has no argument %s. Choose from: %s." % (", ".join(unknown), known))
     defaults = {name: os.environ.get(option.get("env", ""), option.get("default")) for name, option in spec.items()}
-    return {**defaults, **OPTIONS, **args}
+    options = {**defaults, **OPTIONS, **args}
+    seconds = collection("coder.durations").seconds
+    return {**options, **{name: seconds(options[name], name) for name in ("interval", "stable_idle")}}
 
 
 async def main(queue: asyncio.Queue[dict[str, Any]], args: dict[str, Any]) -> None:
