@@ -121,7 +121,7 @@ class OperationAction(ActionBase):
     def _read_input_file(self, arguments: dict[str, Any]) -> None:
         named = str(arguments["input_file"])
         if os.path.isdir(self._loader.path_dwim(named)):
-            raise CoderError(f"{named} in 'input_file' is a folder", "io", hint="Name a file.")
+            raise CoderError(f"{named!r} in 'input_file' is a folder", "io", hint="Name a file.")
         if arguments.get("input") is not None:
             return  # The argument spec refuses the pair, with the same words on both ways.
         try:

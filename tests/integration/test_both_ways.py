@@ -169,7 +169,7 @@ CHANGING = [
          DIFF, changed=True),
     refused("no such input file", "task_send", "There is no file missing.txt",
             {"task": "idle-one", "input_file": "missing.txt"}),
-    refused("an input file that is a folder", "task_send", "There is no file files",
+    refused("an input file that is a folder", "task_send", "'files' in 'input_file' is a folder",
             {"task": "idle-one", "input_file": "files"}),
     refused("an input file that is no text", "task", "is not UTF-8 text", {"template": "ai", "input_file": "bad.bin"}),
     refused("a vault with another password", "task", "could not be read",
