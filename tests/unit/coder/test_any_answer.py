@@ -221,6 +221,7 @@ def serving() -> Iterator[tuple[Peer, str]]:
         yield found
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 @given(version=st.sampled_from(VERSIONS), name=st.sampled_from(sorted(CALLS)), data=answers())
 @example(version="v2.34.0", name="logs", data=http(b'{"logs":[{"id":"1","content":null}],"snapshot":1}'))

@@ -29,6 +29,7 @@ def server(emulator: Start, dialect: str) -> Emulator:
     return emulator(dialect, time_factor=0.01, rate_limit=0)
 
 
+@pytest.mark.slow
 def test_some_tasks_on_a_bad_day(server: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_send, "LOOK_FOR_MESSAGE", 0.3)
     live_through(server, count=8, share=0.2)

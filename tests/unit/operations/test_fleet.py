@@ -244,12 +244,14 @@ def test_max_failures_stops_what_has_not_begun(emulator) -> None:
     assert all(not entry["changed"] for entry in result["tasks"] if not entry["attempted"])
 
 
+@pytest.mark.slow
 def test_look_that_fails_now_and_then_is_borne(emulator) -> None:
     server = emulator(time_factor=0.1)
     server.faults.add("status", method="GET", path="/api/v2/tasks$", status=500, count=4)
     assert not call(server, declared(3)).get("failed")
 
 
+@pytest.mark.slow
 def test_look_that_never_works_fails_the_call_once(emulator) -> None:
     server = emulator()
     server.faults.add("status", method="GET", path="/api/v2/tasks$", status=500, count=None)

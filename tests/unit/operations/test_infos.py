@@ -255,6 +255,7 @@ def test_one_snapshot_that_cannot_be_read_back_spoils_no_other(emulator: Start) 
     assert made["failure"]["kind"] == "unavailable"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("status", "message"),
     [
