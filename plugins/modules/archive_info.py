@@ -35,10 +35,9 @@ EXAMPLES = r"""
     accept: [snapshot]
   register: proof
 
-- name: Stop unless all of it is proven
-  ansible.builtin.assert:
-    that: proof.verification.go
-    fail_msg: "{{ proof.verification.no_go | join(' ') }}"
+- name: Say GO, or why not
+  ansible.builtin.debug:
+    msg: "{{ 'GO' if proof.verification.go else proof.verification.no_go | join(' ') }}"
 """
 
 RETURN = r"""
