@@ -382,7 +382,7 @@ def main() -> int:
     print(text)
     if given_.write:
         document = ROOT / "docs" / "redaction.md"
-        head, _, rest = document.read_text(encoding="utf-8").partition(BEGIN)
+        head, _begin, rest = document.read_text(encoding="utf-8").partition(BEGIN)
         document.write_text(f"{head}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
     return 0
 

@@ -247,8 +247,8 @@ def check_terraform(folder: Path) -> None:
         print("NOT TESTED: what Terraform itself says, there is none here")
         return
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "CHECKPOINT_DISABLE": "1"}
-    kept: dict[str, Any] = {"cwd": folder, "env": environment, "capture_output": True, "text": True, "check": False}
-    formatted = subprocess.run([terraform, "fmt", "-check", "-diff"], timeout=60, **kept)
+    kept: dict[str, Any] = {"cwd": folder, "env": environment, "capture_output": True, "text": True}
+    formatted = subprocess.run([terraform, "fmt", "-check", "-diff"], timeout=60, check=False, **kept)
     assert "log_snapshot.tf" not in formatted.stdout, formatted.stdout
     provider = os.environ.get("TERRAFORM_PROVIDER_CODER")
     if provider:
@@ -256,6 +256,6 @@ def check_terraform(folder: Path) -> None:
             f'provider_installation {{\n  dev_overrides {{ "coder/coder" = "{provider}" }}\n  direct {{}}\n}}\n'
         )
         environment["TF_CLI_CONFIG_FILE"] = str(folder / ".terraformrc")
-    valid = subprocess.run([terraform, "validate", "-json"], timeout=120, **kept)
+    valid = subprocess.run([terraform, "validate", "-json"], timeout=120, check=False, **kept)
     problems = [each["summary"] for each in json.loads(valid.stdout)["diagnostics"] if each["severity"] == "error"]
     assert problems == ([] if provider else ["Missing required provider"]), valid.stdout

@@ -265,7 +265,7 @@ _WAYS = (
     _way(
         r"""s?(?:[ ][A-Za-z][\w./@'-]{0,24}){0,7}?[ ]"""
         r"""(?i:is|was|be|to|as|are|into|of|using|with|called)(?:[ ]now)?:?[ ]"""
-        r"""(?P<quote>["'`“‘*]{1,2}|)(?P<secret>[^\s"'`“”‘’<>*]{7,511}[^\s"'`“”‘’<>*.,;:!?)])""",
+        r"""(?P<quote>["'`\u201c\u2018*]{1,2}|)(?P<secret>[^\s"'`\u201c\u201d\u2018\u2019<>*]{7,511}[^\s"'`\u201c\u201d\u2018\u2019<>*.,;:!?)])""",
         "s ", _is_said,
     ),
     # requirepass x    username admin password 0 x

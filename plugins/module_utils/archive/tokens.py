@@ -190,7 +190,7 @@ TOKENS: tuple[Rule, ...] = (
                  r"(?<![A-Za-z0-9_.-])[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9_.-])",
                  ".", accept=_is_random, is_token=True),
     pattern_rule("teams-webhook", r"\.webhook\.office\.com/(?P<secret>webhookb2/[A-Za-z0-9@/_-]{60,300})",
-           ".webhook.office.com",
+                 ".webhook.office.com",
                  is_token=True),
     _token("stripe-key", r"[rs]k_(?:live|test|prod)_[A-Za-z0-9]{10,255}|whsec_[A-Za-z0-9+/]{24,128}={0,2}",
            "k_live_", "k_test_", "k_prod_", "whsec_"),
@@ -220,7 +220,7 @@ TOKENS: tuple[Rule, ...] = (
     _token("azure-key", r"[A-Za-z0-9]{42,76}(?:AzSe|AzCa|ACDb|AStT|AIoT|ARm[A-Za-z0-9])[A-Za-z0-9+/]{4,8}={0,2}"
            r"|[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26,40}", "azse", "azca", "acdb", "astt", "aiot", "arm", "jqqj99"),
     pattern_rule("telegram-token", r"(?:(?<![A-Za-z0-9])|(?<=bot))[0-9]{8,10}:AA[A-Za-z0-9_-]{33}",
-           ":aa", is_token=True),
+                 ":aa", is_token=True),
     _token("age-key", r"AGE-SECRET-KEY-(?:[A-Z]{2,8}-)?1[A-Z0-9]{58,4096}"
            r"|AGE-PLUGIN-[A-Z0-9]{1,20}-1[A-Z0-9]{20,400}",
            "age-secret-key-", "age-plugin-"),
@@ -250,11 +250,12 @@ TOKENS: tuple[Rule, ...] = (
            r"|VF\.(?:[DW][MS]\.)?[0-9a-fA-F]{24}\.[A-Za-z0-9]{16}",
            "p8e-", "cnvca", "ezak", "eztk", "4b1d", ".", "_mmk", "re_", "!", "key", "pk_", "sk"),
     pattern_rule("saas-token", r"(?<![A-Za-z0-9_.-])(?:BSA[A-Za-z0-9_-]{24,40}|EXO[A-Za-z0-9]{24,30}"
-           r"|s\.[A-Za-z0-9]{24}"
+                 r"|s\.[A-Za-z0-9]{24}"
                  r"|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"
-           r"|\$aact_[a-z]{4}_[A-Za-z0-9_-]{20,200}"
+                 r"|\$aact_[a-z]{4}_[A-Za-z0-9_-]{20,200}"
                  r"|[A-Za-z0-9+/]{22}==:[A-Za-z0-9]{32})(?![A-Za-z0-9_-])",
-           "bsa", "exo", "s.", "a3-", "$aact_", "==:", accept=lambda match: is_mixed(match[0][3:]), is_token=True),
+                 "bsa", "exo", "s.", "a3-", "$aact_", "==:", accept=lambda match: is_mixed(match[0][3:]),
+                 is_token=True),
     pattern_rule("jwt",
                  r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,4096}\.(?:eyJ[A-Za-z0-9_-]{2,16384}\.[A-Za-z0-9_-]{0,4096}"
                  r"|[A-Za-z0-9_-]{0,1024}\.[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{2,16384}\.[A-Za-z0-9_-]{16,64})",

@@ -139,4 +139,3 @@ def expect_unverified(url: str) -> None:
     """The user asked for no verification of this one host: only its warning is silenced."""
     host = re.escape(urlsplit(url).hostname or "")
     warnings.filterwarnings("ignore", message=rf"Unverified HTTPS request is being made to host '{host}'")
-

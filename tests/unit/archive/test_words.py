@@ -61,7 +61,7 @@ def test_distances_of_any_size(rows: set[int], word: str) -> None:
     ("\x1b[31mred\x1b[0m", {"red"}),
     ("x" * 200, {"x" * words.LONGEST_WORD}),
     ("<script>&amp;</script>", {"script", "amp"}),
-    ("— … «quoted» “so”", {"quoted", "so"}),
+    ("— … «quoted» \u201cso\u201d", {"quoted", "so"}),
 ])  # fmt: skip
 def test_what_is_a_word(text: str, expected: set[str]) -> None:
     assert words.words(text) == expected

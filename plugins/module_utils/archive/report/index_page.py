@@ -243,7 +243,7 @@ function show() {
   $("more").hidden = found <= limit;
   $("more").textContent = `Show more (${(found - limit).toLocaleString("en")} left)`;
   const conditions = wanted.map(([key, value]) => `${key === "coverage" ? "log" : key} ${value}`);
-  if (words.length) conditions.unshift(`“${$("search").value.trim()}”`);
+  if (words.length) conditions.unshift(`\u201c${$("search").value.trim()}\u201d`);
   $("filtered").hidden = !conditions.length;
   $("filtered").textContent = `Not all tasks are here: ${$("count").value}, by ${conditions.join(", ")}.`;
 }
