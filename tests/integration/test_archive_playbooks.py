@@ -177,3 +177,15 @@ def test_a_members_token_is_refused_for_a_whole_deployment(emulator: Servers, tm
     done = ansible.run("ansible-playbook", f"coder.tasks.{playbook}", "-e", "expect_scope=own")
     assert done.rc == 0 and names(tmp_path / "coder-archive") == {"of-bob"}
     assert "scope: own" in done.output or "scope           own, so there may be other tasks" in done.output
+
+
+def test_jobs_with_homes_of_their_own_share_a_given_key(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    server.create_task("live").api.set_messages(says("hello"))
+    key = ("-e", "redaction_key=one-key-for-all-jobs")
+    for job, playbook in (("a", "collect"), ("b", "evacuate")):
+        environment = {**server.environment, "XDG_CONFIG_HOME": str(tmp_path / job)}
+        done = Ansible(tmp_path, environment).run("ansible-playbook", f"coder.tasks.{playbook}", *key)
+        assert done.rc == 0 and "another redaction key" not in done.output, done.output
+        assert "one-key-for-all-jobs" not in done.output and not (tmp_path / job).exists()
+    assert "seal            intact" in done.output and "GO: every task is safe to delete." in done.output
