@@ -82,6 +82,12 @@ def remove(path: str) -> None:
             os.unlink(path)
 
 
+def lies_in(file: str, folder: str) -> bool:
+    """Whether a path is in a folder, wherever links lead."""
+    file, folder = os.path.realpath(file), os.path.realpath(folder)
+    return os.path.commonpath([file, folder]) == folder
+
+
 def read(path: str) -> bytes:
     with open(path, "rb") as file:
         return file.read()

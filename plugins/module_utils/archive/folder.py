@@ -22,8 +22,6 @@ from .seal import Seal
 FORMAT = 2
 """Version of what is written. 1, of collection 0.1.0, has no seal and does not know all classes."""
 
-# The file at the top by which the archive's file system is known.
-REFERENCE = "manifest.jsonl"
 LOG = "messages.jsonl"
 CONVERSATION = "conversation.jsonl"
 TASK = "task.json"
@@ -85,7 +83,7 @@ class Folders:
         """The archive's folder, held open from now on; None if there is none yet. Each process has its own."""
         if self._held is None:
             with suppress(OSError):
-                self._held = HeldFolder(os.path.dirname(self.path), os.path.basename(self.path), REFERENCE)
+                self._held = HeldFolder(os.path.dirname(self.path), os.path.basename(self.path), manifest.MANIFEST)
         return self._held
 
     def close(self) -> None:
@@ -101,8 +99,8 @@ class Folders:
         Raises OSError, ValueError, KeyError.
         """
         name = CONVERSATION if all_lives and CONVERSATION in entry["files"] else LOG
-        task = json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"]
-        return Saved(entry, task, files.parse_lines(files.read(os.path.join(self.at(entry["folder"]), name))))
+        log = files.read(os.path.join(self.at(entry["folder"]), name))
+        return Saved(entry, self._task(entry), files.parse_lines(log))
 
     def said(self, entry: Entry) -> str | None:
         """All that was said in a task, in all lives of its agent; None where that is not what the manifest says."""
@@ -126,7 +124,9 @@ class Folders:
 
     def examine(self, entry: Entry) -> Evidence:
         """Read every file of a task anew, and hold it against the manifest's line and against the seal."""
-        data = self._files(entry)
+        return self._evidence(entry, self._files(entry))
+
+    def _evidence(self, entry: Entry, data: dict[str, bytes]) -> Evidence:
         damaged = tuple(name for name in entry["files"] if not _is_intact(entry, name, data.get(name)))
         if damaged or not {TASK, LOG} <= set(entry["files"]):
             return Evidence("damaged", {}, [], damaged)
@@ -206,10 +206,9 @@ class Folders:
 
     def upgraded(self, entry: Entry) -> Draft:
         """The folder of a task that an older version saved, as this one writes it. Raises as `draft` does."""
-        task = json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"]
         nothing_new = {
-            "task": task, "messages": [], "source": "none", "snapshot_at": None, "error_kind": entry["error_kind"],
-            "versions": entry["versions"],
+            "task": self._task(entry), "messages": [], "source": "none", "snapshot_at": None,
+            "error_kind": entry["error_kind"], "versions": entry["versions"],
         }  # fmt: skip
         return self.draft(cast(Record, nothing_new), entry)
 
@@ -246,14 +245,14 @@ class Folders:
         """Of which life a saved log is, and whether its agent may have forgotten; an older version did not say."""
         if "lacks" in saved:
             return saved["life"], "restarted" in saved["lacks"]
-        life = record.life(self._task(saved), saved["source"])
+        life = None
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            life = record.life(self._task(saved), saved["source"])
         return life, life is None or life > 1
 
     def _task(self, entry: Entry) -> Task:
-        """A saved task; nothing of it where it cannot be read."""
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            return cast(Task, json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"])
-        return {}
+        """A task as it was saved. Raises OSError, ValueError, KeyError."""
+        return cast(Task, json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"])
 
     def _record_digest(self, given: Record) -> str:
         data = files.json_line([given, FORMAT, self._configuration, self._seal.fingerprint if self._seal else None])
@@ -262,14 +261,16 @@ class Folders:
     def _before(self, folder: str, saved: Entry | None) -> _Before:
         if saved is None:
             return _Before(folder, None, *self._unaccounted(folder))
-        if self.examine(saved).problem == "tampered":
-            raise _was_tampered_with(self.at(folder))
         data = self._files(saved)
-        logs = {name: files.parse_lines(data[name]) for name in data if _is_intact(saved, name, data[name]) and
-                name.startswith("messages.")}  # fmt: skip
+        if self._evidence(saved, data).problem == "tampered":
+            raise _was_tampered_with(self.at(folder))
+
+        def log(name: str) -> list[Message] | None:
+            return files.parse_lines(data[name]) if _is_intact(saved, name, data.get(name)) else None
+
         # What was lost or damaged must not keep the rest from being saved.
-        names = [_version(number) for number in range(1, saved["earlier"] + 1)]
-        return _Before(folder, saved, [logs[name] for name in names if name in logs], logs.get(LOG))
+        versions = [log(_version(number)) for number in range(1, saved["earlier"] + 1)]
+        return _Before(folder, saved, [version for version in versions if version is not None], log(LOG))
 
     def _unaccounted(self, folder: str) -> tuple[list[list[Message]], list[Message]]:
         """The logs in a folder whose task.json, which would account for them, is damaged or not there."""

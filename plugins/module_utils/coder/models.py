@@ -77,7 +77,7 @@ def task_problem(data: Any) -> str | None:
         value = data.get(name)
         if value is None and name not in _NEEDED:
             continue
-        if not isinstance(value, _OTHER_TYPES.get(name, str)):
+        if not isinstance(value, _OTHER_TYPES.get(name, str)) or isinstance(value, bool):
             return f"its {name!r} is {'missing' if value is None else type(value).__name__}"
     for name in ("state", "message", "uri", "timestamp"):
         if not isinstance((data.get("current_state") or {}).get(name), (str, type(None))):
@@ -86,19 +86,20 @@ def task_problem(data: Any) -> str | None:
 
 
 def task_from(data: dict[str, Any], dialect: Dialect, base_url: str) -> dict[str, Any]:
-    """A task with every field of :data:`TASK_FIELDS` and its dashboard address; null where the server may have none.
+    """A task with every field of :data:`TASK_FIELDS` and its dashboard address.
 
-    A field of a type that Coder never gives counts as missing: an empty text can be shown, and no request can be made
-    of an empty id or owner.
+    Text that the server leaves out is empty, or null where it may have none; a build number that it leaves out is 0.
+
+    :param data: in which :func:`task_problem` finds nothing.
     """
-    task: dict[str, Any] = {name: _text(data.get(name)) for name in TASK_FIELDS}
-    task.update((name, _text_or_none(data.get(name))) for name in _NULLABLE)
-    task["workspace_build_number"] = _number(data.get("workspace_build_number")) or 0
+    task: dict[str, Any] = {name: data.get(name) for name in TASK_FIELDS}
+    task.update({name: "" for name, value in task.items() if value is None and name not in _NULLABLE})
+    task["workspace_build_number"] = task["workspace_build_number"] or 0
     task["workspace_agent_health"] = _health_from(data.get("workspace_agent_health"))
     if dialect.workspace_statuses:
         task["workspace_status"] = task["status"]
         task["workspace_name"] = task["name"]
-        task["status"] = _status_of_workspace(str(task["status"]), task["workspace_agent_lifecycle"])
+        task["status"] = _status_of_workspace(task["status"], task["workspace_agent_lifecycle"])
     elif task["status"] not in STATUSES:
         task["status"] = "unknown"
     task["current_state"] = _state_from(data.get("current_state"))

@@ -10,7 +10,7 @@ import os
 import secrets
 from typing import Any
 
-from ..archive import manifest, scanner, user_rules, wholeness
+from ..archive import files, manifest, scanner, user_rules, wholeness
 from ..archive.processes import useful_helpers
 from ..archive.redact import SHORTEST_VALUE, Redactor
 from ..archive.redaction_key import key_path, redaction_key
@@ -23,7 +23,7 @@ from .archive_collect import Collector
 from .archive_outcome import Outcomes
 from .archive_scope import scope_spec, seen_scope
 from .archive_select import archive_selection_spec, select_tasks
-from .archive_verify import ACCEPTABLE, Evacuation, Verification, lies_in
+from .archive_verify import ACCEPTABLE, Evacuation, Verification
 from .connection import connection_spec, secrets_in
 from .context import Context
 
@@ -190,7 +190,7 @@ def _key(context: Context) -> bytes:
     Only collecting makes one; where there is none, nothing can have been saved with it, and any key says so.
     """
     given = context.params["redaction_key"]
-    if given is None and lies_in(key_path(), context.params["path"]):
+    if given is None and files.lies_in(key_path(), context.params["path"]):
         raise invalid(
             f"the archive {context.params['path']} would hold its own redaction key",
             "Whoever has both can test guesses at the secrets. Give another 'path', or a 'redaction_key'.",

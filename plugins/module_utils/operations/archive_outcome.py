@@ -102,6 +102,7 @@ class Outcomes:
             ],
         }
         if self.files is not None:
+            objections = self._objections()
             result["verification"] = {
                 **{name: len(self._verdicts.get(name, ())) for name in VERDICTS},
                 "first": {name: sorted(labels)[:FIRST] for name, labels in sorted(self._verdicts.items())},
@@ -109,8 +110,8 @@ class Outcomes:
                 "accept": sorted(self._unaccepted),
                 "files": self.files,
                 "seal": self.seal,
-                "go": not self._objections(),
-                "no_go": self._objections(),
+                "go": not objections,
+                "no_go": objections,
             }
         return result
 

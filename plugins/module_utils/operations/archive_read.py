@@ -16,11 +16,11 @@ from typing import Any, Callable, NamedTuple, cast
 from ..archive.record import Record
 from ..coder.client import CoderClient, Log
 from ..coder.errors import CoderError, RouteNotFound, as_coder_error, attempting
+from ..coder.health import has_failed_build
 from ..version import VERSION
 from .archive_progress import Progress, each
 from .context import Context
 
-BUILD_ENDED_BADLY = ("failed", "canceled")
 # The kind of a record whose log the server keeps nowhere: before 2.31.1 a paused task has none.
 NOT_KEPT = "unsupported"
 
@@ -62,7 +62,7 @@ def read(client: CoderClient, task: dict[str, Any], settled: bool = False) -> Re
         return Reading(_record(client, task, log, None))
     record = _record(client, task, Log([], "none", log.snapshot_at), _kind_of_none(client, task, log))
     # No agent comes back after a build that failed, until somebody builds anew.
-    hopeless = record["error_kind"] == "conflict" and task["workspace_status"] in BUILD_ENDED_BADLY
+    hopeless = record["error_kind"] == "conflict" and has_failed_build(task)
     return Reading(record, _not_now(task, "Its workspace's build failed; see the task.") if hopeless else None)
 
 

@@ -57,6 +57,9 @@ class Verdict(NamedTuple):
         return "; ".join({**CLASSES, **_WHY}.get(reason, reason) for reason in self.reasons)
 
 
+_SAFE = Verdict("safe_to_delete")
+
+
 def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[str, Any]]) -> Verdict:
     """What a task's log on the server and its files in the archive prove, whatever is accepted.
 
@@ -82,9 +85,6 @@ def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[s
         *(("empty",) if not shown and not reading.is_word_of_none else ()),
     }  # fmt: skip
     return Verdict("incomplete", tuple(name for name in CLASSES if name in classes)) if classes else _SAFE
-
-
-_SAFE = Verdict("safe_to_delete")
 
 
 class Verification:
@@ -181,7 +181,7 @@ class Verification:
         path = self._report
         if not path:
             return
-        if lies_in(path, self._archive.path):
+        if files.lies_in(path, self._archive.path):
             raise invalid(
                 f"the report {path} would lie in the archive {self._archive.path}",
                 "It could take the place of what is saved there. Give 'report' another folder.",
@@ -238,9 +238,3 @@ class Evacuation(Verification):
                 life.delete(task)
         self._outcomes.delete()
         return "deleted"
-
-
-def lies_in(file: str, folder: str) -> bool:
-    """Whether a path is in a folder, wherever links lead."""
-    file, folder = os.path.realpath(file), os.path.realpath(folder)
-    return os.path.commonpath([file, folder]) == folder

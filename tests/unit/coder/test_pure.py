@@ -9,7 +9,7 @@ from email.utils import formatdate
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder import names, rate_limit, refusal, transport
@@ -32,6 +32,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.models import (
     parameter_from,
     preset_from,
     task_from,
+    task_problem,
 )
 
 # As the server has it (contract, task name rule).
@@ -206,12 +207,17 @@ def test_why_a_server_has_no_tasks(version: str, words: str) -> None:
 
 # Models
 
-@given(st.dictionaries(st.sampled_from(TASK_FIELDS), st.none() | st.text()), st.sampled_from(BY_VERSION))
+VALUES = st.none() | st.text() | st.integers()
+
+
+@given(st.dictionaries(st.sampled_from(TASK_FIELDS), VALUES, max_size=4), st.sampled_from(BY_VERSION))
 def test_a_task_has_every_field_whatever_the_server_leaves_out(data: dict, version: tuple) -> None:
-    data.pop("current_state", None)
+    data = {"id": "1", "name": "x", "owner_name": "alice", "status": "active", **data}
+    assume(task_problem(data) is None)
     task = task_from(data, version[1], "https://coder.example.com")
     assert set(task) == {*TASK_FIELDS, "url"}
     assert task["status"] in (*STATUSES, "deleted")
+    assert isinstance(task["workspace_build_number"], int) and isinstance(task["template_name"], str)
 
 
 @pytest.mark.parametrize(
