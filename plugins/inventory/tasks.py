@@ -169,7 +169,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             return self._ask(params)
         # What is cached belongs to a server, a user and a choice of tasks, not to the file alone.
         choice = hashlib.sha256(json.dumps(params, sort_keys=True, default=str).encode()).hexdigest()
-        key = "%s_%s" % (self.get_cache_key(path), choice[:16])
+        key = f"{self.get_cache_key(path)}_{choice[:16]}"
         if cache and key in self._cache:
             return self._cache[key]
         tasks = self._ask(params)
@@ -221,10 +221,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return super()._compose(template, variables, *options)
 
     def _host_name(self, task: dict[str, Any]) -> str:
-        name = "%s.%s" % (task["owner_name"], task["name"]) if self.get_option("all_owners") else str(task["name"])
+        name = f"{task['owner_name']}.{task['name']}" if self.get_option("all_owners") else str(task["name"])
         name = re.sub(r"^-|[^A-Za-z0-9.-]", "_", name)
         if name in RESERVED or name in self.inventory.hosts or name in self.inventory.groups:
-            return "%s_%s" % (name, re.sub(r"[^A-Za-z0-9]", "", str(task["id"]))[:8])
+            return f"{name}_{re.sub('[^A-Za-z0-9]', '', str(task['id']))[:8]}"
         return name
 
 
@@ -248,11 +248,11 @@ def _connection(task: dict[str, Any], host: str) -> dict[str, str]:
     The address is one that no resolver knows (RFC 2606), so that without the proxy nobody else is reached by that name.
     The host key is not checked, like in Coder's own `coder config-ssh`: the tunnel has authenticated the workspace.
     """
-    variables = {"ansible_connection": "ssh", "ansible_host": "%s.coder.invalid" % host}
+    variables = {"ansible_connection": "ssh", "ansible_host": f"{host}.coder.invalid"}
     owner, workspace = str(task["owner_name"]), str(task["workspace_name"] or task["name"])
     if name_problem(owner) is None and name_problem(workspace) is None:
         variables["ansible_ssh_common_args"] = (
-            "-o ProxyCommand='coder ssh --stdio --disable-autostart %s/%s' "
-            "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR" % (owner, workspace)
+            f"-o ProxyCommand='coder ssh --stdio --disable-autostart {owner}/{workspace}' "
+            "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
         )
     return variables

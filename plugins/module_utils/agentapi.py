@@ -56,7 +56,7 @@ class AgentApi:
             Url(self.url)
         except WireError as error:
             raise CoderError(
-                str(error), "invalid", hint="Give 'agentapi_url' as in %s." % DEFAULT_URL
+                str(error), "invalid", hint=f"Give 'agentapi_url' as in {DEFAULT_URL}."
             ) from None
 
     def look(self) -> Look:
@@ -130,7 +130,7 @@ class AgentApi:
         refused, timeout = getattr(error, "refused", False), getattr(error, "timeout", False)
         kind = "timeout" if timeout else "network" if isinstance(error, WireError) or refused else "protocol"
         return CoderError(
-            "AgentAPI at %s: %s" % (self.url, error), kind,
+            f"AgentAPI at {self.url}: {error}", kind,
             hint="Check that AgentAPI runs there, and that it allows the URL's host (AGENTAPI_ALLOWED_HOSTS).",
         )
 
@@ -148,13 +148,13 @@ def as_log(messages: list[Any]) -> list[dict[str, Any]]:
 def _object(answer: Answer, path: str) -> dict[str, Any]:
     """:raises ReadError: the answer is not AgentAPI's."""
     if answer.status != 200:
-        raise ReadError("%s answered HTTP %d: %s" % (path, answer.status, answer.excerpt(200)))
+        raise ReadError(f"{path} answered HTTP {answer.status}: {answer.excerpt(200)}")
     try:
         value = parse_json(answer.read())
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise ReadError("wrong server: %s answered no JSON object" % path)
+        raise ReadError(f"wrong server: {path} answered no JSON object")
     return value
 
 
@@ -167,7 +167,7 @@ def _refusal(status: int, body: bytes) -> CoderError:
         lost = AnswerLost("AgentAPI typed the input, but the agent did not begin to work", "timeout", **details)
         lost.may_still_show = False
         return lost
-    reason = "AgentAPI answered HTTP %d: %s" % (status, text)
+    reason = f"AgentAPI answered HTTP {status}: {text}"
     return CoderError(reason, "server" if status >= 500 else "invalid", **details)
 
 

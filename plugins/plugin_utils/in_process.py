@@ -90,11 +90,11 @@ class OperationAction(ActionBase):
             return failed(error)
         reason = self._why_not_here(task_vars)
         if reason:
-            display.vvv("%s: %s, so the ordinary module runs" % (self._task.action, reason))
+            display.vvv(f"{self._task.action}: {reason}, so the ordinary module runs")
             return self._execute_module(
                 module_args=arguments, task_vars=task_vars, wrap_async=self._task.async_val
             )
-        display.vvv("%s: runs in the worker's own process" % self._task.action)
+        display.vvv(f"{self._task.action}: runs in the worker's own process")
         return self._run_here(plain(arguments), task_vars)
 
     # Files
@@ -152,7 +152,7 @@ class OperationAction(ActionBase):
     def _why_not_here(self, task_vars: dict[str, Any]) -> str | None:
         """Why the operation cannot run in this process; None if it can."""
         if self._connection.transport != "local":
-            return "the connection is %s, not local" % self._connection.transport
+            return f"the connection is {self._connection.transport}, not local"
         # Read from the connection: a host variable can set become without the task or the play knowing.
         if self._connection.become or self._play_context.become:
             return "become is set"
@@ -162,7 +162,7 @@ class OperationAction(ActionBase):
             return "an environment is set"
         interpreter = self._interpreter(task_vars)
         if interpreter and _place(interpreter) != _place(sys.executable):
-            return "ansible_python_interpreter is %s" % interpreter
+            return f"ansible_python_interpreter is {interpreter}"
         return None
 
     def _interpreter(self, task_vars: dict[str, Any]) -> str | None:
@@ -192,7 +192,7 @@ class OperationAction(ActionBase):
         if checked.error_messages:
             text = checked.errors.msg
             if isinstance(checked.errors[0], UnsupportedError):
-                text = "Unsupported parameters for (%s) module: %s" % (self._task.action, text)
+                text = f"Unsupported parameters for ({self._task.action}) module: {text}"
             result: dict[str, Any] = {"failed": True, "changed": False, "msg": text, **bad_arguments(text)}
         else:
             with progress.told_when_interrupted():

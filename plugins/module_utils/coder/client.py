@@ -83,7 +83,7 @@ def _is_sound(key: str, value: Any) -> bool:
 
 def _not_coders(path: str) -> CoderError:
     hint = "Check 'url' and any proxy before the server."
-    return CoderError("the answer of %s is not what Coder answers" % path, "protocol", path=path, hint=hint)
+    return CoderError(f"the answer of {path} is not what Coder answers", "protocol", path=path, hint=hint)
 
 
 def _objects(data: Any, path: str, *keys: str) -> list[dict[str, Any]]:
@@ -211,7 +211,7 @@ class CoderClient:
 
     def _request(self, method: str, path: str, **options: Any) -> Response:
         if self.read_only and method not in ("GET", "HEAD"):
-            raise CoderError("%s %s was about to be sent in check mode" % (method, path), "invalid")
+            raise CoderError(f"{method} {path} was about to be sent in check mode", "invalid")
         if method in ("GET", "HEAD"):
             return self.transport.request(method, path, **options)
         try:
@@ -262,7 +262,7 @@ class CoderClient:
                 data = self._get("/api/v2/buildinfo", "version")
             except RouteNotFound as error:
                 raise CoderError(
-                    "%s is not the address of a Coder server: it has no /api/v2/buildinfo" % self.transport.base_url,
+                    f"{self.transport.base_url} is not the address of a Coder server: it has no /api/v2/buildinfo",
                     "protocol", status=error.status, method=error.method, path=error.path,
                     hint="Check 'url'.",
                 ) from None
@@ -328,7 +328,7 @@ class CoderClient:
     def user(self, name: str = "me") -> dict[str, Any]:
         """A user by name or UUID. :raises CoderError: unknown, or not to be seen with this token."""
         try:
-            path = "/api/v2/users/%s" % segment(name)
+            path = f"/api/v2/users/{segment(name)}"
             return self._remember(("user", name), lambda: self._get(path, "id", "username"))
         except CoderError as error:
             raise self._explain_owner(error, name) from None
@@ -344,20 +344,20 @@ class CoderClient:
         if not unknown:
             return error
         error.kind = "not_found"
-        error.reason = "the user %r does not exist or cannot be seen with this token" % name
+        error.reason = f"the user {name!r} does not exist or cannot be seen with this token"
         error.hint = "Give a username or a user's UUID" + ("; an e-mail address does not work." if "@" in name else ".")
         return error
 
     def organization(self, name: str) -> dict[str, Any]:
         """An organization by name or UUID; `default` is the default one."""
         try:
-            path = "/api/v2/organizations/%s" % segment(name)
+            path = f"/api/v2/organizations/{segment(name)}"
             return self._remember(("organization", name), lambda: self._get(path, "id", "name"))
         except CoderError as error:
             if error.kind == "not_found":
                 known = ", ".join(sorted(item["name"] for item in self._get_list("/api/v2/organizations", "name")))
-                error.reason = "the organization %r does not exist or cannot be seen with this token" % name
-                error.hint = "You can see: %s." % (known or "none")
+                error.reason = f"the organization {name!r} does not exist or cannot be seen with this token"
+                error.hint = f"You can see: {known or 'none'}."
             raise
 
     # Tasks
@@ -431,7 +431,7 @@ class CoderClient:
         """
         check_owner(owner)
         if any(sign in owner for sign in ' :"\t\n'):
-            raise invalid("%r is not a username" % owner, "Give a username or a user's UUID.")
+            raise invalid(f"{owner!r} is not a username", "Give a username or a user's UUID.")
         if owner != "me" and self.dialect.workspace_statuses:
             return self.user(owner)["username"]
         return owner
@@ -507,7 +507,7 @@ class CoderClient:
 
     def _get_task(self, owner: str, name: str) -> dict[str, Any] | None:
         try:
-            data = self._get("%s/%s/%s" % (self.dialect.prefix, segment(owner), segment(name)))
+            data = self._get(f"{self.dialect.prefix}/{segment(owner)}/{segment(name)}")
         except RouteNotFound as error:
             raise self._needs_route(error) from None
         except CoderError as error:
@@ -526,9 +526,9 @@ class CoderClient:
         task = self.find_task(reference, owner)
         if task is None:
             owner, name = split_reference(reference, owner)
-            whose = "you have" if owner == "me" else "the user %r has" % owner
+            whose = "you have" if owner == "me" else f"the user {owner!r} has"
             raise CoderError(
-                "%s no task %r, or this token may not see it" % (whose, name), "not_found", status=404,
+                f"{whose} no task {name!r}, or this token may not see it", "not_found", status=404,
                 hint="List the tasks with coder.tasks.task_info.",
             )
         return task
@@ -539,7 +539,7 @@ class CoderClient:
 
     def create_task(self, owner: str, body: dict[str, Any]) -> dict[str, Any]:
         """POST a task. :param body: template_version_id, input, name, and optionally preset and display name."""
-        path = "%s/%s" % (self.dialect.prefix, segment(owner))
+        path = f"{self.dialect.prefix}/{segment(owner)}"
         try:
             return self._task(self._request("POST", path, body=body).data)
         except RouteNotFound as error:
@@ -550,8 +550,8 @@ class CoderClient:
             if error.status == 404:
                 # An unknown owner gets the same answer; this raises for one.
                 error.reason = (
-                    "Coder lets the user %r have no task of this template: the user is not in the template's "
-                    "organization, or this token may not create workspaces there" % self.user(owner)["username"]
+                    f"Coder lets the user {self.user(owner)['username']!r} have no task of this template: the user is not "
+                    "in the template's organization, or this token may not create workspaces there"
                 )
                 error.hint = "Add the user to the organization, or choose a template of another one."
                 raise
@@ -565,7 +565,7 @@ class CoderClient:
         """Replace the prompt of a paused task."""
         if not self.dialect.update_input:
             raise CoderError(
-                "this server (%s) cannot change the prompt of a task" % self.version.text, "unsupported",
+                f"this server ({self.version.text}) cannot change the prompt of a task", "unsupported",
                 hint="That needs Coder 2.29; with on_input_change=recreate the task is made anew.",
             )
         self._request("PATCH", self._task_path(task, "input"), body={"input": text})
@@ -618,7 +618,7 @@ class CoderClient:
             if reason is None:
                 raise _explain_app(error) from None
             if not self.dialect.snapshots:
-                reason += " This server (%s) has logs of running tasks only." % self.version.text
+                reason += f" This server ({self.version.text}) has logs of running tasks only."
             return Log([], "none", reason=reason, refused=True)
         messages = _messages(data["logs"], self._task_path(task, "logs"))
         if not data.get("snapshot"):
@@ -634,7 +634,7 @@ class CoderClient:
 
     def find_workspace(self, owner: str, name: str) -> dict[str, Any] | None:
         """A workspace that is not deleted, by its owner and name."""
-        path = "/api/v2/users/%s/workspace/%s" % (segment(owner), segment(name))
+        path = f"/api/v2/users/{segment(owner)}/workspace/{segment(name)}"
         try:
             return _workspace(self._get(path), path)
         except CoderError as error:
@@ -650,13 +650,13 @@ class CoderClient:
         :param malformed: as in :meth:`list_tasks`.
         """
         path = "/api/v2/workspaces"
-        params = {} if owner is None else {"q": "owner:%s" % self._owner_term(owner)}
+        params = {} if owner is None else {"q": f"owner:{self._owner_term(owner)}"}
         listed = self._get(path, "workspaces", params=params)["workspaces"]
         return _each(listed, path, lambda item: _workspace(item, path), malformed)
 
     def workspace(self, workspace_id: str) -> dict[str, Any] | None:
         """A workspace by its UUID; None once it is deleted."""
-        path = "/api/v2/workspaces/%s" % segment(workspace_id)
+        path = f"/api/v2/workspaces/{segment(workspace_id)}"
         try:
             return _workspace(self._get(path), path)
         except CoderError as error:
@@ -666,17 +666,17 @@ class CoderClient:
 
     def build_workspace(self, workspace_id: str, transition: str) -> dict[str, Any]:
         """Start a build: start, stop or delete."""
-        path = "/api/v2/workspaces/%s/builds" % segment(workspace_id)
+        path = f"/api/v2/workspaces/{segment(workspace_id)}/builds"
         return models.build_from(_object(self._request("POST", path, body={"transition": transition}).data, path, "id"))
 
     def build_parameters(self, build_id: str) -> dict[str, str]:
         """Parameters that a workspace build was made with."""
-        path = "/api/v2/workspacebuilds/%s/parameters" % segment(build_id)
+        path = f"/api/v2/workspacebuilds/{segment(build_id)}/parameters"
         return {item["name"]: item["value"] for item in self._get_list(path, "name", "value")}
 
     def build(self, build_id: str) -> dict[str, Any]:
         """A workspace build, whole as the server gives it."""
-        return self._get("/api/v2/workspacebuilds/%s" % segment(build_id), "id", "workspace_id")
+        return self._get(f"/api/v2/workspacebuilds/{segment(build_id)}", "id", "workspace_id")
 
     def build_log(self, build_id: str) -> list[dict[str, Any]]:
         """The log of a workspace build, oldest first: rows of ``log_level``, ``stage`` and ``output``."""
@@ -694,7 +694,7 @@ class CoderClient:
         """Templates that can run tasks, as the server gives them."""
         query = "has-ai-task:true"
         if organization:
-            query += " organization:%s" % self.organization(organization)["name"]
+            query += f" organization:{self.organization(organization)['name']}"
 
         def ask() -> list[dict[str, Any]]:
             keys = ("id", "name", "organization_id", "active_version_id")
@@ -704,12 +704,12 @@ class CoderClient:
 
     def template_versions(self, template_id: str) -> list[dict[str, Any]]:
         """All versions of a template."""
-        path = "/api/v2/templates/%s/versions" % segment(template_id)
+        path = f"/api/v2/templates/{segment(template_id)}/versions"
         return self._remember(("versions", template_id), lambda: self._get_list(path, "id", "name"))
 
     def presets(self, version_id: str) -> list[dict[str, Any]]:
         """Presets of a template version; the API answers null where there are none."""
-        path = "/api/v2/templateversions/%s/presets" % segment(version_id)
+        path = f"/api/v2/templateversions/{segment(version_id)}/presets"
 
         def ask() -> list[dict[str, Any]]:
             presets = self._get_list(path, "ID", "Name")
@@ -721,7 +721,7 @@ class CoderClient:
 
     def parameters(self, version_id: str) -> list[dict[str, Any]]:
         """Parameters of a template version."""
-        path = "/api/v2/templateversions/%s/rich-parameters" % segment(version_id)
+        path = f"/api/v2/templateversions/{segment(version_id)}/rich-parameters"
 
         def ask() -> list[dict[str, Any]]:
             parameters = self._get_list(path, "name")
@@ -844,4 +844,4 @@ def _no_log_reason(error: CoderError) -> str | None:
     """The server's words where a task's state has no agent to talk to (docs/contract.md, Logs)."""
     if error.status not in (400, 409) or error.server_message not in _NOT_ACTIVE:
         return None
-    return "%s %s" % (error.server_message, error.detail) if error.detail else error.server_message
+    return f"{error.server_message} {error.detail}" if error.detail else error.server_message

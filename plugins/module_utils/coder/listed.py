@@ -109,7 +109,7 @@ class ListedClient(CoderClient):
     def _request(self, method: str, path: str, **options: Any) -> Response:
         with self._turns:
             if self._abandoned.is_set() or (self._halted.is_set() and method != "GET"):
-                raise Halted("%s %s was not sent, because too much had failed" % (method, path), "conflict")
+                raise Halted(f"{method} {path} was not sent, because too much had failed", "conflict")
             return super()._request(method, path, **options)
 
     def all_tasks(self) -> Listing:

@@ -35,7 +35,7 @@ def reads_as_uuid(name: str) -> bool:
 def name_problem(name: str) -> str | None:
     """Why the server would refuse this task name, in its own order of checks; None if it would not."""
     if len(name.encode("utf-8", "surrogatepass")) > MAX_NAME_BYTES:
-        return "it is longer than %d characters" % MAX_NAME_BYTES
+        return f"it is longer than {MAX_NAME_BYTES} characters"
     if not name:
         return "it is empty"
     if name in ("new", "create"):
@@ -66,7 +66,7 @@ def check_display_name(text: str) -> None:
     size = len(text.strip().encode("utf-8", "surrogatepass"))
     if size > MAX_DISPLAY_NAME_BYTES:
         raise invalid(
-            "'display_name' takes %d bytes in UTF-8" % size, "Coder allows %d bytes." % MAX_DISPLAY_NAME_BYTES
+            f"'display_name' takes {size} bytes in UTF-8", f"Coder allows {MAX_DISPLAY_NAME_BYTES} bytes."
         )
 
 
@@ -75,8 +75,8 @@ def check_prompt(text: str) -> None:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_PROMPT_BYTES:
         raise invalid(
-            "the input takes %s bytes in UTF-8, and a prompt over %s bytes makes a task whose build can only fail"
-            % (format(size, ","), format(MAX_PROMPT_BYTES, ",")),
+            f"the input takes {size:,} bytes in UTF-8, and a prompt over {MAX_PROMPT_BYTES:,} bytes makes a task whose "
+            "build can only fail",
             "Shorten it, or put the material into the repository and name it in the prompt.",
         )
     check_text(text)
@@ -99,7 +99,7 @@ def make_name(prompt: str) -> str:
     """
     words = re.sub(r"[^a-z0-9]+", "-", prompt[:200].lower()).strip("-")
     stem = words[:23].rsplit("-", 1)[0] if len(words) > 23 else words
-    return "%s-%s" % (stem.strip("-") or "task", secrets.token_hex(4))
+    return f"{stem.strip('-') or 'task'}-{secrets.token_hex(4)}"
 
 
 def _are_two(owner: str, other: str) -> bool:
@@ -124,12 +124,12 @@ def split_reference(reference: str, owner: str) -> tuple[str, str]:
     head, slash, tail = reference.rpartition("/")
     if slash:
         if not head or not tail or "/" in head:
-            raise invalid("%r is not a task" % reference, "Give a name, owner/name or a UUID.")
+            raise invalid(f"{reference!r} is not a task", "Give a name, owner/name or a UUID.")
         if _are_two(owner, head):
             raise two_owners(reference, owner)
         owner, reference = head, tail
     if not reference or reference in (".", ".."):
-        raise invalid("%r is not a task" % reference, "Give a name, owner/name or a UUID.")
+        raise invalid(f"{reference!r} is not a task", "Give a name, owner/name or a UUID.")
     check_owner(owner)
     if is_uuid(reference):
         reference = str(uuid.UUID(reference))

@@ -61,7 +61,7 @@ def _bounded(messages: list[dict[str, Any]], tail: int | None, max_bytes: int) -
     :raises CoderError: a limit that nothing can keep.
     """
     if tail is not None and tail < 0:
-        raise invalid("'tail' is %d" % tail, "Give 0 or more.")
+        raise invalid(f"'tail' is {tail}", "Give 0 or more.")
     if tail is not None:
         messages = messages[len(messages) - min(tail, len(messages)) :]
     try:

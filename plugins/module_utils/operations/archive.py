@@ -146,13 +146,13 @@ def _warn_of_another_writer(context: Context, archive: Archive) -> None:
 def _check(params: dict[str, Any]) -> None:
     for name in ("concurrency", "resume_concurrency"):
         if params[name] < 1:
-            raise invalid("%s=%d would never read a task" % (name, params[name]), "Give 1 or more.")
+            raise invalid(f"{name}={params[name]} would never read a task", "Give 1 or more.")
     if params["fail_percent"] is not None and not 0 <= params["fail_percent"] <= 100:
         raise invalid(f"fail_percent={params['fail_percent']:g} is not a percentage of the tasks", "Give 0 to 100.")
     if not params["path"]:
         raise invalid("'path' is empty", "Give the folder of the archive.")
     if any(len(value) < SHORTEST_VALUE for value in params["redact_values"]):
-        raise invalid("a value in 'redact_values' has fewer than %d characters" % SHORTEST_VALUE, "Leave it out.")
+        raise invalid(f"a value in 'redact_values' has fewer than {SHORTEST_VALUE} characters", "Leave it out.")
 
 
 def _redactor(context: Context, key: bytes) -> Redactor | None:
@@ -230,9 +230,9 @@ def _judged(params: dict[str, Any], outcomes: Outcomes, result: dict[str, Any]) 
         allowed = params["fail_percent"] / 100.0 * max(outcomes.selected, failed)
     if failed <= allowed:
         return result
-    told = " ".join("%s: %s" % (failure.label, failure.message) for failure in outcomes.failures[:FAILURES_TOLD])
+    told = " ".join(f"{failure.label}: {failure.message}" for failure in outcomes.failures[:FAILURES_TOLD])
     error = CoderError(
-        "%d of %d tasks failed. %s" % (failed, max(outcomes.selected, failed), told), outcomes.failures[0].kind,
+        f"{failed} of {max(outcomes.selected, failed)} tasks failed. {told}", outcomes.failures[0].kind,
         hint="What could be done is done; the same call again goes on from there.", result=result,
     )
     error.attempt = {"present": "save all tasks", "verified": "verify the archive"}.get(

@@ -85,7 +85,7 @@ class Collector:
         life = self._lifecycle()
         try:
             with self._resumed_now.noted(self._archive.redacted(label(task))), attempting(
-                "read the whole log of the task %s" % label(task)
+                f"read the whole log of the task {label(task)}"
             ):
                 resumed = life.resume(task)
                 try:
@@ -118,11 +118,11 @@ class Collector:
         return True
 
     def _warn_of(self, task: dict[str, Any], what: str) -> None:
-        self._context.warn("The agent of the task %s %s." % (label(task), what))
+        self._context.warn(f"The agent of the task {label(task)} {what}.")
 
     def _pause_again(self, task: dict[str, Any]) -> None:
         life = self._lifecycle()
-        with attempting("pause the task %s again, which was resumed to be read" % label(task)):
+        with attempting(f"pause the task {label(task)} again, which was resumed to be read"):
             life.pause(task)
             life.wait_for(self._now(task), "paused")
 

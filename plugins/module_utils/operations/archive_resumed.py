@@ -30,7 +30,7 @@ class Resumed:
         with files.io_errors("read what an earlier run resumed"), suppress(FileNotFoundError):
             labels = files.read(self._path).decode("utf-8", "replace").split()
             warn(
-                "An earlier run was ended while it had resumed %s. Pause what nobody works in." % ", ".join(labels)
+                f"An earlier run was ended while it had resumed {', '.join(labels)}. Pause what nobody works in."
             )
             os.unlink(self._path)
 
@@ -47,7 +47,7 @@ class Resumed:
         with self._lock, files.io_errors("note which tasks are resumed"):
             self._labels = (self._labels | added) - removed
             if self._labels:
-                files.replace(self._path, "".join("%s\n" % each for each in sorted(self._labels)).encode("utf-8"))
+                files.replace(self._path, "".join(f"{each}\n" for each in sorted(self._labels)).encode("utf-8"))
             else:
                 with suppress(FileNotFoundError):
                     os.unlink(self._path)

@@ -110,9 +110,9 @@ def _declared(params: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
             check_options(item)
             items.append((owner, name, item))
         except CoderError as error:
-            problems.append("item %d (%s): %s" % (number, given["name"], error.message))
+            problems.append(f"item {number} ({given['name']}): {error.message}")
     if problems:
-        raise invalid("the declaration of the fleet is wrong: %s" % " ".join(problems), "Nothing was changed.")
+        raise invalid(f"the declaration of the fleet is wrong: {' '.join(problems)}", "Nothing was changed.")
     return items
 
 
@@ -129,7 +129,7 @@ class Member:
         unsure: bool = False,
     ) -> None:
         """:param unsure: whether a task that the list does not show may be there nevertheless."""
-        self.label = "%s/%s" % (item["owner"], item["name"])
+        self.label = f"{item['owner']}/{item['name']}"
         self.error: CoderError | None = None
         self.attempted = False
         self._item = item
@@ -256,7 +256,7 @@ def _members(
         identity = found["id"] if found else _reference(username, name)
         if identity in declared:
             raise invalid(
-                "the items %d and %d of the fleet are the same task, %s/%s" % (declared[identity], number, owner, name),
+                f"the items {declared[identity]} and {number} of the fleet are the same task, {owner}/{name}",
                 "Declare each task once. Nothing was changed.",
             )
         declared[identity] = number
@@ -276,7 +276,7 @@ def _members(
 
 def _reference(owner: str, name: str) -> str:
     """Coder does not tell names apart by case."""
-    return "%s/%s" % (owner.lower(), name.lower())
+    return f"{owner.lower()}/{name.lower()}"
 
 
 def _to_purge(context: Context, task: dict[str, Any]) -> dict[str, Any]:

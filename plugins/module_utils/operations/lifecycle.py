@@ -175,7 +175,7 @@ class Lifecycle:
     def _look_again(self, task: dict[str, Any]) -> dict[str, Any]:
         now = self._client.refresh(task)
         if now is None:
-            raise CoderError("the task %s was deleted meanwhile" % task["name"], "not_found")
+            raise CoderError(f"the task {task['name']} was deleted meanwhile", "not_found")
         return now
 
     # Delete
@@ -218,16 +218,16 @@ class Lifecycle:
                 if job["status"] == "succeeded":
                     return
                 raise CoderError(
-                    "the delete build of the workspace %s ended as %s: %s"
-                    % (name, job["status"], job.get("error") or "no error given"),
+                    f"the delete build of the workspace {name} ended as {job['status']}: "
+                    f"{job.get('error') or 'no error given'}",
                     "build_failed",
-                    hint="The task is gone, its workspace %s is not, and the name stays taken: repair the template, "
-                    "or remove it with `coder delete --orphan`." % workspace_id,
+                    hint=f"The task is gone, its workspace {workspace_id} is not, and the name stays taken: repair "
+                    "the template, or remove it with `coder delete --orphan`.",
                 )
             if self.waited() >= self._patience.timeout:
                 raise CoderError(
-                    "the workspace %s was not removed within %d s" % (name, self._patience.timeout), "wait_timeout",
-                    hint="Its delete build is %s; raise 'wait_timeout', or look at the build." % job.get("status"),
+                    f"the workspace {name} was not removed within {self._patience.timeout:.0f} s", "wait_timeout",
+                    hint=f"Its delete build is {job.get('status')}; raise 'wait_timeout', or look at the build.",
                 )
             self._clock.sleep(self._patience.interval)
 
@@ -238,7 +238,7 @@ class Lifecycle:
         left = max(0.0, self._patience.timeout - self.waited())
         patience = replace(self._patience, timeout=left)
         try:
-            with attempting("wait for the task %s" % task["name"]):
+            with attempting(f"wait for the task {task['name']}"):
                 return wait_for(self._client, self._clock, task, goal, patience, self._progress)
         except CoderError as error:
             error.result["waited"] = round(self.waited(), 1)
@@ -261,6 +261,6 @@ class Lifecycle:
                 "task": task, "waited": round(self.waited(), 1), "diagnosis": diagnose(self._client, task)
             }
             refusal.kind = "wait_timeout"
-            refusal.hint = "It is %s; raise 'wait_timeout', or look at the build." % describe(task)
+            refusal.hint = f"It is {describe(task)}; raise 'wait_timeout', or look at the build."
             raise refusal
         self._clock.sleep(self._patience.interval)

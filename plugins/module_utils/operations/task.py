@@ -114,7 +114,7 @@ def goal_of(params: dict[str, Any]) -> str:
     goal = params["wait_for"] or goals[0]
     if goal not in goals:
         raise invalid(
-            "wait_for=%s does not go with state=%s" % (goal, params["state"]), "Choose from: %s." % ", ".join(goals)
+            f"wait_for={goal} does not go with state={params['state']}", f"Choose from: {', '.join(goals)}."
         )
     return goal
 
@@ -183,7 +183,7 @@ class Ensure:
         if task is None:
             if self._owner != "me":
                 # Who does not exist has no task either, and a mistyped owner must not look like success.
-                with attempting("look for the task %s" % name):
+                with attempting(f"look for the task {name}"):
                     self._client.user(self._owner)
             if self._params["wait"] and not self._context.check_mode:
                 self._wait_for_earlier_removal(name)
@@ -191,7 +191,7 @@ class Ensure:
         if self._context.check_mode:
             self.changed = True
             return
-        with attempting("delete the task %s" % name):
+        with attempting(f"delete the task {name}"):
             self.changed = self._life.delete(task)
             if self._params["wait"]:
                 self._life.wait_until_removed(task["workspace_id"], task["name"])
@@ -202,7 +202,7 @@ class Ensure:
             return
         workspace = self._client.find_workspace(self._owner, name)
         if workspace and workspace["latest_build"]["transition"] == "delete":
-            with attempting("wait for the removal of %s" % name):
+            with attempting(f"wait for the removal of {name}"):
                 self._life.wait_until_removed(workspace["id"], name)
 
     # Create
@@ -210,11 +210,11 @@ class Ensure:
     def _create(self) -> dict[str, Any]:
         if self._name and names.is_uuid(self._name):
             raise CoderError(
-                "there is no task with the id %s" % self._name, "not_found",
+                f"there is no task with the id {self._name}", "not_found",
                 hint="Give a name to create one; ids are made by the server.",
             )
         name = self._name or names.make_name(self._params["input"] or "")
-        with attempting("%s the task %s" % ("pause" if self._params["state"] == "paused" else "create", name)):
+        with attempting(f"{'pause' if self._params['state'] == 'paused' else 'create'} the task {name}"):
             if self._params["state"] == "paused":
                 raise CoderError(
                     "it does not exist", "not_found",
@@ -233,11 +233,8 @@ class Ensure:
 
     def _creation(self, name: str) -> tuple[dict[str, Any], templates.Origin]:
         if not self._params["template"]:
-            raise invalid(
-                "'template' is needed to create it",
-                "Templates that can run tasks: %s."
-                % (", ".join(sorted(item["name"] for item in self._client.templates())) or "none"),
-            )
+            able = ", ".join(sorted(item["name"] for item in self._client.templates())) or "none"
+            raise invalid("'template' is needed to create it", f"Templates that can run tasks: {able}.")
         origin = templates.resolve(
             self._client, self._params["template"], self._params["organization"],
             self._params["template_version"], self._params["preset"],
@@ -331,11 +328,11 @@ class Ensure:
         how = self._params["on_input_change"]
         if how == "ignore":
             self._context.warn(
-                "The input differs from the prompt of the existing task %s and is not used; see 'on_input_change'."
-                % task["name"]
+                f"The input differs from the prompt of the existing task {task['name']} and is not used; see "
+                "'on_input_change'."
             )
             return None
-        with attempting("change the prompt of the task %s" % task["name"]):
+        with attempting(f"change the prompt of the task {task['name']}"):
             if how == "fail":
                 raise CoderError(
                     "the input differs from the task's prompt and on_input_change=fail", "conflict",
@@ -349,7 +346,7 @@ class Ensure:
     def _update(self, task: dict[str, Any]) -> None:
         if not self._client.dialect.update_input:
             raise CoderError(
-                "this server (%s) cannot change the prompt of a task" % self._client.version.text, "unsupported",
+                f"this server ({self._client.version.text}) cannot change the prompt of a task", "unsupported",
                 hint="That needs Coder 2.29; with on_input_change=recreate the task is made anew.",
             )
         if not (self._params["input"] or "").strip():
@@ -357,7 +354,7 @@ class Ensure:
         running = task["status"] != "paused" and not is_stopping(task)
         if running and not self._params["allow_restart"] and self._params["state"] != "paused":
             raise CoderError(
-                "it is %s, and Coder changes a prompt only while the task is paused" % task["status"], "conflict",
+                f"it is {task['status']}, and Coder changes a prompt only while the task is paused", "conflict",
                 hint="Set allow_restart=true to pause it, change the prompt and resume it.",
             )
         self._was_running = running
@@ -396,7 +393,7 @@ class Ensure:
             if self._context.check_mode:
                 self.changed = True
                 return dict(task, status="paused")
-            with attempting("pause the task %s" % task["name"]):
+            with attempting(f"pause the task {task['name']}"):
                 self.changed = self._life.pause(task) or self.changed
                 task = self._look_after_switch(task)
         return self._settle(task)
@@ -407,7 +404,7 @@ class Ensure:
             if self._context.check_mode:
                 self.changed = True
                 return dict(task, status="active")
-            with attempting("resume the task %s" % task["name"]):
+            with attempting(f"resume the task {task['name']}"):
                 self.changed = self._life.resume(task) or self.changed
                 task = self._look_after_switch(task)
         return self._settle(task)
@@ -420,7 +417,7 @@ class Ensure:
         """`present` is content with a paused task, but not with waiting for what a paused task never does."""
         if self._params["wait"] and self._params["wait_for"] and not self._context.check_mode:
             raise CoderError(
-                "the task %s is paused and will not be %s" % (task["name"], self._goal), "conflict",
+                f"the task {task['name']} is paused and will not be {self._goal}", "conflict",
                 hint="Use state=active to resume it.", result={"task": task},
             )
         return task

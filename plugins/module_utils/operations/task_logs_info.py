@@ -46,10 +46,10 @@ def run(context: Context) -> dict[str, Any]:
     """Result: ``logs``, one entry a task, ``missing`` names and a ``summary``."""
     params = context.params
     if params["tail"] is not None and params["tail"] < 0:
-        raise invalid("'tail' is %d" % params["tail"], "Give 0 or more.")
+        raise invalid(f"'tail' is {params['tail']}", "Give 0 or more.")
     tasks, missing = choose(context, warning_of(context))
     if missing and params["fail_on_unavailable"]:
-        raise CoderError("there is no task %s" % ", ".join(repr(name) for name in missing), "not_found")
+        raise CoderError(f"there is no task {', '.join(repr(name) for name in missing)}", "not_found")
     with ThreadPoolExecutor(max(1, min(params["concurrency"], len(tasks) or 1))) as pool:
         read = list(pool.map(lambda task: _read(context.session, task, params["fail_on_unavailable"]), tasks))
     _tell(context, read)
@@ -109,7 +109,7 @@ def read_log(client: CoderClient, task: dict[str, Any], fail: bool) -> Log:
 
     :raises CoderError: the server refused for another reason, or ``fail`` is set and there is none.
     """
-    with attempting("read the log of the task %s" % task["name"]):
+    with attempting(f"read the log of the task {task['name']}"):
         try:
             log = client.logs(task)
         except CoderError as error:
@@ -118,7 +118,7 @@ def read_log(client: CoderClient, task: dict[str, Any], fail: bool) -> Log:
                 raise
             return Log([], "none", reason=error.message)
         if fail and log.source == "none":
-            raise CoderError(log.reason or "it has none", "unavailable", hint="The task is %s." % task["status"])
+            raise CoderError(log.reason or "it has none", "unavailable", hint=f"The task is {task['status']}.")
     return log
 
 

@@ -35,7 +35,7 @@ def run(context: Context) -> dict[str, Any]:
     asked = list(dict.fromkeys(item.strip().lower() for item in context.params["build_ids"]))
     for build_id in asked:
         if not is_uuid(build_id):
-            raise invalid("%r in 'build_ids' is not a UUID" % build_id, "Give ids of workspace builds.")
+            raise invalid(f"{build_id!r} in 'build_ids' is not a UUID", "Give ids of workspace builds.")
     with attempting("read the prompts"):
         found = _prompts(context, asked) if asked else []
     known = {prompt["build_id"] for prompt in found}

@@ -45,14 +45,13 @@ def find_template(client: CoderClient, template: str, organization: str | None =
     matches = [item for item in listed if item[field].lower() == template.lower()]
     if len(matches) > 1:
         where = ", ".join(sorted(item["organization_name"] for item in matches))
-        raise invalid("the template %r exists in several organizations: %s" % (template, where), "Set 'organization'.")
+        raise invalid(f"the template {template!r} exists in several organizations: {where}", "Set 'organization'.")
     if matches:
         return matches[0]
+    where = f" in the organization {organization!r}" if organization else ""
     raise CoderError(
-        "there is no template %r that can run tasks%s"
-        % (template, " in the organization %r" % organization if organization else ""),
-        "not_found",
-        hint="Templates that can: %s." % _listing(item["name"] for item in listed),
+        f"there is no template {template!r} that can run tasks{where}", "not_found",
+        hint=f"Templates that can: {_listing(item['name'] for item in listed)}.",
     )
 
 
@@ -65,9 +64,9 @@ def _version_id(client: CoderClient, template: dict[str, Any], version: str | No
         if item[field].lower() == version.lower():
             return item["id"]
     raise CoderError(
-        "the template %r has no version %r" % (template["name"], version),
+        f"the template {template['name']!r} has no version {version!r}",
         "not_found",
-        hint="Its versions: %s." % _listing(item["name"] for item in versions),
+        hint=f"Its versions: {_listing(item['name'] for item in versions)}.",
     )
 
 
@@ -88,10 +87,10 @@ def _preset(
             if item["default"]:
                 return item
         raise CoderError(
-            "the template %r has no default preset" % template["name"], "not_found", hint="Its presets: %s." % names
+            f"the template {template['name']!r} has no default preset", "not_found", hint=f"Its presets: {names}."
         )
     raise CoderError(
-        "the template %r has no preset %r" % (template["name"], preset), "not_found", hint="Its presets: %s." % names
+        f"the template {template['name']!r} has no preset {preset!r}", "not_found", hint=f"Its presets: {names}."
     )
 
 
@@ -160,10 +159,11 @@ def _check_parameters(
     if not missing:
         return
     able = [item["name"] for item in client.presets(version_id) if set(required) <= set(item["parameters"])]
+    lacking = ", ".join(map(repr, missing))
     raise invalid(
-        "the template %r requires %s, and parameters cannot be passed to a task, only a preset gives them"
-        % (template["name"], ", ".join(repr(name) for name in missing)),
-        "Presets that do: %s." % _listing(able),
+        f"the template {template['name']!r} requires {lacking}, and parameters cannot be passed to a task, only a "
+        "preset gives them",
+        f"Presets that do: {_listing(able)}.",
     )
 
 

@@ -21,7 +21,7 @@ TOKEN = "abcdefghij-ABCDEFGHIJKLMNOPQRSTUV"
 
 def texts(place: Path) -> list[str]:
     """What would leave a file behind in that folder, or run in a page, if anything took it for more than text."""
-    template = "{{ lookup('pipe','touch %s/template') }}" % place
+    template = f"{{{{ lookup('pipe','touch {place}/template') }}}}"
     return [
         f"../../../..{place}/escaped", f"{place}/absolute", "..", ".", "a/b\\c", "-rf",
         f"x'; touch {place}/quoted; '", f"$(touch {place}/command)", "`id`", "a\nb,=cmd|'/c calc'!A0",

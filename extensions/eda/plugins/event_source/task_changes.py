@@ -102,7 +102,7 @@ def collection(module: str) -> Any:
         package = types.ModuleType(PACKAGE)
         package.__path__ = [str(Path(__file__).resolve().parents[4] / "plugins" / "module_utils")]
         sys.modules[PACKAGE] = package
-    return importlib.import_module("%s.%s" % (PACKAGE, module))
+    return importlib.import_module(f"{PACKAGE}.{module}")
 
 
 class Changes:
@@ -307,7 +307,7 @@ def _options(args: dict[str, Any]) -> dict[str, Any]:
     unknown = sorted(set(args) - set(spec) - set(OPTIONS))
     if unknown:
         known = ", ".join(sorted({*spec, *OPTIONS}))
-        raise ValueError("coder.tasks.task_changes has no argument %s. Choose from: %s." % (", ".join(unknown), known))
+        raise ValueError(f"coder.tasks.task_changes has no argument {', '.join(unknown)}. Choose from: {known}.")
     defaults = {name: os.environ.get(option.get("env", ""), option.get("default")) for name, option in spec.items()}
     options = {**defaults, **OPTIONS, **args}
     seconds = collection("coder.durations").seconds
