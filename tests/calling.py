@@ -28,6 +28,12 @@ OPERATIONS = "ansible_collections.coder.tasks.plugins.module_utils.operations"
 SHORT = {"stable_idle": 0.05, "wait_timeout": 20.0}
 
 
+def operation_of(module: str) -> ModuleType:
+    """The operation behind a module of the collection; those on an archive lie in a folder of their own."""
+    folder = "archive." if module.startswith("archive") else ""
+    return importlib.import_module(f"{OPERATIONS}.{folder}{module}")
+
+
 @dataclass
 class Call:
     """What one call of an operation gave. ``writes``: the requests that write, which the server saw meanwhile."""
@@ -89,7 +95,7 @@ def call(
     **options: Any,
 ) -> Call:
     """Run an operation against a server with a user's token, and check its result. Options as in a playbook."""
-    verb: ModuleType = importlib.import_module(f"{OPERATIONS}.{operation}")
+    verb = operation_of(operation)
     arguments = module_arguments(verb)
     spec = arguments.pop("argument_spec")
     arguments.pop("supports_check_mode")

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.coder.tasks.plugins.module_utils.operations import archive
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive import archive
 from ansible_collections.coder.tasks.plugins.plugin_utils.in_process import OperationAction
 
 

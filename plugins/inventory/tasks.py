@@ -103,7 +103,7 @@ import json
 import os
 import re
 import shutil
-from typing import Any
+from typing import Any, cast
 
 import ansible.template
 from ansible import context
@@ -190,7 +190,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _ask(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         try:
-            return task_info.run(Context(params, open_session, warn=self.display.warning))["tasks"]
+            asked = cast(task_info.TaskInfoParams, params)
+            return task_info.run(Context(asked, open_session, warn=self.display.warning))["tasks"]
         except CoderError as error:
             raise AnsibleParserError(error.message) from None
 

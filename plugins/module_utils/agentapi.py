@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Callable, NamedTuple
 
+from .coder.backend import Message
 from .coder.errors import AnswerLost, CoderError, NotReady
 from .snapshot.deadline import Deadline
 from .snapshot.files import parse_json
@@ -33,7 +34,7 @@ class Look(NamedTuple):
     """
 
     status: str | None
-    messages: list[dict[str, Any]]
+    messages: list[Message]
     source: str
     ready: bool
     agent_type: str | None
@@ -140,9 +141,11 @@ def _text(facts: dict[str, Any], name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def as_log(messages: list[Any]) -> list[dict[str, Any]]:
+def as_log(messages: list[Any]) -> list[Message]:
     """Messages in the shape of Coder's log, ``{id, content, type, time}``, without the terminal's padding."""
-    return fit(messages, max_messages=0, max_bytes=_UNBOUNDED, shape="coder").messages
+    log: Any = fit(messages, max_messages=0, max_bytes=_UNBOUNDED, shape="coder").messages
+    shaped: list[Message] = log
+    return shaped
 
 
 def _object(answer: Answer, path: str) -> dict[str, Any]:

@@ -16,22 +16,31 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from .coder.errors import CoderError, as_coder_error, invalid
 from .operations.context import Context, no_session
-from .operations.durations import DURATION, with_seconds
+from .operations.durations import with_seconds
+from .operations.spec import DURATION
 
 
 def module_arguments(operation: Any) -> dict[str, Any]:
     """An operation's spec as keyword arguments of AnsibleModule."""
     spec = copy.deepcopy(operation.spec())
     for option in spec["argument_spec"].values():
-        if option.get("type") == DURATION:
-            option["type"] = "str"
-        variable = option.pop("env", None)
-        if variable:
-            option["fallback"] = (env_fallback, [variable])
+        _for_ansible(option)
     return spec
 
 
-def outcome(operation: Any, context: Context) -> dict[str, Any]:
+def _for_ansible(option: dict[str, Any]) -> None:
+    """Turn what this collection adds to an option (see :class:`.operations.spec.Option`) into what Ansible knows."""
+    if option.get("type") == DURATION:
+        option["type"] = "str"
+    variable = option.pop("env", None)
+    if variable:
+        option["fallback"] = (env_fallback, [variable])
+    option.pop("read_as", None)
+    for inner in option.get("options", {}).values():
+        _for_ansible(inner)
+
+
+def outcome(operation: Any, context: Context[Any]) -> dict[str, Any]:
     """Run the operation; a failure becomes a result too, so that no exception's text can slip past the scrubbing."""
     try:
         context.params = with_seconds(operation.spec()["argument_spec"], context.params)
@@ -79,7 +88,7 @@ def no_secrets(params: dict[str, Any]) -> set[str]:
 
 def run_operation(
     operation: Any,
-    open_session: Callable[[Context], Any] = no_session,
+    open_session: Callable[[Context[Any]], Any] = no_session,
     secrets_in: Callable[[dict[str, Any]], set[str]] = no_secrets,
 ) -> None:
     """The whole main of a module.
@@ -95,8 +104,6 @@ def run_operation(
         check_mode=module.check_mode,
         diff=module._diff,
         warn=module.warn,
-        # The operation names the version. pylint: disable-next=collection-invalid-deprecated-version
-        deprecate=lambda text, version: module.deprecate(text, version=version, collection_name="coder.tasks"),
     )
     result = outcome(operation, context)
     if result.pop("failed", False):

@@ -490,7 +490,7 @@ failure:
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module
-from ansible_collections.coder.tasks.plugins.module_utils.operations import archive
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive import archive
 
 
 def main() -> None:

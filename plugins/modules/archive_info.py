@@ -468,7 +468,7 @@ failure:
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module
-from ansible_collections.coder.tasks.plugins.module_utils.operations import archive_info
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive import archive_info
 
 
 def main() -> None:

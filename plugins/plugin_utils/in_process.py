@@ -33,14 +33,11 @@ from ansible_collections.coder.tasks.plugins.module_utils.adapter import (
     module_arguments,
     outcome,
 )
-from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
-from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import (
-    connection_from,
-    secrets_in,
-    use_session,
-)
+from ansible_collections.coder.tasks.plugins.module_utils.coder.session import Sessions
+from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import kept_session, secrets_in
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
+from ansible_collections.coder.tasks.plugins.module_utils.operations.spec import Option, Options
 
 display = Display()
 
@@ -54,9 +51,8 @@ except OSError:  # it is closed
 # The settings of the colours that lines for a person have, where there is a terminal.
 _COLOURS = {"good": "COLOR_OK", "bad": "COLOR_ERROR", "quiet": "COLOR_SKIP"}
 
-PATH_OPTIONS = ("ca_path", "client_cert", "client_key", "path", "redaction_rules", "report")
 # One worker runs a whole loop: sessions live as long as it does, there is no hook at a loop's end.
-_sessions: dict[Any, CoderClient] = {}
+_sessions = Sessions()
 
 
 def plain(value: Any) -> Any:
@@ -76,7 +72,6 @@ class OperationAction(ActionBase):
     """Base of the action plugins that share a module's name; a subclass names its ``operation``."""
 
     operation: Any = None
-    TRANSFERS_FILES = False
     # Without this an async task is refused instead of being handed over.
     _supports_async = True
     _supports_check_mode = True
@@ -85,7 +80,7 @@ class OperationAction(ActionBase):
         task_vars = task_vars or {}
         super().run(tmp, task_vars)
         try:
-            arguments = self._with_local_files(dict(self._task.args))
+            arguments = self._with_local_files(self.operation.spec()["argument_spec"], self._task.args)
         except CoderError as error:
             return failed(error)
         reason = self._why_not_here(task_vars)
@@ -99,53 +94,63 @@ class OperationAction(ActionBase):
 
     # Files
 
-    def _with_local_files(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Paths are the playbook's, whichever way the operation runs, and the user's files are read here."""
-        for name in PATH_OPTIONS:
-            path = arguments.get(name)
-            if path and isinstance(path, str) and not os.path.isabs(os.path.expanduser(path)):
-                arguments[name] = self._loader.path_dwim(path)
-        if arguments.get("input_file"):
-            self._read_input_file(arguments)
-        if isinstance(arguments.get("tasks"), list):
-            arguments["tasks"] = [self._with_input(item) for item in arguments["tasks"]]
-        return arguments
+    def _with_local_files(self, options: Options, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Paths are the playbook's, whichever way the operation runs, and the user's files are read here.
 
-    def _with_input(self, item: Any) -> Any:
-        """An item of a fleet, with its file read like that of a single task."""
-        if isinstance(item, dict) and item.get("input_file"):
-            item = dict(item)
-            self._read_input_file(item)
-        return item
+        :param options: the operation's, or those of one of its options. :param arguments: as they were given for them.
+        """
+        local = dict(arguments)
+        for name, option in options.items():
+            for given in (name, *option.get("aliases", ())):
+                if given in local:
+                    self._make_local(option, given, local)
+        return local
 
-    def _read_input_file(self, arguments: dict[str, Any]) -> None:
-        named = str(arguments["input_file"])
+    def _make_local(self, option: Option, name: str, arguments: dict[str, Any]) -> None:
+        value, inner = arguments[name], option.get("options")
+        if "read_as" in option:
+            self._read_file(name, option["read_as"], arguments)
+        elif option.get("type") == "path":
+            if value and isinstance(value, str) and not os.path.isabs(os.path.expanduser(value)):
+                arguments[name] = self._loader.path_dwim(value)
+        elif inner and isinstance(value, dict):
+            arguments[name] = self._with_local_files(inner, value)
+        elif inner and isinstance(value, list):
+            arguments[name] = [
+                self._with_local_files(inner, item) if isinstance(item, dict) else item for item in value
+            ]
+
+    def _read_file(self, name: str, read_as: str, arguments: dict[str, Any]) -> None:
+        """Replace an option that names a file by the one that has its content."""
+        if not arguments[name]:
+            return
+        named = str(arguments[name])
         if os.path.isdir(self._loader.path_dwim(named)):
-            raise CoderError(f"{named!r} in 'input_file' is a folder", "io", hint="Name a file.")
-        if arguments.get("input") is not None:
+            raise CoderError(f"{named!r} in {name!r} is a folder", "io", hint="Name a file.")
+        if arguments.get(read_as) is not None:
             return  # The argument spec refuses the pair, with the same words on both ways.
         try:
             # Searched like the source of a copy task, and decrypted if it is a vault.
             path = self._loader.get_real_file(self._find_needle("files", named))
             try:
                 with open(path, "rb") as stream:
-                    arguments["input"] = stream.read().decode("utf-8")
+                    arguments[read_as] = stream.read().decode("utf-8")
             finally:
                 # A worker does not clean up at its end: the decrypted copy would stay until the whole run is over.
                 self._loader.cleanup_tmp_file(path)
         except UnicodeDecodeError:
             raise CoderError(
-                f"the file {named} in 'input_file' is not UTF-8 text", "io", hint="Save it as UTF-8."
+                f"the file {named} in {name!r} is not UTF-8 text", "io", hint="Save it as UTF-8."
             ) from None
         except AnsibleFileNotFound:
             raise CoderError(
-                f"there is no file {named} as 'input_file' names it", "io",
+                f"there is no file {named} as {name!r} names it", "io",
                 hint="It is looked for on the controller, beside the playbook and under its files/.",
             ) from None
         except (AnsibleError, OSError) as error:
             text = str(error).splitlines()[0]
-            raise CoderError(f"the file {named} in 'input_file' could not be read: {text}", "io") from None
-        del arguments["input_file"]
+            raise CoderError(f"the file {named} in {name!r} could not be read: {text}", "io") from None
+        del arguments[name]
 
     # Where to run
 
@@ -187,7 +192,7 @@ class OperationAction(ActionBase):
         checked = ArgumentSpecValidator(spec, **arguments_of).validate(arguments)
         params = plain(checked.validated_parameters)
         hidden = set(checked._no_log_values) | secrets_in(params)
-        said: dict[str, list[Any]] = {"warnings": [], "deprecations": []}
+        warnings: list[str] = []
         progress = _Progress(self._task.action, self.operation)
         if checked.error_messages:
             text = checked.errors.msg
@@ -196,22 +201,20 @@ class OperationAction(ActionBase):
             result: dict[str, Any] = {"failed": True, "changed": False, "msg": text, **bad_arguments(text)}
         else:
             with progress.told_when_interrupted():
-                result = outcome(self.operation, self._context(params, said, progress))
-        result.update((name, texts) for name, texts in said.items() if texts)
+                result = outcome(self.operation, self._context(params, warnings, progress))
+        if warnings:
+            result["warnings"] = warnings
         if _shows_invocation(task_vars):
             result["invocation"] = {"module_args": params}
         return remove_values(result, {value for value in hidden if value})
 
-    def _context(self, params: dict[str, Any], said: dict[str, list[Any]], progress: _Progress) -> Context:
+    def _context(self, params: dict[str, Any], warnings: list[str], progress: _Progress) -> Context[dict[str, Any]]:
         return Context(
             params=params,
-            open_session=_kept_session,
+            open_session=lambda context: kept_session(context, _sessions),
             check_mode=self._task.check_mode,
             diff=self._task.diff,
-            warn=said["warnings"].append,
-            deprecate=lambda text, version: said["deprecations"].append(
-                {"msg": text, "version": version, "collection_name": "coder.tasks"}
-            ),
+            warn=warnings.append,
             progress=progress.tell,
             show=lambda text, tone: display.display(text, color=getattr(C, _COLOURS.get(tone, ""), None)),
         )
@@ -264,14 +267,3 @@ def _shows_invocation(task_vars: dict[str, Any]) -> bool:
         return bool(C.config.get_config_value("INJECT_INVOCATION", variables=task_vars))
     except AnsibleError:
         return True
-
-
-def _kept_session(context: Context) -> CoderClient:
-    """The session of an earlier call with the same connection options, or a new one."""
-    key = connection_from(context.params)
-    client = _sessions.get(key)
-    if client is None:
-        client = _sessions[key] = CoderClient.connect(key, context.clock)
-    # With `until` the next call comes because something is to be different.
-    client.forget()
-    return use_session(context, client)

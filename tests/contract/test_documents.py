@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-from importlib import import_module
 from typing import Any
 
 import documents
@@ -14,6 +13,7 @@ import pytest
 import returned
 import tasks_in_text
 from argument_specs import environment_fallbacks, module_arguments
+from calling import operation_of
 
 MODULES = documents.module_names()
 every_module = pytest.mark.parametrize("module", MODULES)
@@ -70,7 +70,7 @@ def test_secrets_are_marked(module: str) -> None:
 @every_module
 def test_operation_spec_is_plain_data(module: str) -> None:
     """So that the same spec serves the module, the action plugin and these tests."""
-    spec = import_module(f"ansible_collections.coder.tasks.plugins.module_utils.operations.{module}").spec()
+    spec = operation_of(module).spec()
     assert json.loads(json.dumps(spec)) == spec
 
 

@@ -14,7 +14,7 @@ from jinja2 import Environment
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive import wholeness
 from ansible_collections.coder.tasks.plugins.module_utils.archive.report import index, page, style, transcript
-from ansible_collections.coder.tasks.plugins.module_utils.operations import archive
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive import archive
 
 ROOT = Path(__file__).parents[2]
 MODULES = ("archive", "archive_info")

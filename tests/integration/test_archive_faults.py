@@ -119,7 +119,7 @@ import json, os, resource, signal, sys
 sys.path[:0] = [".build", "tests"]
 from calling import call
 import concurrent.futures.thread
-import ansible_collections.coder.tasks.plugins.module_utils.operations.archive
+import ansible_collections.coder.tasks.plugins.module_utils.operations.archive.archive
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 for line in sys.stdin:
     child = os.fork()

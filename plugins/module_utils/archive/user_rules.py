@@ -11,8 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from ..coder.errors import CoderError, invalid
-from ..coder.transport import missing_library
+from ..coder.errors import CoderError, invalid, missing_library
 from .redact import SHORTEST_VALUE
 from .rules import Rule, pattern_rule
 

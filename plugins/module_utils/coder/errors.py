@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -154,6 +155,15 @@ def as_coder_error(error: Exception) -> CoderError:
 def invalid(reason: str, hint: str | None = None) -> CoderError:
     """A value that the user gave cannot be right."""
     return CoderError(reason, "invalid", hint=hint)
+
+
+def missing_library(name: str, error: ImportError) -> CoderError:
+    """The sentence for a library that this interpreter lacks."""
+    return CoderError(
+        f"the Python library {name!r} is missing from {sys.executable} ({error})", "library",
+        hint=f"Install it there with `{sys.executable} -m pip install {name}`, or set ansible_python_interpreter to a"
+        " Python that has it.",
+    )  # fmt: skip
 
 
 @contextmanager

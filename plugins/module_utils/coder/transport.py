@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,9 @@ from urllib.parse import quote, urlsplit
 
 from . import connection as options
 from .body import BodyRefused, parse_json, read_body
+from .clock import Clock
 from .connection import Connection
-from .errors import AnswerLost, CoderError
+from .errors import AnswerLost, CoderError, missing_library
 from .http_adapter import WatchedAdapter
 from .no_answer import no_answer
 from .rate_limit import RateGate, http_date, pause_asked
@@ -107,7 +107,7 @@ def _say_nothing(_text: str) -> None:
 class Transport:
     """Requests to one server. Safe for use from several threads; no two share an adapter at the same time."""
 
-    def __init__(self, connection: Connection, clock: Any) -> None:
+    def __init__(self, connection: Connection, clock: Clock) -> None:
         if IMPORT_ERROR is not None:
             raise missing_library("requests", IMPORT_ERROR)
         self.connection = connection
@@ -327,12 +327,3 @@ def _proxies(connection: Connection, base: str) -> dict[str, str]:
     if connection.proxy:
         return {"http": connection.proxy, "https": connection.proxy}
     return dict(requests.utils.get_environ_proxies(base))
-
-
-def missing_library(name: str, error: ImportError) -> CoderError:
-    """The sentence for a library that this interpreter lacks."""
-    return CoderError(
-        f"the Python library {name!r} is missing from {sys.executable} ({error})", "library",
-        hint=f"Install it there with `{sys.executable} -m pip install {name}`, or set ansible_python_interpreter to a"
-        " Python that has it.",
-    )  # fmt: skip

@@ -6,16 +6,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from ..agentapi import DEFAULT_URL, AgentApi
-from ..coder.errors import attempting, invalid
-from ..snapshot.fit import MAX_BYTES, Fitted, fit
+from ..coder.errors import attempting
+from ..snapshot.fit import MAX_BYTES
 from .context import Context
+from .log import bounded, check_tail, newest
+from .spec import Spec
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
+class AgentapiInfoParams(TypedDict):
+    """The options of this operation."""
+
+    agentapi_url: str
+    timeout: float
+    tail: int | None
+    max_bytes: int
+
+
+def spec() -> Spec:
+    """The operation's options."""
     return {
         "argument_spec": {
             "agentapi_url": {"type": "str", "default": DEFAULT_URL},
@@ -27,13 +38,14 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[AgentapiInfoParams]) -> dict[str, Any]:
     """Result: ``agentapi`` with what the server is, ``messages`` and a ``summary``."""
     params = context.params
+    check_tail(params["tail"])
     server = AgentApi(params["agentapi_url"], params["timeout"])
     with attempting("read AgentAPI"):
         look = server.look()
-    fitted = _bounded(look.messages, params["tail"], params["max_bytes"])
+    fitted = bounded(newest(look.messages, params["tail"]), params["max_bytes"])
     return {
         "changed": False,
         "agentapi": {
@@ -53,18 +65,3 @@ def run(context: Context) -> dict[str, Any]:
             "source": look.source,
         },
     }
-
-
-def _bounded(messages: list[dict[str, Any]], tail: int | None, max_bytes: int) -> Fitted:
-    """The newest messages within both limits; ``tail: 0`` is none.
-
-    :raises CoderError: a limit that nothing can keep.
-    """
-    if tail is not None and tail < 0:
-        raise invalid(f"'tail' is {tail}", "Give 0 or more.")
-    if tail is not None:
-        messages = messages[len(messages) - min(tail, len(messages)) :]
-    try:
-        return fit(messages, max_messages=0, max_bytes=max_bytes, shape="coder")
-    except ValueError as error:
-        raise invalid(str(error)) from None

@@ -12,11 +12,20 @@ from typing import Any
 from ..agentapi import DEFAULT_URL, AgentApi, Look
 from ..coder.errors import CoderError, invalid
 from .context import Context
-from .exchange import LOOK_FOR_MESSAGE, Exchange, Messages
+from .exchange import LOOK_FOR_MESSAGE, Exchange, ExchangeParams, Messages
+from .spec import Spec
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
+class AgentapiMessageParams(ExchangeParams):
+    """The options of this operation."""
+
+    agentapi_url: str
+    timeout: float
+    input: str
+
+
+def spec() -> Spec:
+    """The operation's options."""
     return {
         "argument_spec": {
             "agentapi_url": {"type": "str", "default": DEFAULT_URL},
@@ -30,7 +39,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[AgentapiMessageParams]) -> dict[str, Any]:
     """Result: ``delivered``, ``reply``, ``note`` and ``waited``; in check mode ``would_send``, too."""
     return Exchange(context, DirectAgent(context), LOOK_FOR_MESSAGE).run()
 
@@ -41,7 +50,7 @@ class DirectAgent:
     name = "AgentAPI"
     reader = "coder.tasks.agentapi_info"
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context[AgentapiMessageParams]) -> None:
         self._context = context
         self._clock = context.clock
         self._stable = False

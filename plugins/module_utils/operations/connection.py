@@ -6,19 +6,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
-from ..coder.client import CoderClient
+from ..coder import session
 from ..coder.connection import Connection
 from ..coder.login import Login, stored_login
+from ..coder.session import Session, Sessions
 from .context import Context
 from .durations import with_seconds
+from .spec import Options
 
 # A header's value shorter than this is more likely a word that stands in ordinary output than a secret.
 SECRET_LENGTH = 8
 
 
-def connection_spec() -> dict[str, Any]:
+class ConnectionParams(TypedDict):
+    """The options of the connection."""
+
+    url: str | None
+    token: str | None
+    validate_certs: bool
+    ca_path: str | None
+    client_cert: str | None
+    client_key: str | None
+    headers: dict[str, Any] | None
+    proxy: str | None
+    connect_timeout: float
+    timeout: float
+    deadline: float
+    retries: int
+    max_response_bytes: int
+
+
+def connection_spec() -> Options:
     """Argument spec of the connection. ``env`` names the environment variable that is read where an option is unset."""
     return {
         "url": {"type": "str", "env": "CODER_URL"},
@@ -37,7 +58,7 @@ def connection_spec() -> dict[str, Any]:
     }
 
 
-def connection_from(params: dict[str, Any]) -> Connection:
+def connection_from(params: Mapping[str, Any]) -> Connection:
     """The connection that the options describe; hashable, so a session can be kept by it."""
     params = with_seconds(connection_spec(), params)
     headers = params.get("headers") or {}
@@ -57,7 +78,7 @@ def connection_from(params: dict[str, Any]) -> Connection:
     )
 
 
-def _identity(params: dict[str, Any]) -> dict[str, Any]:
+def _identity(params: Mapping[str, Any]) -> dict[str, Any]:
     """Server and token: those that were given, else those of `coder login` on the machine where this runs.
 
     A stored session is used for the server that it was stored for only, and a given token never for a stored server.
@@ -85,14 +106,19 @@ def _why_no_session(login: Login, url: str) -> str:
     return "Or run `coder login`, whose session is used where no token is given."
 
 
-def open_session(context: Context) -> CoderClient:
+def open_session(context: Context[Any]) -> Session:
     """A session for one call; in check mode it refuses every write."""
-    return use_session(context, CoderClient.connect(connection_from(context.params), context.clock))
+    return _for_call(context, session.open_session(connection_from(context.params), context.clock))
 
 
-def use_session(context: Context, client: CoderClient) -> CoderClient:
-    """A session, new or of an earlier call, for this call: who waits, what is unsafe and what was written is told."""
-    transport = client.transport
+def kept_session(context: Context[Any], sessions: Sessions) -> Session:
+    """Like :func:`open_session`, on the session of an earlier call with the same options where there is one."""
+    return _for_call(context, sessions.get(connection_from(context.params), context.clock))
+
+
+def _for_call(context: Context[Any], opened: Session) -> Session:
+    """The session for this call: who waits, what is unsafe and what was written is told."""
+    transport = opened.server.transport
     transport.tell = context.progress if context.shows_progress else context.warn
     host = transport.connection.exposes_token
     if host:
@@ -100,11 +126,10 @@ def use_session(context: Context, client: CoderClient) -> CoderClient:
             f"The token goes to {host} unencrypted, because 'url' begins with http://: whoever is on the way can read"
             " and use it. Give 'url' with https://."
         )
-    client = client.reporting_to(context.journal.note)
-    return client.reader() if context.check_mode else client
+    return opened.for_call(context.journal.note, context.check_mode)
 
 
-def secrets_in(params: dict[str, Any]) -> set[str]:
+def secrets_in(params: Mapping[str, Any]) -> set[str]:
     """Values to scrub from every output beside the options marked ``no_log``."""
     headers = params.get("headers") or {}
     # Headers that are no dictionary are refused, with a message that may quote them.

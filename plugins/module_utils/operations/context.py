@@ -7,11 +7,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Callable, NoReturn
+from typing import TYPE_CHECKING, Any, Callable, Generic, NoReturn, TypeVar
+
+from ..coder.clock import Clock
 
 if TYPE_CHECKING:
-    from ..coder.client import CoderClient
+    from ..coder.session import Session
+
+# The options of an operation: a TypedDict of its own.
+Params = TypeVar("Params", bound=Mapping[str, Any], covariant=True)
 
 
 class Journal:
@@ -38,7 +44,7 @@ class Journal:
         return bool(self.entries)
 
 
-def no_session(context: Context) -> NoReturn:
+def no_session(context: Context[Any]) -> NoReturn:
     """Of an operation that works on no Coder deployment."""
     raise RuntimeError("this operation has no session")
 
@@ -48,29 +54,33 @@ def _ignore(*texts: str) -> None:
 
 
 @dataclass
-class Context:
-    """One call of an operation.
+class Context(Generic[Params]):
+    """One call of an operation: what it needs from whoever runs it.
 
-    ``params`` holds every option of the operation's spec, plain types only. ``open_session`` returns the API
-    client; it is a function because an operation that fails on its own options needs no connection.
+    :param params: every option of the operation's spec, plain types only, durations in seconds.
+    :param open_session: opens the session with the server; a function, because an operation that fails on its own
+        options needs no connection.
+    :param check_mode: whether nothing may be written.
+    :param diff: whether the result is to show what changes.
+    :param warn: takes a warning for the user.
+    :param progress: takes a word for whoever waits.
+    :param show: takes a line for the person at the terminal, and how it is meant: good, bad, quiet or plain.
+    :param clock: the time; tests replace it.
+    :param poll_interval: seconds between two looks at the server while waiting: one request a second per task.
+    :param journal: what the call has written.
     """
 
-    params: dict[str, Any] = field(repr=False)
-    open_session: Callable[[Context], CoderClient] = no_session
+    params: Params = field(repr=False)
+    open_session: Callable[[Context[Any]], Session] = no_session
     check_mode: bool = False
     diff: bool = False
     warn: Callable[[str], None] = _ignore
-    # Takes the text and the version of the collection in which the deprecated thing goes.
-    deprecate: Callable[[str, str], None] = _ignore
     progress: Callable[[str], None] = _ignore
-    # Takes a line for the person at the terminal, and how it is meant: good, bad, quiet or plain.
     show: Callable[[str, str], None] = _ignore
-    # Time: `monotonic()`, `time()` and `sleep()`; tests replace it.
-    clock: Any = time
-    # Seconds between two looks at the server while waiting: one request a second for each task.
+    clock: Clock = time
     poll_interval: float = 1.0
     journal: Journal = field(default_factory=Journal)
-    _session: CoderClient | None = None
+    _session: Session | None = None
 
     @property
     def shows_progress(self) -> bool:
@@ -78,7 +88,8 @@ class Context:
         return self.progress is not _ignore
 
     @property
-    def session(self) -> CoderClient:
+    def session(self) -> Session:
+        """What the call has of the server."""
         if self._session is None:
             self._session = self.open_session(self)
         return self._session

@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..coder.durations import seconds
-
-# The type of such an option in an operation's spec.
-DURATION = "duration"
+from .spec import DURATION, Options
 
 
-def with_seconds(spec: dict[str, Any], params: dict[str, Any]) -> dict[str, Any]:
+def with_seconds(spec: Options, params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters with every duration in seconds, as operations use them. Seconds stay what they are.
 
     :param spec: an operation's argument spec.

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from typing import Any, Callable, Protocol, TypeVar
 
+from ..coder.backend import Message
 from ..coder.errors import AnswerLost, CoderError, NotReady, as_coder_error, attempting
 from .context import Context
+from .waiting import HowLong
 
 # AgentAPI may type for 17 s before a message stands in the conversation (measured on 0.12.1 and 0.11.8).
 LOOK_FOR_MESSAGE = 20.0
@@ -26,7 +28,15 @@ EMPTY_NOTE = (
     "an answer that stands there already leaves an empty one."
 )
 
-Messages = list[dict[str, Any]]
+Messages = list[Message]
+
+
+class ExchangeParams(HowLong):
+    """The options that an exchange reads. ``wait_for``: none, accepted or reply."""
+
+    wait_for: str
+
+
 Answer = TypeVar("Answer")
 
 
@@ -80,7 +90,7 @@ class Exchange:
     :param look_for_message: seconds in which a message whose answer was lost may still come to show.
     """
 
-    def __init__(self, context: Context, agent: Agent, look_for_message: float) -> None:
+    def __init__(self, context: Context[ExchangeParams], agent: Agent, look_for_message: float) -> None:
         params = context.params
         self._context = context
         self._clock = context.clock
@@ -251,7 +261,7 @@ class Exchange:
         return CoderError(reason, "wait_timeout", hint="Raise 'wait_timeout' if it only needs more time.")
 
 
-def _number(message: dict[str, Any]) -> int:
+def _number(message: Message) -> int:
     return message["id"] if isinstance(message["id"], int) else -1
 
 

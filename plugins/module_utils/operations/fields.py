@@ -7,16 +7,23 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypedDict
 
 from ..coder.errors import CoderError, invalid
+from .spec import Options
 
 FULL = "full"
 BRIEF = "brief"
 
 
-def fields_spec() -> dict[str, Any]:
+class FieldsParams(TypedDict):
+    """The option of choosing fields."""
+
+    fields: list[str]
+
+
+def fields_spec() -> Options:
     """Argument spec of choosing fields."""
     return {"fields": {"type": "list", "elements": "str", "default": [FULL]}}
 
@@ -47,6 +54,6 @@ def unknown_field(where: str, name: str, known: Iterable[str]) -> CoderError:
     return invalid(f"{where}, and there is no such field", hint)
 
 
-def pick(item: dict[str, Any], names: tuple[str, ...] | None) -> dict[str, Any]:
+def pick(item: Mapping[str, Any], names: tuple[str, ...] | None) -> Mapping[str, Any]:
     """The item with these fields only, as far as it has them."""
     return item if names is None else {name: item[name] for name in names if name in item}

@@ -10,16 +10,29 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from concurrent.futures import TimeoutError as NotYet
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple, cast
 
 from ..coder import names
 from ..coder.errors import CoderError, as_coder_error, invalid
-from ..coder.listed import Halted, ListedClient
-from .connection import connection_spec
+from ..coder.session import Session
+from ..coder.tasks.listed import Halted, ListedClient
+from ..coder.tasks.models import Task
+from .connection import ConnectionParams, connection_spec
 from .context import Context, Journal
 from .how_far import SILENCE, how_far
-from .task import Ensure, check_options, diff_of, goal_of, input_text, task_options
-from .waiting import waiting_spec
+from .spec import Option, Spec
+from .task import (
+    Declared,
+    Ensure,
+    TaskOptions,
+    check_options,
+    diff_of,
+    goal_of,
+    input_file_option,
+    input_text,
+    task_options,
+)
+from .waiting import WaitingParams, waiting_spec
 
 # Tasks under way at once, most of them waiting; how many requests run at once is `concurrency`.
 MOST_UNDER_WAY = 1000
@@ -28,11 +41,37 @@ FAILURES_TOLD = 20
 AFTER_INTERRUPT = "What was begun goes on at the server; the same call does only what is missing."
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
-    item = dict(task_options(), name={"type": "str", "required": True}, owner={"type": "str"})
-    item["input_file"] = {"type": "path"}
-    tasks = {
+class Given(TaskOptions):
+    """One item of the declaration, as it was written."""
+
+    input_file: str | None
+
+
+class FleetParams(ConnectionParams, WaitingParams):
+    """The options of this operation."""
+
+    tasks: list[Given]
+    owner: str
+    concurrency: int
+    max_failures: int | None
+    purge: bool
+    purge_prefix: str | None
+
+
+class Item(NamedTuple):
+    """One item of the declaration. ``name`` may be a UUID."""
+
+    owner: str
+    name: str
+    declared: Declared
+
+
+def spec() -> Spec:
+    """The operation's options."""
+    item = {**task_options(), **input_file_option()}
+    item["name"] = {"type": "str", "required": True}
+    item["owner"] = {"type": "str"}
+    tasks: Option = {
         "type": "list",
         "elements": "dict",
         "required": True,
@@ -55,7 +94,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[FleetParams]) -> dict[str, Any]:
     """Result: ``tasks``, one entry for each declared or purged one in this order, and ``summary``.
 
     :raises CoderError: the declaration is wrong, the tasks could not be listed, or some failed; then its ``result``
@@ -78,7 +117,7 @@ def run(context: Context) -> dict[str, Any]:
 # The declaration
 
 
-def _check(params: dict[str, Any]) -> None:
+def _check(params: FleetParams) -> None:
     if params["concurrency"] < 1:
         raise invalid(f"concurrency={params['concurrency']} would never send a request", "Give 1 or more.")
     if params["max_failures"] is not None and params["max_failures"] < 0:
@@ -95,20 +134,13 @@ def _check(params: dict[str, Any]) -> None:
         )
 
 
-def _declared(params: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """(owner, name, options of :class:`Ensure`) of each item. :raises CoderError: naming every one that is wrong."""
+def _declared(params: FleetParams) -> list[Item]:
+    """:raises CoderError: naming every item that is wrong."""
     items = []
     problems = []
     for number, given in enumerate(params["tasks"], 1):
         try:
-            # The fleet's owner is of those items that name none themselves.
-            default = "me" if "/" in given["name"] else params["owner"]
-            owner, name = names.split_reference(given["name"], given["owner"] or default)
-            item = dict(given, name=name, owner=owner, input=input_text(given), wait=params["wait"], wait_for=None)
-            if item["state"] in ("present", "active"):
-                item["wait_for"] = params["wait_for"]
-            check_options(item)
-            items.append((owner, name, item))
+            items.append(_item(params, given))
         except CoderError as error:
             problems.append(f"item {number} ({given['name']}): {error.message}")
     if problems:
@@ -116,15 +148,26 @@ def _declared(params: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
     return items
 
 
+def _item(params: FleetParams, given: Given) -> Item:
+    reference = given["name"] or ""
+    # The fleet's owner is of those items that name none themselves.
+    owner, name = names.split_reference(reference, given["owner"] or ("me" if "/" in reference else params["owner"]))
+    runs = given["state"] in ("present", "active")
+    waits = {"wait": params["wait"], "wait_for": params["wait_for"] if runs else None}
+    declared = cast(Declared, {**given, **waits, "name": name, "owner": owner, "input": input_text(given)})
+    check_options(declared)
+    return Item(owner, name, declared)
+
+
 class Member:
     """One task of the fleet, and what became of it."""
 
     def __init__(
         self,
-        context: Context,
+        context: Context[FleetParams],
         client: ListedClient,
-        item: dict[str, Any],
-        before: dict[str, Any] | None,
+        item: Declared,
+        before: Task | None,
         purged: bool = False,
         unsure: bool = False,
     ) -> None:
@@ -141,9 +184,8 @@ class Member:
         self._warnings: list[str] = []
         self._waited = 0.0
         own = Context(
-            # The time to wait is the fleet's; the rest is the item's own.
-            params=dict(context.params, **item),
-            open_session=lambda own: client.reporting_to(own.journal.note),
+            params=context.params,
+            open_session=lambda own: Session(client.for_call(own.journal.note, own.check_mode)),
             check_mode=context.check_mode,
             diff=context.diff,
             warn=self._warnings.append,
@@ -166,7 +208,7 @@ class Member:
             self.error = error if self.attempted else None
         except Exception as caught:  # noqa: BLE001  (whatever one task meets, the others go on and all is told)
             self.error = as_coder_error(caught)
-            self._after = self.error.result.get("task", self._before)
+            self._after = cast("Task | None", self.error.result.get("task", self._before))
             self._waited = self.error.result.get("waited", 0.0)
         else:
             self._after = outcome["task"]
@@ -199,9 +241,8 @@ class Member:
 
     def diff(self) -> dict[str, Any]:
         """Before and after, under headers that name the task."""
-        return dict(
-            diff_of(self._before, self._after, self.changed), before_header=self.label, after_header=self.label
-        )
+        both = diff_of(self._before, self._after, self.changed)
+        return {**both, "before_header": self.label, "after_header": self.label}
 
     def result(self, with_diff: bool) -> dict[str, Any]:
         """The entry under ``tasks``."""
@@ -226,20 +267,19 @@ class Member:
         return entry
 
 
-def _client(context: Context, items: list[tuple[str, str, dict[str, Any]]]) -> ListedClient:
+def _client(context: Context[FleetParams], items: list[Item]) -> ListedClient:
     """It lists the tasks of one owner, or of all where several are meant: one list in any case."""
-    owners = {owner for owner, _name, _item in items}
+    owners = {item.owner for item in items}
     if context.params["purge"]:
         owners.add(context.params["owner"])
     # Whose a task is that is named by its UUID, only the list can tell.
-    by_id = any(names.is_uuid(name) for _owner, name, _item in items)
+    by_id = any(names.is_uuid(item.name) for item in items)
     owner = owners.pop() if len(owners) == 1 and not by_id else None
-    return ListedClient(context.session, owner, context.clock, context.poll_interval, context.params["concurrency"])
+    server = context.session.server
+    return ListedClient(server, owner, context.clock, context.poll_interval, context.params["concurrency"])
 
 
-def _members(
-    context: Context, client: ListedClient, items: list[tuple[str, str, dict[str, Any]]]
-) -> list[Member]:
+def _members(context: Context[FleetParams], client: ListedClient, items: list[Item]) -> list[Member]:
     """The declared tasks and those to purge, each with what the list shows of it."""
     listing = client.all_tasks()
     listed = listing.by_id.values()
@@ -247,27 +287,28 @@ def _members(
     by_reference.update({_reference(task["owner_name"], task["name"]): task for task in listed})
     members = []
     declared: dict[str, int] = {}
-    for number, (owner, name, item) in enumerate(items, 1):
+    for number, item in enumerate(items, 1):
         given = context.params["tasks"][number - 1]
         if given["owner"]:
-            client.owner_and_name(given["name"], client.username(given["owner"]))
-        username = client.username(owner)
-        found = by_reference.get(name if names.is_uuid(name) else _reference(username, name))
-        identity = found["id"] if found else _reference(username, name)
+            client.owner_and_name(given["name"] or "", client.username(given["owner"]))
+        username = client.username(item.owner)
+        found = by_reference.get(item.name if names.is_uuid(item.name) else _reference(username, item.name))
+        identity = found["id"] if found else _reference(username, item.name)
         if identity in declared:
             raise invalid(
-                f"the items {declared[identity]} and {number} of the fleet are the same task, {owner}/{name}",
+                f"the items {declared[identity]} and {number} of the fleet are the same task, {item.owner}/{item.name}",
                 "Declare each task once. Nothing was changed.",
             )
         declared[identity] = number
-        members.append(Member(context, client, dict(item, owner=username), found, unsure=bool(listing.malformed)))
+        own: Declared = {**item.declared, "owner": username}
+        members.append(Member(context, client, own, found, unsure=bool(listing.malformed)))
     if context.params["purge"]:
         owner = client.username(context.params["owner"]).lower()
-        prefix = context.params["purge_prefix"].lower()
+        prefix = (context.params["purge_prefix"] or "").lower()
         for task in listed:
             mine = task["owner_name"].lower() == owner and task["name"].lower().startswith(prefix)
             if mine and task["id"] not in declared:
-                members.append(Member(context, client, _to_purge(context, task), task, purged=True))
+                members.append(Member(context, client, _to_purge(context.params, task), task, purged=True))
         if listing.malformed:
             labels = ", ".join(repr(problem.label) for problem in listing.malformed)
             context.warn(f"The server's list shows tasks that cannot be read, and 'purge' leaves them alone: {labels}.")
@@ -279,17 +320,16 @@ def _reference(owner: str, name: str) -> str:
     return f"{owner.lower()}/{name.lower()}"
 
 
-def _to_purge(context: Context, task: dict[str, Any]) -> dict[str, Any]:
-    options = dict.fromkeys(task_options())
-    return dict(
-        options, name=task["name"], owner=task["owner_name"], state="absent", wait=context.params["wait"], wait_for=None
-    )
+def _to_purge(params: FleetParams, task: Task) -> Declared:
+    unset = {name: option.get("default") for name, option in task_options().items()}
+    named = {"name": task["name"], "owner": task["owner_name"], "state": "absent"}
+    return cast(Declared, {**unset, **named, "wait": params["wait"], "wait_for": None})
 
 
 # All at once
 
 
-def _bring_all(context: Context, client: ListedClient, members: list[Member]) -> None:
+def _bring_all(context: Context[FleetParams], client: ListedClient, members: list[Member]) -> None:
     most = context.params["max_failures"]
     began_at = context.clock.monotonic()
     done = failures = 0
@@ -329,7 +369,7 @@ def _as_completed(futures: list[Future[bool]], meanwhile: Callable[[], None]) ->
             meanwhile()
 
 
-def _result(members: list[Member], context: Context) -> dict[str, Any]:
+def _result(members: list[Member], context: Context[FleetParams]) -> dict[str, Any]:
     changed = [member for member in members if member.changed]
     failed = sum(member.error is not None for member in members)
     left = sum(not member.attempted for member in members)

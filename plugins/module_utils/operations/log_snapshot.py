@@ -14,13 +14,13 @@ import os
 import re
 import stat
 import time
-from typing import Any
+from typing import Any, TypedDict
 
 from ..archive import files
 from ..coder.errors import CoderError, attempting, invalid
 from ..snapshot.capture import find_elsewhere, fit_lives, missing_setting, send, store
 from ..snapshot.deadline import Deadline
-from ..snapshot.deliver import Delivery
+from ..snapshot.deliver import TOKEN_REFUSED, Delivery
 from ..snapshot.files import read_regular
 from ..snapshot.fit import MAX_BYTES, MAX_MESSAGES, MOST_MESSAGES, Fitted, fit
 from ..snapshot.lives import user_keys
@@ -29,6 +29,7 @@ from ..snapshot.report import Reporter
 from ..snapshot.settings import DEADLINE, Settings, SettingsError
 from ..snapshot.spool import Capture, Spool
 from .context import Context
+from .spec import Spec
 
 # Where the role shutdown_hook has its start script leave the agent's environment.
 ENVIRONMENT_FILE = "~/.local/share/coder-tasks/environment"
@@ -46,8 +47,23 @@ _REASONS = {
 }
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
+class LogSnapshotParams(TypedDict):
+    """The options of this operation."""
+
+    post: bool
+    file: str | None
+    task_id: str | None
+    agentapi_url: str | None
+    port: int | None
+    max_messages: int
+    max_bytes: int
+    partial: bool
+    deadline: float
+    environment_file: str
+
+
+def spec() -> Spec:
+    """The operation's options."""
     return {
         "argument_spec": {
             "post": {"type": "bool", "default": True},
@@ -66,7 +82,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[LogSnapshotParams]) -> dict[str, Any]:
     """Result: ``snapshot``, ``delivery`` and ``file``."""
     with attempting("save the conversation"):
         return _Saving(context).run()
@@ -82,7 +98,7 @@ class _Quiet(Reporter):
 
 
 class _Saving:
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context[LogSnapshotParams]) -> None:
         self._params = params = context.params
         self._check_mode = context.check_mode
         if not params["post"] and not params["file"]:
@@ -226,7 +242,7 @@ class _Saving:
     def _not_posted(self, delivery: Delivery, result: dict[str, Any]) -> CoderError:
         reason = _REASONS.get(delivery.state, _REASONS["failed"]).format(self._settings.task_id)
         kinds = dict(_KINDS)
-        if delivery.status == 401:
+        if delivery.status == TOKEN_REFUSED:
             kinds["spooled"] = kinds["failed"] = "auth"
         elif delivery.status is None:
             kinds["spooled"] = kinds["failed"] = "network"

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ..coder.errors import CoderError, invalid
-from ..coder.models import TASK_FIELDS
-from ..coder.transport import missing_library
+from ..coder.errors import CoderError, invalid, missing_library
+from ..coder.tasks.models import TASK_FIELDS, Task
 from .fields import unknown_field
 
 EXAMPLE = "It is asked of each task, such as: template_name == 'ai' && status == 'active'."
@@ -23,8 +22,6 @@ _INNER = {
 _OF_LISTS = ("projection", "filter_projection", "flatten", "index_expression", "slice")
 # What these make is never empty, so it would choose every task.
 _ALWAYS_TRUE = ("multi_select_list", "multi_select_dict", "literal", "current", "identity")
-
-Task = dict[str, Any]
 
 
 class Predicate:

@@ -7,16 +7,30 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Callable
+from collections.abc import Mapping, Sequence
+from typing import Any, Callable, TypedDict
 
-from ..coder.client import CoderClient, Malformed
+from ..coder.answers import Malformed
+from ..coder.backend import Choice
 from ..coder.errors import attempting
-from ..coder.models import STATUSES
+from ..coder.tasks.models import STATUSES, Task
 from .context import Context
 from .predicate import Predicate
+from .spec import Options
 
 
-def selection_spec() -> dict[str, Any]:
+class SelectionParams(TypedDict):
+    """The options of choosing tasks."""
+
+    name: list[str] | None
+    owner: str
+    all_owners: bool
+    organization: str | None
+    status: str | None
+    select: str | None
+
+
+def selection_spec() -> Options:
     """Argument spec of choosing tasks."""
     return {
         "name": {"type": "list", "elements": "str", "aliases": ["task", "tasks"]},
@@ -29,8 +43,8 @@ def selection_spec() -> dict[str, Any]:
 
 
 def choose(
-    context: Context, malformed: Callable[[Malformed], None]
-) -> tuple[list[dict[str, Any]], list[str]]:
+    context: Context[SelectionParams], malformed: Callable[[Malformed], None]
+) -> tuple[list[Task], list[str]]:
     """The chosen tasks, and of the names that were given those that no task has; warns where that is no choice.
 
     :param malformed: told of each task of the server's list that cannot be read.
@@ -38,31 +52,33 @@ def choose(
     """
     params = context.params
     keep = Predicate(params["select"]) if params["select"] is not None else None
-    client = context.session
+    backend = context.session.tasks
     missing: list[str] = []
     if params["name"] is not None:
         with attempting("read the tasks"):
-            tasks = _by_name(client, params, missing, malformed)
+            tasks = _by_name(context, params["name"], missing, malformed)
     else:
         with attempting("list the tasks"):
             owner = None if params["all_owners"] else params["owner"]
-            tasks = client.list_tasks(owner, params["organization"], params["status"], malformed)
+            choice = Choice(owner, params["organization"], params["status"])
+            tasks = backend.list(choice, malformed)
     return keep.chosen_of(tasks, context.warn) if keep else tasks, missing
 
 
-def warning_of(context: Context) -> Callable[[Malformed], None]:
+def warning_of(context: Context[Any]) -> Callable[[Malformed], None]:
     """What a task that cannot be read is to an operation that only reads: a warning."""
     return lambda problem: context.warn(problem.message)
 
 
 def _by_name(
-    client: CoderClient, params: dict[str, Any], missing: list[str], malformed: Callable[[Malformed], None]
-) -> list[dict[str, Any]]:
+    context: Context[SelectionParams], names: list[str], missing: list[str], malformed: Callable[[Malformed], None]
+) -> list[Task]:
+    params = context.params
     found = []
     refused: list[Malformed] = []
-    for name in params["name"]:
+    for name in names:
         try:
-            task = client.find_task(name, params["owner"])
+            task = context.session.tasks.find(name, params["owner"])
         except Malformed as error:
             refused.append(error)
             continue
@@ -70,14 +86,14 @@ def _by_name(
             missing.append(name)
         elif params["status"] in (None, task["status"]):
             found.append(task)
-    if refused and len(refused) == len(params["name"]):
+    if refused and len(refused) == len(names):
         raise refused[0]
     for problem in refused:
         malformed(problem)
     return list({task["id"]: task for task in found}.values())
 
 
-def summarize(tasks: list[dict[str, Any]]) -> dict[str, Any]:
+def summarize(tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Counts by status, owner and template, the largest first."""
 
     def count(field: str) -> dict[str, int]:

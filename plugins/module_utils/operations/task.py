@@ -6,18 +6,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, TypedDict, cast
 
 from ..coder import names
-from ..coder.client import CoderClient
 from ..coder.errors import CoderError, attempting, invalid
-from ..coder.health import with_reason
-from ..coder.models import TASK_FIELDS, is_stopping
-from . import templates
-from .connection import connection_spec
+from ..coder.tasks.backend import TasksBackend
+from ..coder.tasks.lifecycle import SOMEONE_ELSE, THIS_CALL
+from ..coder.tasks.models import NewTask, Task, is_ended, is_stopping
+from ..coder.tasks.templates import TemplateChoice
+from .connection import ConnectionParams, connection_spec
 from .context import Context
-from .lifecycle import SOMEONE_ELSE, THIS_CALL, Lifecycle
-from .waiting import patience_from, waiting_spec
+from .spec import Options, Spec
+from .waiting import HowLong, WaitingParams, wait_options, waiter_for, waiting_spec
 
 GOALS = {
     "present": ("ready", "idle", "complete"),
@@ -32,7 +34,37 @@ NAMES = ("name", "organization", "template", "template_version", "preset")
 DIFF_FIELDS = ("name", "owner_name", "display_name", "template_name", "initial_prompt", "status")
 
 
-def task_options() -> dict[str, Any]:
+class TaskOptions(TypedDict):
+    """The options that describe one task; a fleet's items have the same."""
+
+    name: str | None
+    owner: str
+    state: str
+    organization: str | None
+    template: str | None
+    template_version: str | None
+    preset: str | None
+    input: str | None
+    display_name: str | None
+    on_input_change: str
+    allow_restart: bool
+    discard_log: bool
+
+
+class Declared(TaskOptions):
+    """One task as it is to be, and what to wait for."""
+
+    wait: bool
+    wait_for: str | None
+
+
+class TaskParams(ConnectionParams, TaskOptions, WaitingParams):
+    """The options of this operation."""
+
+    input_file: str | None
+
+
+def task_options() -> Options:
     """Options that describe one task; a fleet's items have the same."""
     return {
         "name": {"type": "str"},
@@ -50,10 +82,14 @@ def task_options() -> dict[str, Any]:
     }
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
-    options = dict(connection_spec(), **task_options())
-    options["input_file"] = {"type": "path"}
+def input_file_option() -> Options:
+    """The option that names a file with the input."""
+    return {"input_file": {"type": "path", "read_as": "input"}}
+
+
+def spec() -> Spec:
+    """The operation's options."""
+    options = {**connection_spec(), **task_options(), **input_file_option()}
     options.update(waiting_spec(["ready", "idle", "complete", "paused", "gone"]))
     return {
         "argument_spec": options,
@@ -63,15 +99,15 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[TaskParams]) -> dict[str, Any]:
     """Result: ``task`` (null when absent), ``created_by``, ``waited``, ``diff``."""
-    params = dict(context.params, input=input_text(context.params))
-    check_options(params)
-    goal = goal_of(params)
-    return Ensure(context, params, goal).run()
+    declared = cast(Declared, {**context.params, "input": input_text(context.params)})
+    check_options(declared)
+    goal = goal_of(declared)
+    return Ensure(context, declared, goal).run()
 
 
-def input_text(params: dict[str, Any]) -> str | None:
+def input_text(params: Mapping[str, Any]) -> str | None:
     """The input, from the option or the file. :raises CoderError: the file cannot be read."""
     path = params.get("input_file")
     if not path:
@@ -90,10 +126,11 @@ def input_text(params: dict[str, Any]) -> str | None:
         ) from None
 
 
-def check_options(params: dict[str, Any]) -> None:
+def check_options(params: Declared) -> None:
     """What can be known to be wrong before anything is sent. :raises CoderError: kind invalid."""
+    given: Mapping[str, Any] = params
     for option in NAMES:
-        if params[option] is not None and not params[option].strip():
+        if given[option] is not None and not given[option].strip():
             raise invalid(f"{option!r} is empty", "Give a name, or leave the option out, such as with default(omit).")
     if params["name"] and not names.is_uuid(params["name"]) and "/" not in params["name"]:
         names.check_name(params["name"])
@@ -108,7 +145,7 @@ def check_options(params: dict[str, Any]) -> None:
         )
 
 
-def goal_of(params: dict[str, Any]) -> str:
+def goal_of(params: Declared) -> str:
     """What to wait for; each state has its own goals. :raises CoderError: one that the state cannot reach."""
     goals = GOALS[params["state"]]
     goal = params["wait_for"] or goals[0]
@@ -122,14 +159,12 @@ def goal_of(params: dict[str, Any]) -> str:
 class Ensure:
     """One task on the way to its declared state."""
 
-    def __init__(self, context: Context, params: dict[str, Any], goal: str) -> None:
+    def __init__(self, context: Context[HowLong], declared: Declared, goal: str) -> None:
         self._context = context
-        self._params = params
+        self._declared = declared
         self._goal = goal
-        self._client: CoderClient = context.session
-        self._life = Lifecycle(
-            self._client, context.clock, patience_from(context), params["wait"], context.progress
-        )
+        self._tasks: TasksBackend = context.session.tasks
+        self._waiter = waiter_for(context, replace(wait_options(context), wait=declared["wait"]))
         self._owner, self._name = self._reference()
         self.changed = False
         self.created_by: str | None = None
@@ -137,10 +172,10 @@ class Ensure:
 
     def _reference(self) -> tuple[str, str | None]:
         """`owner/name` is accepted as a name; with no name at all one is made."""
-        if not self._params["name"]:
-            names.check_owner(self._params["owner"])
-            return self._params["owner"], None
-        owner, name = self._client.owner_and_name(self._params["name"], self._params["owner"])
+        if not self._declared["name"]:
+            names.check_owner(self._declared["owner"])
+            return self._declared["owner"], None
+        owner, name = self._tasks.refer(self._declared["name"], self._declared["owner"])
         if not names.is_uuid(name):
             names.check_name(name)
         return owner, name
@@ -148,15 +183,15 @@ class Ensure:
     def run(self) -> dict[str, Any]:
         return self.apply(self.find())
 
-    def find(self) -> dict[str, Any] | None:
+    def find(self) -> Task | None:
         """The task as it is; None where there is none, or where it has no name to find it by."""
         with attempting(f"read the task {self._name or ''}"):
-            return self._client.find_task(self._name, self._owner) if self._name else None
+            return self._tasks.find(self._name, self._owner) if self._name else None
 
-    def apply(self, before: dict[str, Any] | None) -> dict[str, Any]:
+    def apply(self, before: Task | None) -> dict[str, Any]:
         """From the task as it is, None for none, to the result."""
-        state = self._params["state"]
-        after: dict[str, Any] | None = None
+        state = self._declared["state"]
+        after: Task | None = None
         if state == "absent":
             self._ensure_absent(before)
         elif before is None:
@@ -166,11 +201,11 @@ class Ensure:
         if self.created_by == SOMEONE_ELSE:
             # Somebody was faster: what stands there is treated as what was found.
             after = self._ensure_existing(after) if after else after
-        result = {
+        result: dict[str, Any] = {
             "changed": self.changed,
-            "task": with_reason(self._client, after) if after else None,
+            "task": self._tasks.with_reason(after) if after else None,
             "created_by": self.created_by,
-            "waited": round(self._life.waited(), 1) if self._params["wait"] else 0.0,
+            "waited": round(self._waiter.waited(), 1) if self._declared["wait"] else 0.0,
         }
         if self._context.diff:
             result["diff"] = diff_of(before, after, self.changed)
@@ -178,132 +213,103 @@ class Ensure:
 
     # Absent
 
-    def _ensure_absent(self, task: dict[str, Any] | None) -> None:
+    def _ensure_absent(self, task: Task | None) -> None:
         name = self._name or ""
         if task is None:
             if self._owner != "me":
                 # Who does not exist has no task either, and a mistyped owner must not look like success.
                 with attempting(f"look for the task {name}"):
-                    self._client.user(self._owner)
-            if self._params["wait"] and not self._context.check_mode:
-                self._wait_for_earlier_removal(name)
+                    self._tasks.check_owner(self._owner)
+            if self._declared["wait"] and not self._context.check_mode:
+                with attempting(f"wait for the removal of {name}"):
+                    self._tasks.wait_for_earlier_removal(self._owner, name, self._waiter)
             return
         if self._context.check_mode:
             self.changed = True
             return
         with attempting(f"delete the task {name}"):
-            self.changed = self._life.delete(task)
-            if self._params["wait"]:
-                self._life.wait_until_removed(task["workspace_id"], task["name"])
-
-    def _wait_for_earlier_removal(self, name: str) -> None:
-        """The task is gone, its workspace may still be on the way: absent means that the name is free."""
-        if names.is_uuid(name):
-            return
-        workspace = self._client.find_workspace(self._owner, name)
-        if workspace and workspace["latest_build"]["transition"] == "delete":
-            with attempting(f"wait for the removal of {name}"):
-                self._life.wait_until_removed(workspace["id"], name)
+            self.changed = self._tasks.delete(task, self._waiter)
+            if self._declared["wait"]:
+                self._tasks.wait_until_removed(task, self._waiter)
 
     # Create
 
-    def _create(self) -> dict[str, Any]:
+    def _create(self) -> Task:
         if self._name and names.is_uuid(self._name):
             raise CoderError(
                 f"there is no task with the id {self._name}", "not_found",
                 hint="Give a name to create one; ids are made by the server.",
             )
-        name = self._name or names.make_name(self._params["input"] or "")
-        with attempting(f"{'pause' if self._params['state'] == 'paused' else 'create'} the task {name}"):
-            if self._params["state"] == "paused":
+        name = self._name or names.make_name(self._declared["input"] or "")
+        pausing = self._declared["state"] == "paused"
+        with attempting(f"{'pause' if pausing else 'create'} the task {name}"):
+            if pausing:
                 raise CoderError(
                     "it does not exist", "not_found",
                     hint="state=paused never creates a task; use state=present first.",
                 )
-            body, origin = self._creation(name)
+            new, choice = self._creation(name)
             if self._context.check_mode:
-                self.changed = True
-                self.created_by = THIS_CALL
-                return self._predicted(body, origin)
-            task, self.created_by = self._life.create(self._owner, body)
+                return self._would_create(new, choice)
+            task, self.created_by = self._tasks.create(self._owner, new, self._waiter)
         self.changed = self.created_by != SOMEONE_ELSE
         if self.created_by == SOMEONE_ELSE:
             return task
-        return self._life.wait_for(task, self._goal) if self._params["wait"] else task
+        return self._wait_for(task, self._goal) if self._declared["wait"] else task
 
-    def _creation(self, name: str) -> tuple[dict[str, Any], templates.Origin]:
-        if not self._params["template"]:
-            able = ", ".join(sorted(item["name"] for item in self._client.templates())) or "none"
+    def _would_create(self, new: NewTask, choice: TemplateChoice) -> Task:
+        self.changed = True
+        self.created_by = THIS_CALL
+        return self._tasks.predicted(self._owner, new, choice, "active" if self._declared["wait"] else "pending")
+
+    def _creation(self, name: str) -> tuple[NewTask, TemplateChoice]:
+        if not self._declared["template"]:
+            able = ", ".join(sorted(item["name"] for item in self._tasks.templates())) or "none"
             raise invalid("'template' is needed to create it", f"Templates that can run tasks: {able}.")
-        origin = templates.resolve(
-            self._client, self._params["template"], self._params["organization"],
-            self._params["template_version"], self._params["preset"],
+        choice = self._tasks.choose_template(
+            self._declared["template"], self._declared["organization"],
+            self._declared["template_version"], self._declared["preset"],
         )
-        body = {"template_version_id": origin.version_id, "name": name, "input": self._params["input"] or ""}
-        if not body["input"].strip():
+        prompt = self._declared["input"] or ""
+        if not prompt.strip():
             self._context.warn(
                 f"The task {name} gets an empty prompt, so its agent has nothing to do until somebody tells it; "
                 "give 'input' or 'input_file'."
             )
-        if origin.preset_id:
-            body["template_version_preset_id"] = origin.preset_id
-        if self._params["display_name"]:
-            if self._client.dialect.display_name:
-                body["display_name"] = self._params["display_name"]
-            else:
-                self._context.warn("This server knows no display name of a task; 'display_name' is ignored.")
-        return body, origin
-
-    def _predicted(self, body: dict[str, Any], origin: templates.Origin) -> dict[str, Any]:
-        """The task as it would be; what only the server can make is null."""
-        task: dict[str, Any] = dict.fromkeys(TASK_FIELDS)
-        owner = self._client.user(self._owner)
-        task.update(
-            name=body["name"],
-            display_name=body.get("display_name"),
-            owner_id=owner["id"],
-            owner_name=owner["username"],
-            organization_id=origin.template["organization_id"],
-            template_id=origin.template["id"],
-            template_name=origin.template["name"],
-            template_display_name=origin.template["display_name"],
-            template_icon=origin.template["icon"],
-            template_version_id=origin.version_id,
-            workspace_name=body["name"],
-            initial_prompt=body["input"],
-            status="active" if self._params["wait"] else "pending",
-            url=None,
-        )
-        return task
+        display_name = self._declared["display_name"] or None
+        if display_name and "display_name" not in self._tasks.features:
+            self._context.warn("This server knows no display name of a task; 'display_name' is ignored.")
+            display_name = None
+        return NewTask(name, prompt, choice.version_id, choice.preset_id or None, display_name), choice
 
     # An existing task
 
-    def _ensure_existing(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _ensure_existing(self, task: Task) -> Task:
         self._warn_of_fixed_options(task)
         recreated = self._follow_input(task)
         if recreated is not None:
             return recreated
         if self.changed:
             task = self._look(task)
-        state = self._params["state"]
+        state = self._declared["state"]
         if state == "paused":
             return self._ensure_paused(task)
         if state == "active" or (self.changed and self._was_running):
             return self._ensure_running(task)
-        if is_stopping(task) and self._params["wait"] and not self._context.check_mode:
-            task = self._life.wait_for(task, "settled")
+        if is_stopping(task) and self._declared["wait"] and not self._context.check_mode:
+            task = self._wait_for(task, "settled")
         return self._settle(task) if task["status"] != "paused" else self._stay_paused(task)
 
-    def _look(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _look(self, task: Task) -> Task:
         if self._context.check_mode:
-            return dict(task, initial_prompt=self._params["input"])
-        return self._client.get_task(task["id"], task["owner_name"])
+            return {**task, "initial_prompt": self._declared["input"] or ""}
+        return self._tasks.get(task["id"], task["owner_name"])
 
-    def _warn_of_fixed_options(self, task: dict[str, Any]) -> None:
+    def _warn_of_fixed_options(self, task: Task) -> None:
         """Say what of an existing task differs from what is declared and cannot be changed."""
         try:
-            differing = templates.differences(
-                self._client, task, self._params["template"], self._params["template_version"], self._params["preset"]
+            differing = self._tasks.differences(
+                task, self._declared["template"], self._declared["template_version"], self._declared["preset"]
             )
         except CoderError as error:
             # What is only compared must not stand in the way of what is to be done.
@@ -314,18 +320,18 @@ class Ensure:
                 f"The task {task['name']} was made from {what} {is_made_from!r}, which cannot be changed to "
                 f"{declared!r}; delete and create it anew."
             )
-        display_name = (self._params["display_name"] or "").strip()
+        display_name = (self._declared["display_name"] or "").strip()
         if display_name and task["display_name"] not in (None, display_name):
             self._context.warn(
                 f"The display name of the task {task['name']} stays {task['display_name']!r}: Coder cannot change it."
             )
 
-    def _follow_input(self, task: dict[str, Any]) -> dict[str, Any] | None:
+    def _follow_input(self, task: Task) -> Task | None:
         """Act on an input that differs from the task's prompt. :returns: the task that replaces it, if one does."""
-        wanted = self._params["input"]
+        wanted = self._declared["input"]
         if wanted is None or wanted == task["initial_prompt"]:
             return None
-        how = self._params["on_input_change"]
+        how = self._declared["on_input_change"]
         if how == "ignore":
             self._context.warn(
                 f"The input differs from the prompt of the existing task {task['name']} and is not used; see "
@@ -343,16 +349,13 @@ class Ensure:
             self._update(task)
         return None
 
-    def _update(self, task: dict[str, Any]) -> None:
-        if not self._client.dialect.update_input:
-            raise CoderError(
-                f"this server ({self._client.version.text}) cannot change the prompt of a task", "unsupported",
-                hint="That needs Coder 2.29; with on_input_change=recreate the task is made anew.",
-            )
-        if not (self._params["input"] or "").strip():
+    def _update(self, task: Task) -> None:
+        self._tasks.require("update_input")
+        wanted = self._declared["input"] or ""
+        if not wanted.strip():
             raise invalid("the prompt of an existing task cannot be empty")
         running = task["status"] != "paused" and not is_stopping(task)
-        if running and not self._params["allow_restart"] and self._params["state"] != "paused":
+        if running and not self._declared["allow_restart"] and self._declared["state"] != "paused":
             raise CoderError(
                 f"it is {task['status']}, and Coder changes a prompt only while the task is paused", "conflict",
                 hint="Set allow_restart=true to pause it, change the prompt and resume it.",
@@ -360,80 +363,82 @@ class Ensure:
         self._was_running = running
         if not self._context.check_mode:
             if running:
-                self.changed = self._life.pause(task)
+                self.changed = self._tasks.pause(task, self._waiter)
                 task = self._look_after_switch(task)
-            task = self._life.wait_for(task, "paused")
-            self._client.update_input(task, self._params["input"])
+            task = self._wait_for(task, "paused")
+            self._tasks.update_input(task, wanted)
         self.changed = True
 
-    def _recreate(self, task: dict[str, Any]) -> dict[str, Any]:
-        if self._params["state"] == "paused":
+    def _recreate(self, task: Task) -> Task:
+        if self._declared["state"] == "paused":
             raise invalid(
                 "state=paused never creates a task, so on_input_change=recreate cannot make it anew",
                 "Make it anew with state=present and pause it in a second call, or use on_input_change=update.",
             )
         self._name = self._name if self._name and not names.is_uuid(self._name) else task["name"]
         self._owner = task["owner_name"]
-        self._params["template"] = self._params["template"] or task["template_id"]
-        body, origin = self._creation(task["name"])
+        self._declared["template"] = self._declared["template"] or task["template_id"]
+        new, choice = self._creation(task["name"])
         if self._context.check_mode:
-            self.changed = True
-            self.created_by = THIS_CALL
-            return self._predicted(body, origin)
-        self.changed = self._life.delete(task)
-        self._life.wait_until_removed(task["workspace_id"], task["name"])
-        created, self.created_by = self._life.create(self._owner, body)
+            return self._would_create(new, choice)
+        self.changed = self._tasks.delete(task, self._waiter)
+        self._tasks.wait_until_removed(task, self._waiter)
+        created, self.created_by = self._tasks.create(self._owner, new, self._waiter)
         self.changed = True
-        return self._life.wait_for(created, self._goal) if self._params["wait"] else created
+        return self._wait_for(created, self._goal) if self._declared["wait"] else created
 
     # States
 
-    def _ensure_paused(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _ensure_paused(self, task: Task) -> Task:
         if task["status"] != "paused" and not is_stopping(task):
             if self._context.check_mode:
                 self.changed = True
-                return dict(task, status="paused")
+                return {**task, "status": "paused"}
             with attempting(f"pause the task {task['name']}"):
-                self.changed = self._life.pause(task) or self.changed
+                self.changed = self._tasks.pause(task, self._waiter) or self.changed
                 task = self._look_after_switch(task)
         return self._settle(task)
 
-    def _ensure_running(self, task: dict[str, Any]) -> dict[str, Any]:
-        failed = task["status"] == "error" and task["workspace_status"] in ("failed", "canceled", "stopped")
-        if task["status"] == "paused" or failed or is_stopping(task):
+    def _ensure_running(self, task: Task) -> Task:
+        if task["status"] == "paused" or is_ended(task) or is_stopping(task):
             if self._context.check_mode:
                 self.changed = True
-                return dict(task, status="active")
+                return {**task, "status": "active"}
             with attempting(f"resume the task {task['name']}"):
-                self.changed = self._life.resume(task) or self.changed
+                self.changed = self._tasks.resume(task, self._waiter) or self.changed
                 task = self._look_after_switch(task)
         return self._settle(task)
 
-    def _look_after_switch(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _look_after_switch(self, task: Task) -> Task:
         """The task as the server shows it now, or as it must be soon: the old status would end a wait at once."""
-        return self._client.refresh(task) or task
+        return self._tasks.refresh(task) or task
 
-    def _stay_paused(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _stay_paused(self, task: Task) -> Task:
         """`present` is content with a paused task, but not with waiting for what a paused task never does."""
-        if self._params["wait"] and self._params["wait_for"] and not self._context.check_mode:
+        if self._declared["wait"] and self._declared["wait_for"] and not self._context.check_mode:
             raise CoderError(
                 f"the task {task['name']} is paused and will not be {self._goal}", "conflict",
                 hint="Use state=active to resume it.", result={"task": task},
             )
         return task
 
-    def _settle(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _settle(self, task: Task) -> Task:
         """The task in its final state, waited for if that was asked."""
         if self._context.check_mode:
             return task
-        if self._params["wait"]:
-            return self._life.wait_for(task, self._goal)
-        return self._client.refresh(task) or task if self.changed else task
+        if self._declared["wait"]:
+            return self._wait_for(task, self._goal)
+        return self._tasks.refresh(task) or task if self.changed else task
+
+    def _wait_for(self, task: Task, goal: str) -> Task:
+        return self._waiter.wait_for(self._tasks, task, goal)
 
 
-def diff_of(before: dict[str, Any] | None, after: dict[str, Any] | None, changed: bool) -> dict[str, Any]:
+def diff_of(before: Task | None, after: Task | None, changed: bool) -> dict[str, Any]:
     """Before and after in the fields that a person would want to see change; equal when nothing was changed."""
-    old = {name: before[name] for name in DIFF_FIELDS} if before else {}
-    if not changed:
-        return {"before": old, "after": old}
-    return {"before": old, "after": {name: after[name] for name in DIFF_FIELDS} if after else {}}
+    old = _shown(before)
+    return {"before": old, "after": _shown(after) if changed else old}
+
+
+def _shown(task: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: task[name] for name in DIFF_FIELDS} if task else {}

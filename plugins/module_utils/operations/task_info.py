@@ -9,12 +9,13 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from ..coder.health import ailment, has_failed_build, with_reason
-from ..coder.models import TASK_FIELDS
-from .connection import connection_spec
+from ..coder.tasks.health import has_failed_build
+from ..coder.tasks.models import TASK_FIELDS, Task
+from .connection import ConnectionParams, connection_spec
 from .context import Context
-from .fields import chosen_fields, fields_spec, pick
-from .selection import choose, selection_spec, summarize, warning_of
+from .fields import FieldsParams, chosen_fields, fields_spec, pick
+from .selection import SelectionParams, choose, selection_spec, summarize, warning_of
+from .spec import Spec
 from .task_table import rows
 
 # In the result of a failure, so that whoever tries again until something is there can ask for it.
@@ -27,9 +28,15 @@ MOST_EXPLAINED = 50
 AT_ONCE = 8
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
-    options = dict(connection_spec(), **selection_spec(), **fields_spec())
+class TaskInfoParams(ConnectionParams, SelectionParams, FieldsParams):
+    """The options of this operation."""
+
+    table: bool
+
+
+def spec() -> Spec:
+    """The operation's options."""
+    options = {**connection_spec(), **selection_spec(), **fields_spec()}
     options["table"] = {"type": "bool", "default": False}
     return {
         "argument_spec": options,
@@ -38,7 +45,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[TaskInfoParams]) -> dict[str, Any]:
     """Result: ``tasks``, ``missing`` names, ``summary``, and ``table`` if that was asked."""
     params = context.params
     names = chosen_fields(params["fields"], BRIEF, FIELDS)
@@ -59,23 +66,19 @@ def run(context: Context) -> dict[str, Any]:
     return result
 
 
-def _explained(context: Context, tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _explained(context: Context[TaskInfoParams], tasks: list[Task]) -> list[Task]:
     """The tasks, those that are not well with their reason. Healthy ones cost no request."""
-    client = context.session
+    backend = context.session.tasks
     failed = [task["id"] for task in tasks if has_failed_build(task)]
     asked = set(failed[:MOST_EXPLAINED])
     if len(failed) > len(asked):
         context.warn(f"The logs of {len(asked)} of {len(failed)} failed builds were read; choose fewer tasks for more.")
+
+    def explained(task: Task) -> Task:
+        found = backend.health(task) if task["id"] in asked else backend.ailment(task)
+        return {**task, "reason": found.reason} if found else task
+
     if not asked:
-        return [_by_itself(task) for task in tasks]
-
-    def explained(task: dict[str, Any]) -> dict[str, Any]:
-        return with_reason(client, task) if task["id"] in asked else _by_itself(task)
-
+        return [explained(task) for task in tasks]
     with ThreadPoolExecutor(min(AT_ONCE, len(asked))) as pool:
         return list(pool.map(explained, tasks))
-
-
-def _by_itself(task: dict[str, Any]) -> dict[str, Any]:
-    found = ailment(task)
-    return {**task, "reason": found.reason} if found else task

@@ -7,20 +7,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from ..coder import names
-from ..coder.client import CoderClient
 from ..coder.errors import CoderError, as_coder_error, invalid
-from ..coder.health import with_reason
-from ..coder.models import is_stopping
-from ..coder.wait import Goal, describe, diagnose
-from .connection import connection_spec
+from ..coder.tasks.backend import TasksBackend
+from ..coder.tasks.models import Task, is_stopping
+from ..coder.waiter import Waiter, Watch
+from .connection import ConnectionParams, connection_spec
 from .context import Context
-from .exchange import LOOK_FOR_MESSAGE, Exchange, Messages
-from .lifecycle import Lifecycle
-from .task import input_text
-from .waiting import patience_from, waiting_spec
+from .exchange import LOOK_FOR_MESSAGE, Exchange, ExchangeParams, Messages
+from .spec import Spec
+from .task import input_file_option, input_text
+from .waiting import wait_options, waiter_for, waiting_spec
 
 # Looks, one per second, in which the app of a running task may be unhealthy before it is called dead: an AgentAPI that
 # is slow for six seconds is called so too, and an agent that is told something may block it for longer.
@@ -32,14 +31,23 @@ AFTER_INTERRUPT = (
 MAX_INPUT_BYTES = 1024 * 1024 - 4096
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
-    options = dict(connection_spec())
+class SendParams(ConnectionParams, ExchangeParams):
+    """The options of this operation."""
+
+    task: str
+    owner: str
+    input: str | None
+    input_file: str | None
+    resume: bool
+
+
+def spec() -> Spec:
+    """The operation's options."""
+    options = {**connection_spec(), **input_file_option()}
     options.update(
         task={"type": "str", "required": True, "aliases": ["name"]},
         owner={"type": "str", "default": "me"},
         input={"type": "str"},
-        input_file={"type": "path"},
         resume={"type": "bool", "default": False},
     )
     options.update(waiting_spec(["none", "accepted", "reply"], stable_idle="30s"))
@@ -54,7 +62,7 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[SendParams]) -> dict[str, Any]:
     """Result: ``task``, ``delivered``, ``reply``, ``note``, ``waited``; in check mode ``would_send``, too."""
     return Exchange(context, TaskAgent(context), LOOK_FOR_MESSAGE).run()
 
@@ -73,17 +81,22 @@ class TaskAgent:
 
     reader = "coder.tasks.task_logs_info"
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context[SendParams]) -> None:
         self.name = f"the task {context.params['task']}"
         self._context = context
         self._goal = context.params["wait_for"]
-        self._patience = patience_from(context)
-        self._task: dict[str, Any] = {}
-        self._watched: Goal | None = None
+        self._options = wait_options(context)
+        self._found: Task | None = None
+        self._watched: Watch[Task] | None = None
 
     @property
-    def _client(self) -> CoderClient:
-        return self._context.session
+    def _tasks(self) -> TasksBackend:
+        return self._context.session.tasks
+
+    @property
+    def _task(self) -> Task:
+        """The task as it was seen last. Only after it was found."""
+        return cast(Task, self._found)
 
     def input(self) -> str:
         text = input_text(self._context.params) or ""
@@ -96,18 +109,18 @@ class TaskAgent:
     def prepare(self) -> Messages:
         self._find()
         self._make_ready()
-        return self._client.logs(self._task).messages
+        return self._tasks.log(self._task).messages
 
     def send(self, text: str) -> None:
-        self._client.send(self._task, text)
+        self._tasks.send(self._task, text)
 
     def before_next_try(self) -> None:
         self._context.progress(f"{self._task['name']} is busy")
-        self._task = self._client.refresh(self._task) or self._task
+        self._found = self._tasks.refresh(self._task) or self._task
 
     def read(self) -> tuple[Messages | None, bool]:
         try:
-            log = self._client.logs(self._task)
+            log = self._tasks.log(self._task)
         except CoderError as error:
             # AgentAPI holds its lock while it types, up to 16 s, or for a whole turn.
             if error.kind not in ("unavailable", "timeout", "not_found"):
@@ -121,11 +134,11 @@ class TaskAgent:
 
     def rests(self) -> bool:
         self._look_again()
-        return (self._task["current_state"] or {}).get("state") != "working"
+        return self._state != "working"
 
     def last_look(self) -> None:
         try:
-            self._task = self._client.refresh(self._task) or self._task
+            self._found = self._tasks.refresh(self._task) or self._task
         except Exception as caught:  # noqa: BLE001  (what was delivered stays delivered)
             told = as_coder_error(caught).message
             self._context.warn(
@@ -133,19 +146,24 @@ class TaskAgent:
             )
 
     def state(self) -> str:
-        return f"the task is {describe(self._task)}"
+        return f"the task is {self._tasks.describe(self._task)}"
 
     def facts(self, failed: bool) -> dict[str, Any]:
-        if not self._task:
+        if self._found is None:
             return {}
         if not failed:
             return {"task": self._task}
-        return {"task": with_reason(self._client, self._task), "diagnosis": diagnose(self._client, self._task)}
+        return {"task": self._tasks.with_reason(self._task), "diagnosis": self._tasks.diagnose(self._task)}
+
+    @property
+    def _state(self) -> str | None:
+        state = self._task["current_state"]
+        return state["state"] if state else None
 
     # On the way
 
     def _find(self) -> None:
-        self._task = self._client.get_task(self._context.params["task"], self._context.params["owner"])
+        self._found = self._tasks.get(self._context.params["task"], self._context.params["owner"])
         if self._is_paused() and not self._context.params["resume"]:
             reason = "it is being paused" if is_stopping(self._task) else "it is paused"
             raise CoderError(reason, "conflict", hint="Set resume=true to resume it first.")
@@ -156,22 +174,24 @@ class TaskAgent:
     def _make_ready(self) -> None:
         """Resume if that was asked, and wait until the agent has been idle without a break."""
         # An app that starts may be unhealthy for minutes; in a task that ran before, it has died.
-        patience = self._patience if self._is_paused() else replace(self._patience, unhealthy=self._most_unhealthy)
-        life = Lifecycle(self._client, self._context.clock, patience, True, self._context.progress)
-        if self._is_paused():
-            life.resume(self._task)
-            self._task = self._client.refresh(self._task) or self._task
+        paused = self._is_paused()
+        waiter = waiter_for(
+            self._context, self._options if paused else replace(self._options, unhealthy=self._most_unhealthy)
+        )
+        if paused:
+            self._tasks.resume(self._task, waiter)
+            self._found = self._tasks.refresh(self._task) or self._task
         elif self._goal == "none":
             return
-        self._task = self._wait(life, "ready")
+        self._found = self._wait(waiter, "ready")
         # An agent that never reports a state is not waited for blindly: the send itself tells busy from ready.
         if self._goal != "none" and self._task["current_state"]:
-            self._task = self._wait(life, "idle")
+            self._found = self._wait(waiter, "idle")
 
-    def _wait(self, life: Lifecycle, goal: str) -> dict[str, Any]:
+    def _wait(self, waiter: Waiter, goal: str) -> Task:
         """:raises CoderError: as one of the send, of which this is the first step."""
         try:
-            return life.wait_for(self._task, goal)
+            return waiter.wait_for(self._tasks, self._task, goal)
         except CoderError as error:
             error.attempt = None
             raise
@@ -183,10 +203,11 @@ class TaskAgent:
 
     def _look_again(self) -> None:
         """:raises CoderError: the agent will never answer."""
-        current = self._client.refresh(self._task)
+        current = self._tasks.refresh(self._task)
         if current is None:
             raise CoderError("the task was deleted before it answered", "not_found")
-        self._task = current
+        self._found = current
         if self._watched is None:
-            self._watched = Goal("ready", self._client, self._context.clock, unhealthy=self._most_unhealthy)
+            options = replace(self._options, unhealthy=self._most_unhealthy)
+            self._watched = Watch(self._tasks, "ready", self._context.clock, options)
         self._watched.reached(current)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from ..coder.durations import in_words
+from ..coder.tasks.models import Task
 
 # Longer words of an agent are cut in the table, never a reason; `tasks` in the result has them all.
 _LONGEST = 160
@@ -24,7 +25,7 @@ class Row(NamedTuple):
     tone: str
 
 
-def rows(tasks: list[dict[str, Any]], with_owner: bool, now: float) -> list[Row]:
+def rows(tasks: list[Task], with_owner: bool, now: float) -> list[Row]:
     """A header, and one line per task; a single line that says so where there is none.
 
     :param now: seconds of the epoch, from which the age of a change is reckoned.
@@ -42,11 +43,11 @@ def _header(with_owner: bool) -> list[str]:
     return [*(["OWNER"] if with_owner else []), "NAME", "TEMPLATE", "STATUS", "STATE", "CHANGED", "WHAT"]
 
 
-def _cells(task: dict[str, Any], with_owner: bool, now: float) -> list[str]:
-    state = task["current_state"] or {}
-    what = _printable(task["reason"]) if "reason" in task else _cut(_printable(state.get("message") or ""))
+def _cells(task: Task, with_owner: bool, now: float) -> list[str]:
+    state = task["current_state"]
+    what = _printable(task["reason"]) if "reason" in task else _cut(_printable(state["message"] if state else ""))
     owner = [task["owner_name"]] if with_owner else []
-    cells = [*owner, task["name"], task["template_name"], task["status"], state.get("state") or "-"]
+    cells = [*owner, task["name"], task["template_name"], task["status"], (state and state["state"]) or "-"]
     return [*map(_printable, cells), _age(task["updated_at"], now), what]
 
 

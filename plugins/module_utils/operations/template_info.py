@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..coder.client import CoderClient
 from ..coder.errors import attempting
-from .connection import connection_spec
+from ..coder.tasks.backend import TasksBackend
+from .connection import ConnectionParams, connection_spec
 from .context import Context
-from .templates import find_template
+from .spec import Options, Spec
 
 FIELDS = (
     "id",
@@ -33,39 +33,47 @@ FIELDS = (
 IF_FAILED: dict[str, Any] = {"templates": []}
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
-    options = {
+class TemplateInfoParams(ConnectionParams):
+    """The options of this operation."""
+
+    name: str | None
+    organization: str | None
+    versions: bool
+
+
+def spec() -> Spec:
+    """The operation's options."""
+    options: Options = {
         "name": {"type": "str", "aliases": ["template"]},
         "organization": {"type": "str"},
         "versions": {"type": "bool", "default": False},
     }
-    return {"argument_spec": dict(connection_spec(), **options), "supports_check_mode": True}
+    return {"argument_spec": {**connection_spec(), **options}, "supports_check_mode": True}
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[TemplateInfoParams]) -> dict[str, Any]:
     """Result: ``templates``."""
-    client, params = context.session, context.params
+    backend, params = context.session.tasks, context.params
     with attempting("read the templates"):
         if params["name"]:
-            listed = [find_template(client, params["name"], params["organization"])]
+            listed = [backend.find_template(params["name"], params["organization"])]
         else:
-            listed = client.templates(params["organization"])
-        templates = [_described(client, item, params["versions"]) for item in listed]
+            listed = backend.templates(params["organization"])
+        templates = [_described(backend, item, params["versions"]) for item in listed]
     return {"changed": False, "templates": templates}
 
 
-def _described(client: CoderClient, data: dict[str, Any], with_versions: bool) -> dict[str, Any]:
+def _described(backend: TasksBackend, data: dict[str, Any], with_versions: bool) -> dict[str, Any]:
     template = {field: data.get(field) for field in FIELDS}
     version_id = data["active_version_id"]
-    template["presets"] = client.presets(version_id)
-    template["parameters"] = client.parameters(version_id)
-    template["versions"] = [_version(item, version_id) for item in _versions(client, data, with_versions)]
+    template["presets"] = backend.presets(version_id)
+    template["parameters"] = backend.parameters(version_id)
+    template["versions"] = [_version(item, version_id) for item in _versions(backend, data, with_versions)]
     return template
 
 
-def _versions(client: CoderClient, data: dict[str, Any], wanted: bool) -> list[dict[str, Any]]:
-    return client.template_versions(data["id"]) if wanted else []
+def _versions(backend: TasksBackend, data: dict[str, Any], wanted: bool) -> list[dict[str, Any]]:
+    return backend.template_versions(data["id"]) if wanted else []
 
 
 def _version(data: dict[str, Any], active_id: str) -> dict[str, Any]:

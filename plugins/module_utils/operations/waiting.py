@@ -6,13 +6,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
-from ..coder.wait import Patience
+from ..coder.waiter import Waiter, WaitOptions
 from .context import Context
+from .spec import Options
 
 
-def waiting_spec(goals: list[str], stable_idle: str = "5s") -> dict[str, Any]:
+class WaitingParams(TypedDict):
+    """The options of waiting; durations in seconds."""
+
+    wait: bool
+    wait_for: str | None
+    wait_timeout: float
+    stable_idle: float
+
+
+class HowLong(TypedDict):
+    """The options that say how long to wait."""
+
+    wait_timeout: float
+    stable_idle: float
+
+
+def waiting_spec(goals: list[str], stable_idle: str = "5s") -> Options:
     """Argument spec of waiting. :param goals: choices of ``wait_for``."""
     return {
         "wait": {"type": "bool", "default": True},
@@ -22,6 +39,11 @@ def waiting_spec(goals: list[str], stable_idle: str = "5s") -> dict[str, Any]:
     }
 
 
-def patience_from(context: Context) -> Patience:
+def wait_options(context: Context[HowLong]) -> WaitOptions:
     """How long to wait, from the options."""
-    return Patience(context.params["wait_timeout"], context.params["stable_idle"], context.poll_interval)
+    return WaitOptions(context.params["wait_timeout"], context.params["stable_idle"], context.poll_interval)
+
+
+def waiter_for(context: Context[Any], options: WaitOptions) -> Waiter:
+    """A waiter whose time begins now."""
+    return Waiter(context.clock, options, context.progress)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .deadline import Deadline
     from .settings import Settings
 
+# What Coder answers to a token of an agent that is stopped, or was replaced by a newer build.
+TOKEN_REFUSED = 401
+
 Delivery = namedtuple("Delivery", "state text status attempts")
 Delivery.__doc__ = """How it ended.
 

@@ -21,10 +21,12 @@ from hypothesis import strategies as st
 from raw_server import http, path_of, raw_server
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder import body
-from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient, Log
+from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import Choice, Log
 from ansible_collections.coder.tasks.plugins.module_utils.coder.connection import Connection
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import KINDS, CoderError
-from ansible_collections.coder.tasks.plugins.module_utils.coder.models import STATUSES, TASK_FIELDS
+from ansible_collections.coder.tasks.plugins.module_utils.coder.server import Server
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import STATUSES, TASK_FIELDS, NewTask
 
 TASK = {"id": "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "owner_name": "alice", "workspace_id": "w", "name": "x"}
 VERSIONS = ("v2.27.1", "v2.28.2", "v2.29.0", "v2.30.0", "v2.34.0", "v2.28.0-devel+82945cfb1")
@@ -153,22 +155,26 @@ def is_answer(value: Any) -> None:
     assert isinstance(value, bool)
 
 
+def is_text(value: Any) -> None:
+    assert isinstance(value, str)
+
+
 def is_nothing(value: Any) -> None:
     assert value is None
 
 
-CALLS: dict[str, tuple[Callable[[CoderClient], Any], Callable[[Any], None]]] = {
+CALLS: dict[str, tuple[Callable[[TasksClient], Any], Callable[[Any], None]]] = {
     "list_tasks": (lambda client: client.list_tasks(), each(is_task)),
-    "list_tasks of an owner": (lambda client: client.list_tasks("alice", "default", "active"), each(is_task)),
+    "list_tasks of an owner": (lambda client: client.list_tasks(Choice("alice", "default", "active")), each(is_task)),
     "find_task": (lambda client: client.find_task("x", "alice"), maybe(is_task)),
     "get_task": (lambda client: client.get_task(TASK["id"]), is_task),
     "refresh": (lambda client: client.refresh(TASK), maybe(is_task)),
-    "create_task": (lambda client: client.create_task("me", {"input": "x"}), is_task),
+    "create_task": (lambda client: client.create_task("me", NewTask("x", "x", "v")), is_task),
     "delete_task": (lambda client: client.delete_task(TASK), is_nothing),
     "update_input": (lambda client: client.update_input(TASK, "x"), is_nothing),
     "pause": (lambda client: client.pause(TASK), has("id")),
     "resume": (lambda client: client.resume(TASK), has("id")),
-    "may_read_tasks": (lambda client: client.may_read_tasks(any_org=True), is_answer),
+    "may_read": (lambda client: client.may_read("task", any_org=True), is_answer),
     "send": (lambda client: client.send(TASK, "x"), lambda _value: None),
     "logs": (lambda client: client.logs(TASK), is_log),
     "user": (lambda client: client.user("bob"), has("id", "username")),
@@ -180,6 +186,7 @@ CALLS: dict[str, tuple[Callable[[CoderClient], Any], Callable[[Any], None]]] = {
     "build_parameters": (lambda client: client.build_parameters("b"), is_parameters),
     "build": (lambda client: client.build("b"), has("id", "workspace_id")),
     "build_log": (lambda client: client.build_log("b"), each(has("output"))),
+    "app_health": (lambda client: client.app_health(TASK), maybe(is_text)),
     "prompts": (lambda client: client.prompts(["b"]), is_parameters),
     "templates": (lambda client: client.templates(), each(has("id", "name", "organization_id", "active_version_id"))),
     "template_versions": (lambda client: client.template_versions("t"), each(has("id", "name"))),
@@ -189,8 +196,9 @@ CALLS: dict[str, tuple[Callable[[CoderClient], Any], Callable[[Any], None]]] = {
 
 
 def test_every_method_that_asks_is_tried() -> None:
-    public = {name for name, value in vars(CoderClient).items() if not name.startswith("_") and callable(value)}
-    local = {"connect", "reader", "forget", "username", "owner_and_name", "reporting_to"}
+    members = {**vars(Server), **vars(TasksClient)}
+    public = {name for name, value in members.items() if not name.startswith("_") and callable(value)}
+    local = {"connect", "for_call", "forget", "now", "require", "username", "owner_and_name"}
     assert public - local - {name.partition(" ")[0] for name in CALLS} == set()
 
 
@@ -234,7 +242,7 @@ def test_any_answer_is_a_value_of_the_right_shape_or_an_error_in_words(
     server, url = serving
     server.version, server.data = version, data
     token = "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb"
-    client = CoderClient.connect(Connection(url, token, retries=1, timeout=2.0, deadline=10.0), FakeClock())
+    client = TasksClient.connect(Connection(url, token, retries=1, timeout=2.0, deadline=10.0), FakeClock())
     ask, check = CALLS[name]
     began = time.monotonic()
     try:

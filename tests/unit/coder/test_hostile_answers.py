@@ -23,9 +23,9 @@ import pytest
 from calling import FakeClock, call
 from raw_server import INFO, USER, http, listing, path_of, raw_server, task
 
-from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.connection import Connection
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.transport import Transport
 
 TOKEN = "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb"
@@ -151,11 +151,11 @@ def test_pages_that_do_not_end_are_an_error() -> None:
         return True
 
     with raw_server(answer) as url:
-        client = CoderClient(connect(url, deadline=1.0))
+        client = TasksClient(connect(url, deadline=1.0))
         with within(PATIENCE), pytest.raises(CoderError, match=r"did not end within 1 s|no complete answer") as caught:
             client.list_tasks()
         assert caught.value.kind == "timeout"
-        client = CoderClient(connect(url, max_response_bytes=200_000))
+        client = TasksClient(connect(url, max_response_bytes=200_000))
         with pytest.raises(CoderError, match="'max_response_bytes'") as caught:
             client.list_tasks()
         assert caught.value.kind == "protocol"

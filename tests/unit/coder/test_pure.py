@@ -13,7 +13,10 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder import names, rate_limit, refusal, transport
-from ansible_collections.coder.tasks.plugins.module_utils.coder.dialect import (
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import KINDS, CoderError, attempting
+from ansible_collections.coder.tasks.plugins.module_utils.coder.models import parameter_from, preset_from
+from ansible_collections.coder.tasks.plugins.module_utils.coder.server_version import parse_version
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.dialect import (
     BY_VERSION,
     COMPLETE,
     FIRST_TASKS,
@@ -22,15 +25,11 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.dialect import (
     WORKSPACE_TASKS,
     dialect_for,
     no_tasks,
-    parse_version,
 )
-from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import KINDS, CoderError, attempting
-from ansible_collections.coder.tasks.plugins.module_utils.coder.models import (
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import (
     STATUSES,
     TASK_FIELDS,
     message_from,
-    parameter_from,
-    preset_from,
     task_from,
     task_problem,
 )

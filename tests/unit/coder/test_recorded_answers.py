@@ -16,15 +16,16 @@ from typing import Any
 import pytest
 from calling import FakeClock
 
-from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
-from ansible_collections.coder.tasks.plugins.module_utils.coder.dialect import (
+from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import Choice
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, RouteNotFound
+from ansible_collections.coder.tasks.plugins.module_utils.coder.rate_limit import RateGate
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.dialect import (
     COMPLETE,
     STABLE_TASKS,
     WORKSPACE_TASKS,
 )
-from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, RouteNotFound
-from ansible_collections.coder.tasks.plugins.module_utils.coder.models import STATUSES, TASK_FIELDS
-from ansible_collections.coder.tasks.plugins.module_utils.coder.rate_limit import RateGate
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import STATUSES, TASK_FIELDS, NewTask
 from ansible_collections.coder.tasks.plugins.module_utils.coder.transport import Connection
 
 RECORDINGS = Path(__file__).parents[2] / "recordings"
@@ -116,9 +117,9 @@ def dialect(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def client(stub: Stub, dialect: str) -> CoderClient:
+def client(stub: Stub, dialect: str) -> TasksClient:
     url, token = f"http://127.0.0.1:{stub.server_address[1]}", "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb"
-    made = CoderClient.connect(Connection(url, token, retries=0), FakeClock())
+    made = TasksClient.connect(Connection(url, token, retries=0), FakeClock())
     stub.by_path = {"/api/v2/buildinfo": exchanges(dialect, "/buildinfo")[0]["response"]}
     if dialect == "2025-10":
         # Its version, of a development build, says nothing: the client looks for the lists, and at what they know.
@@ -135,7 +136,7 @@ def never(_status: int, _value: Any) -> bool:
 
 
 def told(
-    client: CoderClient,
+    client: TasksClient,
     stub: Stub,
     exchange: dict[str, Any],
     ask: Callable[[], Any],
@@ -184,11 +185,11 @@ def check_task(task: dict[str, Any]) -> None:
     assert state is None or state["state"] in ("working", "idle", "complete", "failed")
 
 
-def test_lists(client: CoderClient, stub: Stub, dialect: str) -> None:
+def test_lists(client: TasksClient, stub: Stub, dialect: str) -> None:
     lengths = set()
     for exchange in exchanges(dialect, r"/(v2|experimental)/tasks/?"):
         if exchange["request"]["method"] == "GET":
-            value = told(client, stub, exchange, lambda: client.list_tasks(owner="me"))
+            value = told(client, stub, exchange, lambda: client.list_tasks(Choice("me")))
             if isinstance(value, list):
                 lengths.add(len(value))
                 for task in value:
@@ -196,7 +197,7 @@ def test_lists(client: CoderClient, stub: Stub, dialect: str) -> None:
     assert max(lengths) > 1
 
 
-def test_single_tasks(client: CoderClient, stub: Stub, dialect: str) -> None:
+def test_single_tasks(client: TasksClient, stub: Stub, dialect: str) -> None:
     statuses = set()
     for exchange in exchanges(dialect, r"/tasks/[^/]+/[^/]+"):
         body = exchange["response"]["body"]
@@ -210,18 +211,18 @@ def test_single_tasks(client: CoderClient, stub: Stub, dialect: str) -> None:
     assert {"active", "paused", "error"} <= statuses
 
 
-def test_creates(client: CoderClient, stub: Stub, dialect: str) -> None:
+def test_creates(client: TasksClient, stub: Stub, dialect: str) -> None:
     made = 0
     for exchange in exchanges(dialect, r"/tasks/[^/]+"):
         if exchange["request"]["method"] == "POST":
-            value = told(client, stub, exchange, lambda: client.create_task("me", {}))
+            value = told(client, stub, exchange, lambda: client.create_task("me", NewTask("x", "x", "v")))
             if isinstance(value, dict):
                 made += 1
                 check_task(value)
     assert made > 3
 
 
-def test_logs(client: CoderClient, stub: Stub, dialect: str) -> None:
+def test_logs(client: TasksClient, stub: Stub, dialect: str) -> None:
     sources = set()
     for exchange in exchanges(dialect, "/logs"):
         if exchange["request"]["method"] == "GET" and "/tasks/" in exchange["request"]["path"]:
@@ -250,7 +251,7 @@ def test_logs(client: CoderClient, stub: Stub, dialect: str) -> None:
     ],
 )
 def test_other_answers(
-    client: CoderClient, stub: Stub, dialect: str, method: str, path: str, call: Callable[[CoderClient], Any]
+    client: TasksClient, stub: Stub, dialect: str, method: str, path: str, call: Callable[[TasksClient], Any]
 ) -> None:
     for exchange in (found for found in recorded(dialect, path) if found["request"]["method"] == method):
         told(client, stub, exchange, lambda: call(client), is_gone if "workspaces/" in path else never)

@@ -13,17 +13,19 @@ from calling import FakeClock
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient, Malformed
-from ansible_collections.coder.tasks.plugins.module_utils.coder.dialect import (
+from ansible_collections.coder.tasks.plugins.module_utils.coder.answers import Malformed
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
+from ansible_collections.coder.tasks.plugins.module_utils.coder.server_version import parse_version
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.backend import TasksBackend
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.dialect import (
     COMPLETE,
     FIRST_TASKS,
     STABLE_TASKS,
     WORKSPACE_TASKS,
-    parse_version,
 )
-from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
-from ansible_collections.coder.tasks.plugins.module_utils.coder.models import STATUSES, TASK_FIELDS
-from ansible_collections.coder.tasks.plugins.module_utils.coder.wait import Goal, diagnose
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import STATUSES, TASK_FIELDS, NewTask
+from ansible_collections.coder.tasks.plugins.module_utils.coder.waiter import WaitOptions, Watch
 
 ID = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 STATE = {"state": "idle", "message": "", "uri": "", "timestamp": "2026-11-21T11:17:59Z"}
@@ -41,11 +43,16 @@ NAMED = {"id": ID, "name": "x", "organization_id": ID, "active_version_id": ID, 
 PRESET = {"ID": ID, "Name": "Fast", "Default": True, "Parameters": [{"Name": "region", "Value": "eu"}]}
 PARAMETER = {"name": "region", "options": [{"value": "eu"}], "required": True}
 
+
+def is_ready(client: TasksClient) -> bool:
+    return Watch(TasksBackend(client), "ready", FakeClock(), WaitOptions()).reached(WHOLE)  # type: ignore[arg-type]
+
+
 # What is asked, and a right answer to it.
 CALLS: dict[str, tuple[Any, Any]] = {
-    "list_tasks": (lambda client: client.list_tasks(malformed=lambda problem: None), {"tasks": [TASK, TASK]}),
+    "list_tasks": (lambda client: client.list_tasks(told=lambda problem: None), {"tasks": [TASK, TASK]}),
     "find_task": (lambda client: client.find_task(ID, "alice"), TASK),
-    "create_task": (lambda client: client.create_task("alice", {"name": "x"}), TASK),
+    "create_task": (lambda client: client.create_task("alice", NewTask("x", "x", "v")), TASK),
     "logs": (lambda client: client.logs(TASK), {"logs": [MESSAGE, MESSAGE]}),
     "pause": (lambda client: client.pause(TASK), {"workspace_build": BUILD, "id": "b"}),
     "workspace": (lambda client: client.workspace("w"), WORKSPACE),
@@ -53,9 +60,9 @@ CALLS: dict[str, tuple[Any, Any]] = {
     "list_workspaces": (
         lambda client: client.list_workspaces(malformed=lambda problem: None), {"workspaces": [WORKSPACE, WORKSPACE]}
     ),
-    "diagnose": (lambda client: diagnose(client, WHOLE), WORKSPACE),
+    "diagnose": (lambda client: TasksBackend(client).diagnose(WHOLE), WORKSPACE),
     "is it ready": (
-        lambda client: Goal("ready", client, FakeClock()).reached(WHOLE) or client.dialect is not WORKSPACE_TASKS,
+        lambda client: is_ready(client) or client.dialect is not WORKSPACE_TASKS,
         WORKSPACE,
     ),
     "user": (lambda client: client.user("alice"), USER),
@@ -81,6 +88,8 @@ class OneAnswer:
 
     base_url = "https://coder.example.com"
     connection = SimpleNamespace(timeout=1.0)
+    clock = FakeClock()
+    server_ahead = 0.0
 
     def __init__(self, data: Any) -> None:
         self._data = data
@@ -92,8 +101,8 @@ class OneAnswer:
         return SimpleNamespace(data=copy.deepcopy(self._data))
 
 
-def client_for(data: Any, dialect: Any) -> CoderClient:
-    client = CoderClient(OneAnswer(data))  # type: ignore[arg-type]
+def client_for(data: Any, dialect: Any) -> TasksClient:
+    client = TasksClient(OneAnswer(data))  # type: ignore[arg-type]
     client._cache.update(version=parse_version("v2.34.0"), dialect=dialect)
     return client
 
@@ -139,7 +148,7 @@ def test_the_right_answer_is_taken(name: str) -> None:
 def test_one_of_many_that_is_malformed_is_told_by_its_name() -> None:
     told: list[Malformed] = []
     client = client_for({"tasks": [TASK, {**TASK, "name": "odd", "status": None}, 7]}, COMPLETE)
-    assert [task["name"] for task in client.list_tasks(malformed=told.append)] == ["x"]
+    assert [task["name"] for task in client.list_tasks(told=told.append)] == ["x"]
     assert [problem.label for problem in told] == ["alice/odd", "one without a name"]
     with pytest.raises(Malformed, match="alice/odd"):
         client.list_tasks()

@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from calling import FakeClock, call
 
-from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, RouteNotFound
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import NewTask
 from ansible_collections.coder.tasks.plugins.module_utils.coder.transport import Connection, Transport
 from emulator import Emulator
 
@@ -430,7 +431,7 @@ def test_headers_that_are_no_numbers(header: str) -> None:
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", "null", "5", '{"tasks":5}', '{"tasks":[5]}', '{"tasks":[{}]}'])
 def test_json_of_another_shape_is_an_error_in_words(server: Emulator, body: str) -> None:
-    client = CoderClient.connect(Connection(server.url, server.token), HurriedClock())
+    client = TasksClient.connect(Connection(server.url, server.token), HurriedClock())
     assert client.version.numbers
     server.faults.add("status", status=200, body=body or " ", count=None)
     reads: list[Callable[[], Any]] = [
@@ -443,7 +444,7 @@ def test_json_of_another_shape_is_an_error_in_words(server: Emulator, body: str)
         lambda: client.parameters("x"),
         lambda: client.organization("x"),
         lambda: client.logs({"owner_name": "alice", "id": "x"}),
-        lambda: client.create_task("me", {}),
+        lambda: client.create_task("me", NewTask("x", "x", "v")),
         lambda: client.pause({"owner_name": "alice", "id": "x", "workspace_id": "y"}),
         lambda: client.build_parameters("x"),
     ]
@@ -510,7 +511,7 @@ def test_nothing_that_is_shown_holds_a_secret(server: Emulator) -> None:
         "http://x", TOKEN, headers=(("X-Access", "letmein-letmein"),), proxy="http://u:proxysecret@p:1"
     )
     transport = Transport(connection, time)
-    shown = repr(connection) + repr(transport) + repr(CoderClient(transport)) + str(connection)
+    shown = repr(connection) + repr(transport) + repr(TasksClient(transport)) + str(connection)
     assert not any(secret in shown for secret in (TOKEN, "letmein", "proxysecret"))
     assert hash(connection) == hash(connection)
 
@@ -565,11 +566,11 @@ def test_adapters_are_as_many_as_requests_at_once(server: Emulator) -> None:
 
 
 def test_in_check_mode_no_write_leaves_the_client(server: Emulator) -> None:
-    client = CoderClient.connect(Connection(server.url, server.token), time).reader()
+    client = TasksClient.connect(Connection(server.url, server.token), time).for_call(lambda what: None, True)
     task = server.create_task("x")
     shown = client.get_task(task.name)
     for write in (
-        lambda: client.create_task("me", {}),
+        lambda: client.create_task("me", NewTask("x", "x", "v")),
         lambda: client.delete_task(shown),
         lambda: client.update_input(shown, "x"),
         lambda: client.pause(shown),

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from calling import FakeClock
 
-from ansible_collections.coder.tasks.plugins.module_utils.coder.client import Log
-from ansible_collections.coder.tasks.plugins.module_utils.coder.dialect import COMPLETE, WORKSPACE_TASKS, Dialect
+from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import Log
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
-from ansible_collections.coder.tasks.plugins.module_utils.coder.wait import Goal, Patience, wait_for
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.backend import TasksBackend
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.dialect import COMPLETE, WORKSPACE_TASKS, Dialect
+from ansible_collections.coder.tasks.plugins.module_utils.coder.waiter import Waiter, WaitOptions, Watch
 
 EPOCH = datetime.datetime(2026, 11, 21, 12, 0, 0, tzinfo=datetime.UTC)
 
@@ -29,13 +31,15 @@ class StillClock(FakeClock):
         return EPOCH.timestamp() + self.now - 1000.0
 
 
-class Server:
+class Server(TasksClient):
     """Stands in for the client: the task as it is at each second, and its conversation."""
+
+    dialect: Any = None
 
     def __init__(self, dialect: Dialect = COMPLETE, **states: Any) -> None:
         self.dialect = dialect
-        self.transport = SimpleNamespace(server_ahead=0.0)
         self.clock = StillClock()
+        self.transport: Any = SimpleNamespace(server_ahead=0.0, clock=self.clock)
         self.looks: list[float] = []
         self.walk: list[tuple[float, dict[str, Any]]] = [(0.0, task(**states))]
         self.conversation: Any = []
@@ -45,15 +49,15 @@ class Server:
         self.walk.append((second, task(**states)))
         return self
 
-    def now(self) -> dict[str, Any]:
+    def shown(self) -> Any:
         passed = self.clock.now - 1000.0
         return [shown for second, shown in self.walk if second <= passed][-1]
 
-    def refresh(self, _task: dict[str, Any]) -> dict[str, Any] | None:
+    def refresh(self, _task: Any) -> Any:
         self.looks.append(self.clock.now)
-        return self.now() if self.now()["status"] != "gone" else None
+        return self.shown() if self.shown()["status"] != "gone" else None
 
-    def logs(self, _task: dict[str, Any]) -> Log:
+    def logs(self, _task: Any) -> Log:
         messages = self.conversation
         if callable(messages):
             messages = messages(self.clock.now - 1000.0)
@@ -64,15 +68,15 @@ class Server:
     def build_log(self, _id: str) -> list[dict[str, Any]]:
         return [{"output": "the disk is full"}]
 
-    def workspace(self, _id: str) -> dict[str, Any]:
+    def workspace(self, _id: str) -> Any:
         agent = {"apps": [{"id": "app", "health": self.app}]}
         build = {"id": "b", "build_number": 1, "transition": "start", "job": {"status": "failed", "error": "boom"}}
         return {"latest_build": dict(build, resources=[{"agents": [agent]}])}
 
     def wait(self, goal: str, timeout: float = 600.0, stable_idle: float = 5.0, **more: float) -> float:
         """Seconds that it took."""
-        patience = Patience(timeout, stable_idle, 1.0, **more)
-        wait_for(self, self.clock, self.now(), goal, patience, lambda text: None)  # type: ignore[arg-type]
+        options = WaitOptions(timeout, stable_idle, 1.0, **more)
+        Waiter(self.clock, options, lambda text: None).wait_for(TasksBackend(self), self.shown(), goal)
         return self.clock.now - 1000.0
 
     def failure(self, goal: str, **options: Any) -> CoderError:
@@ -243,10 +247,10 @@ def test_complete_is_what_the_agent_reported() -> None:
 
 def test_goals_see_the_same_whoever_looks() -> None:
     server = Server(status="initializing")
-    goal = Goal("ready", server, server.clock)  # type: ignore[arg-type]
-    assert not goal.reached(server.now())
+    watch = Watch(TasksBackend(server), "ready", server.clock, WaitOptions())
+    assert not watch.reached(server.shown())
     server.then(0, status="active")
-    assert goal.reached(server.now()) and server.looks == []
+    assert watch.reached(server.shown()) and server.looks == []
 
 
 @pytest.mark.parametrize("dialect", [COMPLETE, WORKSPACE_TASKS])

@@ -15,9 +15,9 @@ import pytest
 from calling import Call, call
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive import search
-from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_outcome import Outcomes
-from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_progress import Progress
-from ansible_collections.coder.tasks.plugins.module_utils.operations.archive_select import in_shard
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive.outcome import Outcomes
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive.progress import Progress
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive.select import in_shard
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
 from ansible_collections.coder.tasks.plugins.module_utils.version import VERSION
 from emulator import Emulator

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from calling import call
 
-from ansible_collections.coder.tasks.plugins.module_utils.coder.client import CoderClient
-from ansible_collections.coder.tasks.plugins.module_utils.coder.health import ailment, log_end
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.health import ailment, log_end
 from ansible_collections.coder.tasks.plugins.module_utils.operations import task_info
 from emulator import Emulator
 
@@ -150,9 +150,9 @@ def test_a_dormant_workspace_is_named(emulator: Start, monkeypatch: pytest.Monke
     server = emulator()
     server.create_task("asleep", state="paused")
     server.faults.add("status", method="POST", path="resume", status=403, count=None)
-    look = CoderClient.workspace
+    look = TasksClient.workspace
     monkeypatch.setattr(
-        CoderClient, "workspace", lambda self, key: {**(look(self, key) or {}), "dormant_at": "2026-11-01T00:00:00Z"}
+        TasksClient, "workspace", lambda self, key: {**(look(self, key) or {}), "dormant_at": "2026-11-01T00:00:00Z"}
     )
     made = call("task", server, name="asleep", state="active")
     assert made.kind == "forbidden" and "dormant" in made.msg and "administrator" not in made.msg

@@ -16,7 +16,7 @@ from calling import Call, FakeClock, call
 from emulator import DIALECTS, Emulator
 
 Start = Callable[..., Emulator]
-CLIENT = "ansible_collections.coder.tasks.plugins.module_utils.coder.client.CoderClient"
+CLIENT = "ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client.TasksClient"
 
 
 def send(server: Emulator, text: str = "Go on", **options: Any) -> Call:

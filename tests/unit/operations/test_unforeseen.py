@@ -15,7 +15,7 @@ import requests
 from calling import Call, call
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive import files
-from ansible_collections.coder.tasks.plugins.module_utils.operations.lifecycle import Lifecycle
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.lifecycle import Lifecycle
 from emulator import Emulator
 
 Start = Callable[..., Emulator]

@@ -242,8 +242,9 @@ class Source:
         self._queue = queue
         self._options = options
         connection = collection("operations.connection").connection_from(options)
-        self._client = collection("coder.client").CoderClient.connect(connection, time)
-        self._client.transport.tell = LOG.warning
+        session = collection("coder.session").open_session(connection, time)
+        session.server.transport.tell = LOG.warning
+        self._tasks = session.tasks
         if connection.exposes_token:
             LOG.warning("The token goes to %s unencrypted; give 'url' with https://.", connection.exposes_token)
         choice = [connection.url, options["owner"], options["all_owners"], options["organization"]]
@@ -269,9 +270,8 @@ class Source:
 
     def _look(self) -> list[dict[str, Any]]:
         owner = None if self._options["all_owners"] else self._options["owner"]
-        return self._client.list_tasks(
-            owner, self._options["organization"], malformed=lambda problem: LOG.warning("%s", problem.message)
-        )
+        choice = collection("coder.backend").Choice(owner, self._options["organization"])
+        return self._tasks.list(choice, lambda problem: LOG.warning("%s", problem.message))
 
     async def _emit(self, tasks: list[dict[str, Any]]) -> None:
         if self._changes.told is None:
@@ -288,7 +288,7 @@ class Source:
                 await self._tell(events[0])
         for known in self._changes.gone({task["id"] for task in tasks}):
             # A page that shifted while it was read, too, makes a task be missing from the list.
-            if await asyncio.to_thread(self._client.refresh, known) is None:
+            if await asyncio.to_thread(self._tasks.refresh, known) is None:
                 await self._tell(_event("deleted", known, known["status"], None))
 
     async def _tell(self, event: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ import hashlib
 import re
 from typing import Any
 
-from ...coder.transport import missing_library
+from ...coder.errors import missing_library
 from .. import times, wholeness
 from ..text import line, plain
 from .markup import Html

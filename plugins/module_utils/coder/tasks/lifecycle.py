@@ -9,13 +9,14 @@ A lost answer, a 409 and a race with somebody else are resolved by reading again
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 
-from ..coder.client import CoderClient, is_build_active, is_name_taken
-from ..coder.errors import AnswerLost, CoderError, attempting
-from ..coder.health import BUILD_FAILED
-from ..coder.wait import Patience, describe, diagnose, wait_for
+from ..errors import AnswerLost, CoderError
+from ..waiter import Waiter
+from .client import TasksClient
+from .health import BUILD_FAILED, describe, diagnose
+from .models import NewTask, Task
+from .refusals import is_already_running, is_build_active, is_name_taken, is_not_active_version, is_not_found
 
 ENDED_BUILDS = ("succeeded", "failed", "canceled")
 # A pause or resume whose answer was lost is sent again at most so often, each time only after a look.
@@ -28,36 +29,31 @@ SOMEONE_ELSE = "someone_else"
 UNCERTAIN = "uncertain"
 
 
+class Created(NamedTuple):
+    """A task that was asked for. ``by``: who made it, ``this_call``, ``someone_else``, or ``uncertain`` where an answer
+    was lost and a task just like it stands there now."""
+
+    task: Task
+    by: str
+
+
 class Lifecycle:
-    """Create, pause, resume and delete, with the waiting that a safe write needs.
+    """Create, pause, resume and delete, with the waiting that a safe write needs."""
 
-    :param wait: whether to wait for a workspace's running build to end where the server refuses a write meanwhile.
-    """
-
-    def __init__(
-        self, client: CoderClient, clock: Any, patience: Patience, wait: bool, progress: Callable[[str], None]
-    ) -> None:
+    def __init__(self, client: TasksClient, waiter: Waiter) -> None:
         self._client = client
-        self._clock = clock
-        self._patience = patience
-        self._wait = wait
-        self._progress = progress
-        self._started = clock.monotonic()
+        self._waiter = waiter
 
     # Create
 
-    def create(self, owner: str, body: dict[str, Any]) -> tuple[dict[str, Any], str]:
-        """Create the task, or find the one that came in between.
-
-        :returns: the task, and who made it: ``this_call``, ``someone_else``, or ``uncertain`` where an answer was
-            lost and a task just like it stands there now.
-        """
-        name = body["name"]
+    def create(self, owner: str, new: NewTask) -> Created:
+        """Create the task, or find the one that came in between."""
+        name = new.name
         lost = False
-        pause = self._patience.interval
+        pause = self._waiter.options.interval
         while True:
             try:
-                return self._client.create_task(owner, body), THIS_CALL
+                return Created(self._client.create_task(owner, new), THIS_CALL)
             except AnswerLost as error:
                 lost = True
                 refusal: CoderError = error
@@ -67,58 +63,54 @@ class Lifecycle:
                 refusal = error
             task = self._client.find_task(name, owner)
             if task is not None:
-                return task, self._maker(task, body, lost)
+                return Created(task, self._maker(task, new, lost))
             if is_name_taken(refusal):
                 self._wait_for_name(owner, name, refusal)
-            elif not self._time_left():
+            elif not self._waiter.may_wait():
                 raise refusal
             else:
                 # Lost and not there: it was not processed, or is not visible yet. A second POST of the same name
                 # cannot make a second task, it would be refused.
-                self._clock.sleep(max(0.0, min(pause, self._patience.timeout - self.waited())))
+                self._waiter.pause(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     @staticmethod
-    def _maker(task: dict[str, Any], body: dict[str, Any], lost: bool) -> str:
-        if not lost:
-            return SOMEONE_ELSE
-        same = task["initial_prompt"] == body["input"]
-        if task["template_version_id"] not in (None, body["template_version_id"]):
-            same = False
-        return UNCERTAIN if same else SOMEONE_ELSE
+    def _maker(task: Task, new: NewTask, lost: bool) -> str:
+        same = task["initial_prompt"] == new.input and task["template_version_id"] in (None, new.version_id)
+        return UNCERTAIN if lost and same else SOMEONE_ELSE
 
     def _wait_for_name(self, owner: str, name: str, refusal: CoderError) -> None:
         """The name is taken and no task has it: a workspace that is being deleted, or one that is no task."""
         workspace = self._client.find_workspace(owner, name)
         if workspace is None:
             # It went away between the two requests, or another creator is half done: try again.
-            if not self._time_left():
+            if not self._waiter.may_wait():
                 raise refusal
-            self._clock.sleep(self._patience.interval)
+            self._waiter.pause()
             return
         if workspace["latest_build"]["transition"] != "delete":
             refusal.hint = "A workspace that is no task has this name; choose another name."
             raise refusal
-        if not self._wait:
+        if not self._waiter.options.wait:
             refusal.hint = "A deleted task's workspace is still being removed; with wait=true the module waits for it."
             raise refusal
         self.wait_until_removed(workspace["id"], name)
 
     # Pause and resume
 
-    def pause(self, task: dict[str, Any]) -> bool:
+    def pause(self, task: Task) -> bool:
         """Stop the workspace. :returns: whether this call did it; False where it was stopped or stopping already."""
         return self._switch(task, self._client.pause, "stop", reached=("paused",), on_the_way=("unknown",))
 
-    def resume(self, task: dict[str, Any]) -> bool:
+    def resume(self, task: Task) -> bool:
         """Start the workspace. :returns: whether this call did it; False where it ran or was starting already."""
         starting = ("pending", "initializing")
         return self._switch(task, self._client.resume, "start", reached=("active",), on_the_way=starting)
 
     def _switch(
         self,
-        task: dict[str, Any],
-        write: Callable[[dict[str, Any]], Any],
+        task: Task,
+        write: Callable[[Task], Any],
         transition: str,
         reached: tuple[str, ...],
         on_the_way: tuple[str, ...],
@@ -137,7 +129,7 @@ class Lifecycle:
                     raise
             except CoderError as error:
                 sent -= 1
-                if error.server_message == "Task workspace is already running.":
+                if is_already_running(error):
                     return sent > 0
                 if not is_build_active(error):
                     self._advise(error, task, transition)
@@ -148,31 +140,32 @@ class Lifecycle:
                 return sent > 0
             task = now
 
-    def _advise(self, refusal: CoderError, task: dict[str, Any], transition: str) -> None:
+    def _advise(self, refusal: CoderError, task: Task, transition: str) -> None:
         """Say what to do about a start that is forbidden because of the workspace, not because of the token's user."""
         if transition != "start" or refusal.kind not in ("forbidden", "not_found"):
             return
         try:
-            workspace = self._client.workspace(task["workspace_id"]) or {}
+            workspace = self._client.workspace(task["workspace_id"])
         except CoderError:
-            workspace = {}
+            workspace = None
         whole_name = f"{task['owner_name']}/{task['workspace_name'] or task['name']}"
-        if workspace.get("dormant_at"):
+        facts = workspace or {}
+        if facts.get("dormant_at"):
             refusal.hint = f"The workspace {whole_name} is dormant: activate it in the dashboard first."
-        elif "non-active version" in (refusal.detail or "") or (
-            workspace.get("outdated") and workspace.get("template_require_active_version")
+        elif is_not_active_version(refusal) or (
+            facts.get("outdated") and facts.get("template_require_active_version")
         ):
             refusal.hint = (
                 "The template requires its active version, and the workspace was built from another one: update it, "
                 f"with `coder update {whole_name}` or in the dashboard, which starts it, too."
             )
 
-    def _is_running(self, task: dict[str, Any]) -> bool:
+    def _is_running(self, task: Task) -> bool:
         workspace = self._client.workspace(task["workspace_id"])
         build = (workspace or {}).get("latest_build") or {}
         return build.get("transition") == "start" and build.get("status") not in BUILD_FAILED
 
-    def _look_again(self, task: dict[str, Any]) -> dict[str, Any]:
+    def _look_again(self, task: Task) -> Task:
         now = self._client.refresh(task)
         if now is None:
             raise CoderError(f"the task {task['name']} was deleted meanwhile", "not_found")
@@ -180,7 +173,7 @@ class Lifecycle:
 
     # Delete
 
-    def delete(self, task: dict[str, Any]) -> bool:
+    def delete(self, task: Task) -> bool:
         """Start the task's removal. :returns: whether this call did it; False where somebody else was faster."""
         while True:
             try:
@@ -188,7 +181,7 @@ class Lifecycle:
                 return True
             except CoderError as error:
                 refusal = error
-            if refusal.status != 404 and not is_build_active(refusal):
+            if not is_not_found(refusal) and not is_build_active(refusal):
                 raise refusal
             now = self._client.refresh(task)
             if now is None:
@@ -196,10 +189,10 @@ class Lifecycle:
                 return (refusal.attempts or 1) > 1
             # Era S answers 404 while a build runs, and for ever where a build failed (docs/contract.md, Tasks and their
             # workspaces).
-            if refusal.status == 404 and now["workspace_status"] in ("failed", "canceled"):
+            if is_not_found(refusal) and now["workspace_status"] in ("failed", "canceled"):
                 self._client.build_workspace(now["workspace_id"], "delete")
                 return True
-            if refusal.status == 404:
+            if is_not_found(refusal):
                 refusal.hint = "A build of its workspace is running; with wait=true the module waits for it."
             self._wait_a_moment(refusal, task)
 
@@ -224,43 +217,23 @@ class Lifecycle:
                     hint=f"The task is gone, its workspace {workspace_id} is not, and the name stays taken: repair "
                     "the template, or remove it with `coder delete --orphan`.",
                 )
-            if self.waited() >= self._patience.timeout:
+            if not self._waiter.left():
                 raise CoderError(
-                    f"the workspace {name} was not removed within {self._patience.timeout:.0f} s", "wait_timeout",
+                    f"the workspace {name} was not removed within {self._waiter.options.timeout:.0f} s", "wait_timeout",
                     hint=f"Its delete build is {job.get('status')}; raise 'wait_timeout', or look at the build.",
                 )
-            self._clock.sleep(self._patience.interval)
+            self._waiter.pause()
 
-    # Waiting
-
-    def wait_for(self, task: dict[str, Any], goal: str) -> dict[str, Any]:
-        """Wait within what is left of the timeout."""
-        left = max(0.0, self._patience.timeout - self.waited())
-        patience = replace(self._patience, timeout=left)
-        try:
-            with attempting(f"wait for the task {task['name']}"):
-                return wait_for(self._client, self._clock, task, goal, patience, self._progress)
-        except CoderError as error:
-            error.result["waited"] = round(self.waited(), 1)
-            raise
-
-    def waited(self) -> float:
-        """Seconds since this began."""
-        return self._clock.monotonic() - self._started
-
-    def _time_left(self) -> bool:
-        return self._wait and self.waited() < self._patience.timeout
-
-    def _wait_a_moment(self, refusal: CoderError, task: dict[str, Any]) -> None:
+    def _wait_a_moment(self, refusal: CoderError, task: Task) -> None:
         """While a build of the workspace runs nothing else can be asked of it."""
-        if not self._wait:
+        if not self._waiter.options.wait:
             refusal.hint = refusal.hint or "With wait=true the module waits until the running build has ended."
             raise refusal
-        if not self._time_left():
+        if not self._waiter.may_wait():
             refusal.result = {
-                "task": task, "waited": round(self.waited(), 1), "diagnosis": diagnose(self._client, task)
+                "task": task, "waited": round(self._waiter.waited(), 1), "diagnosis": diagnose(self._client, task)
             }
             refusal.kind = "wait_timeout"
             refusal.hint = f"It is {describe(task)}; raise 'wait_timeout', or look at the build."
             raise refusal
-        self._clock.sleep(self._patience.interval)
+        self._waiter.pause()

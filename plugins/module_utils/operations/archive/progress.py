@@ -13,10 +13,10 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Callable
 
-from ..archive import files
-from .archive_outcome import Outcomes
-from .context import Context
-from .how_far import SILENCE, how_far
+from ...archive import files
+from ..context import Context
+from ..how_far import SILENCE, how_far
+from .outcome import Outcomes
 
 PROGRESS = "progress.json"
 # Seconds between two words of progress.
@@ -67,7 +67,7 @@ def _next(finished: SimpleQueue[Future[None]], meanwhile: Callable[[], None]) ->
 class Progress:
     """Told live where somebody sees it; else kept in a file that whoever waits can read."""
 
-    def __init__(self, context: Context, path: str, outcomes: Outcomes) -> None:
+    def __init__(self, context: Context[Any], path: str, outcomes: Outcomes) -> None:
         """path: of the archive."""
         self._context = context
         self._path = os.path.join(path, PROGRESS)

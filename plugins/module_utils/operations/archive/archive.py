@@ -10,22 +10,24 @@ import os
 import secrets
 from typing import Any
 
-from ..archive import files, manifest, scanner, user_rules, wholeness
-from ..archive.processes import useful_helpers
-from ..archive.redact import SHORTEST_VALUE, Redactor
-from ..archive.redaction_key import key_path, redaction_key
-from ..archive.report.pages import INDEXES
-from ..archive.search import DATABASE
-from ..archive.store import Archive
-from ..coder.client import Malformed
-from ..coder.errors import CoderError, as_coder_error, invalid
-from .archive_collect import Collector
-from .archive_outcome import Outcomes
-from .archive_scope import scope_spec, seen_scope
-from .archive_select import archive_selection_spec, select_tasks
-from .archive_verify import ACCEPTABLE, Evacuation, Verification
-from .connection import connection_spec, secrets_in
-from .context import Context
+from ...archive import files, manifest, scanner, user_rules, wholeness
+from ...archive.processes import useful_helpers
+from ...archive.redact import SHORTEST_VALUE, Redactor
+from ...archive.redaction_key import key_path, redaction_key
+from ...archive.report.pages import INDEXES
+from ...archive.search import DATABASE
+from ...archive.store import Archive
+from ...coder.answers import Malformed
+from ...coder.errors import CoderError, as_coder_error, invalid
+from ...coder.tasks.models import Task
+from ..connection import ConnectionParams, connection_spec, secrets_in
+from ..context import Context
+from ..spec import Options, Spec
+from .collect import Collector
+from .outcome import Outcomes
+from .scope import ScopeParams, scope_spec, seen_scope
+from .select import ArchiveSelectionParams, archive_selection_spec, select_tasks
+from .verify import ACCEPTABLE, Evacuation, Verification
 
 # Failures that the message tells in full; the result has some more, the manifest all.
 FAILURES_TOLD = 3
@@ -34,8 +36,33 @@ AFTER_INTERRUPT = "What was saved stays; the same call goes on from there."
 FEW = 50
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
+class ProofParams(ConnectionParams, ArchiveSelectionParams, ScopeParams):
+    """The options that every look at an archive shares."""
+
+    path: str
+    accept: list[str]
+    redact: bool
+    redaction_key: str | None
+    redaction_rules: str | None
+    redact_values: list[str]
+    scanner: str | None
+    concurrency: int
+    wait_timeout: float
+
+
+class ArchiveParams(ProofParams):
+    """The options of this operation."""
+
+    state: str
+    on_partial: str
+    resume_concurrency: int
+    fail_on: str
+    fail_percent: float | None
+    report: str | None
+
+
+def spec() -> Spec:
+    """The operation's options."""
     options = proof_options()
     options.update(
         state={"type": "str", "choices": ["present", "verified", "evacuated"], "default": "present"},
@@ -53,25 +80,25 @@ def spec() -> dict[str, Any]:
     }
 
 
-def proof_options() -> dict[str, Any]:
+def proof_options() -> Options:
     """The options that every look at an archive shares, ``archive_info`` too."""
-    return dict(
-        connection_spec(),
+    return {
+        **connection_spec(),
         **archive_selection_spec(),
         **scope_spec(),
-        path={"type": "path", "required": True},
-        accept={"type": "list", "elements": "str", "choices": list(ACCEPTABLE), "default": []},
-        redact={"type": "bool", "default": True},
-        redaction_key={"type": "str", "no_log": True},
-        redaction_rules={"type": "path"},
-        redact_values={"type": "list", "elements": "str", "no_log": True, "default": []},
-        scanner={"type": "str", "choices": list(scanner.CHOICES)},
-        concurrency={"type": "int", "default": 16},
-        wait_timeout={"type": "duration", "default": "2m"},
-    )
+        "path": {"type": "path", "required": True},
+        "accept": {"type": "list", "elements": "str", "choices": list(ACCEPTABLE), "default": []},
+        "redact": {"type": "bool", "default": True},
+        "redaction_key": {"type": "str", "no_log": True},
+        "redaction_rules": {"type": "path"},
+        "redact_values": {"type": "list", "elements": "str", "no_log": True, "default": []},
+        "scanner": {"type": "str", "choices": list(scanner.CHOICES)},
+        "concurrency": {"type": "int", "default": 16},
+        "wait_timeout": {"type": "duration", "default": "2m"},
+    }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[ArchiveParams]) -> dict[str, Any]:
     """Result: counts, paths and the first failures; what there is of each task stands in the archive and the report.
 
     :raises CoderError: more failed than ``fail_on`` allows, then its ``result`` is that; or as :func:`look`.
@@ -80,7 +107,7 @@ def run(context: Context) -> dict[str, Any]:
     return _judged(context.params, outcomes, result)
 
 
-def look(context: Context) -> tuple[Outcomes, dict[str, Any]]:
+def look(context: Context[ArchiveParams]) -> tuple[Outcomes, dict[str, Any]]:
     """Do what ``state`` asks for.
 
     :returns: what became of the tasks, and the result that tells of it, whatever failed.
@@ -114,7 +141,7 @@ def look(context: Context) -> tuple[Outcomes, dict[str, Any]]:
 
 
 def _work(
-    context: Context, archive: Archive, outcomes: Outcomes, tasks: list[dict[str, Any]], missing: list[str]
+    context: Context[ArchiveParams], archive: Archive, outcomes: Outcomes, tasks: list[Task], missing: list[str]
 ) -> None:
     """What ``state`` asks for."""
     if context.params["state"] != "present":
@@ -128,7 +155,7 @@ def _work(
     outcomes.changed |= archive.upgrade()
 
 
-def _warn_of_another_writer(context: Context, archive: Archive) -> None:
+def _warn_of_another_writer(context: Context[ArchiveParams], archive: Archive) -> None:
     """Before everything is written anew, or what somebody else has changed is sealed."""
     seal = archive.seal()
     if seal == "broken":
@@ -143,10 +170,10 @@ def _warn_of_another_writer(context: Context, archive: Archive) -> None:
         )
 
 
-def _check(params: dict[str, Any]) -> None:
-    for name in ("concurrency", "resume_concurrency"):
-        if params[name] < 1:
-            raise invalid(f"{name}={params[name]} would never read a task", "Give 1 or more.")
+def _check(params: ArchiveParams) -> None:
+    for name, most in (("concurrency", params["concurrency"]), ("resume_concurrency", params["resume_concurrency"])):
+        if most < 1:
+            raise invalid(f"{name}={most} would never read a task", "Give 1 or more.")
     if params["fail_percent"] is not None and not 0 <= params["fail_percent"] <= 100:
         raise invalid(f"fail_percent={params['fail_percent']:g} is not a percentage of the tasks", "Give 0 to 100.")
     if not params["path"]:
@@ -155,7 +182,7 @@ def _check(params: dict[str, Any]) -> None:
         raise invalid(f"a value in 'redact_values' has fewer than {SHORTEST_VALUE} characters", "Leave it out.")
 
 
-def _redactor(context: Context, key: bytes) -> Redactor | None:
+def _redactor(context: Context[ArchiveParams], key: bytes) -> Redactor | None:
     """What takes secrets out, those of this very call among them."""
     params = context.params
     if not params["redact"]:
@@ -172,7 +199,7 @@ def _redactor(context: Context, key: bytes) -> Redactor | None:
     )
 
 
-def _scanner(context: Context) -> scanner.Scanner | None:
+def _scanner(context: Context[ArchiveParams]) -> scanner.Scanner | None:
     """The scanner that the archive was begun with; another one would leave other secrets in it."""
     path, wanted = context.params["path"], context.params["scanner"]
     begun_with = scanner.of_archive(path)
@@ -184,7 +211,7 @@ def _scanner(context: Context) -> scanner.Scanner | None:
     return scanner.load(begun_with or wanted or scanner.NONE)
 
 
-def _key(context: Context) -> bytes:
+def _key(context: Context[ArchiveParams]) -> bytes:
     """The key of the marks and of the seal.
 
     Only collecting makes one; where there is none, nothing can have been saved with it, and any key says so.
@@ -222,12 +249,12 @@ def _result(
     }
 
 
-def _judged(params: dict[str, Any], outcomes: Outcomes, result: dict[str, Any]) -> dict[str, Any]:
+def _judged(params: ArchiveParams, outcomes: Outcomes, result: dict[str, Any]) -> dict[str, Any]:
     """The result, if not too much failed."""
     failed, fail_on = len(outcomes.failures), params["fail_on"]
     allowed = {"none": float("inf"), "any": 0.0}.get(fail_on)
     if allowed is None:
-        allowed = params["fail_percent"] / 100.0 * max(outcomes.selected, failed)
+        allowed = (params["fail_percent"] or 0.0) / 100.0 * max(outcomes.selected, failed)
     if failed <= allowed:
         return result
     told = " ".join(f"{failure.label}: {failure.message}" for failure in outcomes.failures[:FAILURES_TOLD])

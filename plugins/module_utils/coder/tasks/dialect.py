@@ -7,10 +7,11 @@ a thing of its own, since L it can be paused and resumed."""
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
-from .errors import CoderError
+from ..backend import Feature
+from ..errors import CoderError
+from ..server_version import Version
 
 EXPERIMENTAL = "/api/experimental/tasks"
 STABLE = "/api/v2/tasks"
@@ -41,6 +42,21 @@ class Dialect(NamedTuple):
     snapshots: bool = False
     prompts: str = "task"
 
+    @property
+    def features(self) -> frozenset[str]:
+        """Those of :data:`FEATURES` that the server has."""
+        return frozenset(name for name in FEATURES if getattr(self, name))
+
+
+# What only some servers can, as far as anybody above asks for it.
+FEATURES = {
+    "update_input": Feature(
+        "cannot change the prompt of a task",
+        "That needs Coder 2.29; with on_input_change=recreate the task is made anew.",
+    ),
+    "display_name": Feature("knows no display name of a task", "That needs Coder 2.29."),
+    "snapshots": Feature("has logs of running tasks only", "That of a paused task needs Coder 2.31.1."),
+}
 
 WORKSPACE_TASKS = Dialect(
     EXPERIMENTAL,
@@ -67,23 +83,6 @@ BY_VERSION = (
 )
 HIDDEN_SINCE = (2, 36, 0)
 REMOVED_SINCE = (2, 38, 0)
-
-
-class Version(NamedTuple):
-    """A build version such as `v2.34.0+dca8178f8` or `v2.28.0-devel+82945cfb1`."""
-
-    text: str
-    numbers: tuple[int, int, int]
-    development: bool
-
-
-def parse_version(text: str) -> Version:
-    """An unreadable version counts as 0.0.0 and in development: then nothing is concluded from it."""
-    found = re.match(r"v?(\d+)\.(\d+)\.(\d+)(.*)", text)
-    if not found:
-        return Version(text, (0, 0, 0), True)
-    major, minor, patch, rest = found.groups()
-    return Version(text, (int(major), int(minor), int(patch)), "devel" in rest)
 
 
 def dialect_for(version: Version) -> Dialect | None:

@@ -15,20 +15,21 @@ import shlex
 import threading
 from typing import Any, NamedTuple
 
-from ..archive import files
-from ..archive.conversation import contains
-from ..archive.folder import Evidence
-from ..archive.record import Entry
-from ..archive.redact import marks
-from ..archive.store import Archive
-from ..archive.wholeness import CLASSES, lacks, lacks_of, word
-from ..coder.errors import CoderError, attempting, invalid
-from ..coder.wait import Patience
-from .archive_outcome import Outcomes
-from .archive_progress import Progress
-from .archive_read import Reader, Reading, label
-from .context import Context
-from .lifecycle import Lifecycle
+from ...archive import files
+from ...archive.conversation import contains
+from ...archive.folder import Evidence
+from ...archive.record import Entry
+from ...archive.redact import marks
+from ...archive.store import Archive
+from ...archive.wholeness import CLASSES, lacks, lacks_of, word
+from ...coder.errors import CoderError, attempting, invalid
+from ...coder.tasks.models import Task
+from ...coder.waiter import WaitOptions
+from ..context import Context
+from ..waiting import waiter_for
+from .outcome import Outcomes
+from .progress import Progress
+from .read import Reader, Reading, ReadParams, label
 
 ACCEPTABLE = tuple(CLASSES)
 # Why a verdict is what it is, beside the classes that can be accepted.
@@ -43,6 +44,14 @@ _WHY = {
 _SAVED_AGAIN = ("missing", "damaged", "drifted")
 # What a person has to do about a task that no proof can be had of.
 _BY_HAND = ("unreadable", "unprovable")
+
+
+class VerifyParams(ReadParams):
+    """The options that proving and evacuating look at."""
+
+    state: str
+    accept: list[str]
+    report: str | None
 
 
 class Verdict(NamedTuple):
@@ -92,14 +101,14 @@ class Verification:
 
     verb = "verified"
 
-    def __init__(self, context: Context, archive: Archive, outcomes: Outcomes) -> None:
+    def __init__(self, context: Context[VerifyParams], archive: Archive, outcomes: Outcomes) -> None:
         self._context = context
         self._archive = archive
         self._outcomes = outcomes
         self._lines = outcomes.verdict_lines
         self._lock = threading.Lock()
 
-    def check(self, tasks: list[dict[str, Any]]) -> None:
+    def check(self, tasks: list[Task]) -> None:
         """Empties the list. :raises CoderError: the archive cannot be read, or is no longer there."""
         self._check_files()
         self._check_report()
@@ -131,8 +140,8 @@ class Verification:
             self._outcomes.fail(self._archive.path, CoderError(reason, "io", hint="See 'files'; collect again."))
 
     def _one(self, reading: Reading) -> None:
-        verdict, entry = self._verdict(reading), self._archive.entry(reading.record["task"]["id"])
-        name = label(reading.record["task"])
+        verdict, entry = self._verdict(reading), self._archive.entry(reading.task["id"])
+        name = label(reading.task)
         if reading.error:
             self._outcomes.fail(name, reading.error)
         elif verdict.kind == "unprovable":
@@ -145,7 +154,7 @@ class Verification:
         line["action"] = self._act(reading, verdict)
 
     def _verdict(self, reading: Reading) -> Verdict:
-        task_id = reading.record["task"]["id"]
+        task_id = reading.task["id"]
         entry, evidence = self._archive.entry(task_id), self._archive.examine(task_id)
         if entry is None or evidence is None:
             return Verdict("missing")
@@ -163,7 +172,7 @@ class Verification:
 
     def _line(self, reading: Reading, verdict: Verdict, entry: Entry | None) -> dict[str, Any]:
         """One line of the report."""
-        task, name = reading.record["task"], self._archive.redacted(label(reading.record["task"]))
+        task, name = reading.task, self._archive.redacted(label(reading.task))
         held = entry and {
             "messages": entry["messages"], "source": entry["source"], "log": word(entry), "lacks": lacks_of(entry),
             "last_time": entry["last_time"], "folder": entry["folder"],
@@ -205,14 +214,14 @@ class Evacuation(Verification):
 
     verb = "evacuated"
 
-    def check(self, tasks: list[dict[str, Any]]) -> None:
+    def check(self, tasks: list[Task]) -> None:
         """Empties the list. :raises CoderError: the archive cannot be read or written, or is no longer there."""
         # A run that was killed may have left on its way to the disk what is now relied on.
         self._archive.settle()
         super().check(tasks)
 
     def _act(self, reading: Reading, verdict: Verdict) -> str | None:
-        task = reading.record["task"]
+        task = reading.task
         if not self._context.check_mode and (verdict == _SAFE or verdict.kind in _SAVED_AGAIN):
             self._archive.check_place()
         try:
@@ -230,11 +239,12 @@ class Evacuation(Verification):
             return "failed"
         return None
 
-    def _delete(self, task: dict[str, Any]) -> str:
+    def _delete(self, task: Task) -> str:
         if not self._context.check_mode:
-            patience = Patience(self._context.params["wait_timeout"], 0.0, self._context.poll_interval)
-            life = Lifecycle(self._context.session, self._context.clock, patience, False, self._context.progress)
+            options = WaitOptions(
+                self._context.params["wait_timeout"], 0.0, self._context.poll_interval, wait=False
+            )
             with attempting(f"delete the task {label(task)}"):
-                life.delete(task)
+                self._context.session.tasks.delete(task, waiter_for(self._context, options))
         self._outcomes.delete()
         return "deleted"

@@ -7,29 +7,33 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Callable, Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, Callable, Generic, TypeVar
 
-from .client import CoderClient, Malformed
-from .errors import CoderError, attempting
-from .transport import Response
+from ..answers import Malformed
+from ..backend import Choice
+from ..clock import Clock
+from ..errors import CoderError, attempting
+from ..models import Workspace
+from ..server import Server
+from ..transport import Response
+from .client import TasksClient
+from .models import Task
 
 Answer = TypeVar("Answer")
+Listed = TypeVar("Listed")
 
 # Failures of one look that may pass by themselves, and how many in a row are borne: everyone waits for this look.
 PASSING = ("server", "network", "timeout", "unavailable", "protocol")
 MOST_FAILURES = 5
 
 
-class Listing(NamedTuple):
-    """What a list showed. malformed: items that could not be read; whoever misses something asks for it alone."""
+@dataclass(frozen=True)
+class Listing(Generic[Listed]):
+    """What a list showed. ``malformed``: items that could not be read; whoever misses something asks for it alone."""
 
-    by_id: dict[str, dict[str, Any]]
+    by_id: dict[str, Listed]
     malformed: list[Malformed]
-
-
-def _listing(ask: Callable[..., list[dict[str, Any]]], owner: str | None) -> Listing:
-    malformed: list[Malformed] = []
-    return Listing({item["id"]: item for item in ask(owner, malformed=malformed.append)}, malformed)
 
 
 class Poll(Generic[Answer]):
@@ -38,7 +42,7 @@ class Poll(Generic[Answer]):
     :param interval: least seconds between the starts of two requests.
     """
 
-    def __init__(self, ask: Callable[[], Answer], clock: Any, interval: float) -> None:
+    def __init__(self, ask: Callable[[], Answer], clock: Clock, interval: float) -> None:
         self._ask = ask
         self._clock = clock
         self._interval = interval
@@ -79,7 +83,7 @@ class Halted(CoderError):
     """A write that was not sent, because no more are wanted."""
 
 
-class ListedClient(CoderClient):
+class ListedClient(TasksClient):
     """A client for many threads, which sees single tasks and workspaces in lists of all.
 
     :param owner: whose tasks are listed; None for all that the token may see.
@@ -88,14 +92,14 @@ class ListedClient(CoderClient):
     """
 
     def __init__(
-        self, client: CoderClient, owner: str | None, clock: Any, interval: float, concurrency: int
+        self, client: Server, owner: str | None, clock: Clock, interval: float, concurrency: int
     ) -> None:
         super().__init__(client.transport, sharing=client)
         self._turns = threading.BoundedSemaphore(concurrency)
         self._halted = threading.Event()
         self._abandoned = threading.Event()
-        self._tasks = Poll(lambda: _listing(self.list_tasks, owner), clock, interval)
-        self._workspaces = Poll(lambda: _listing(self.list_workspaces, owner), clock, interval)
+        self._tasks = Poll(lambda: self._list_tasks(owner), clock, interval)
+        self._workspaces = Poll(lambda: self._list_workspaces(owner), clock, interval)
 
     def halt(self) -> None:
         """Send no further write; each is refused with :class:`Halted`."""
@@ -112,12 +116,20 @@ class ListedClient(CoderClient):
                 raise Halted(f"{method} {path} was not sent, because too much had failed", "conflict")
             return super()._request(method, path, **options)
 
-    def all_tasks(self) -> Listing:
+    def _list_tasks(self, owner: str | None) -> Listing[Task]:
+        malformed: list[Malformed] = []
+        return Listing({task["id"]: task for task in self.list_tasks(Choice(owner), malformed.append)}, malformed)
+
+    def _list_workspaces(self, owner: str | None) -> Listing[Workspace]:
+        malformed: list[Malformed] = []
+        return Listing({found["id"]: found for found in self.list_workspaces(owner, malformed.append)}, malformed)
+
+    def all_tasks(self) -> Listing[Task]:
         """Every task of the list."""
         with attempting("list the tasks"):
             return self._tasks.answer()
 
-    def refresh(self, task: dict[str, Any]) -> dict[str, Any] | None:
+    def refresh(self, task: Task) -> Task | None:
         """The same task as it is now, None when it is gone."""
         listing = self._tasks.answer()
         found = listing.by_id.get(task["id"])
@@ -126,13 +138,13 @@ class ListedClient(CoderClient):
             return super().refresh(task)
         return found
 
-    def workspace(self, workspace_id: str) -> dict[str, Any] | None:
+    def workspace(self, workspace_id: str) -> Workspace | None:
         """A workspace by its UUID; None once it is deleted."""
         listing = self._workspaces.answer()
         found = listing.by_id.get(workspace_id)
         return super().workspace(workspace_id) if found is None and listing.malformed else found
 
-    def find_workspace(self, owner: str, name: str) -> dict[str, Any] | None:
+    def find_workspace(self, owner: str, name: str) -> Workspace | None:
         """A workspace that is not deleted, by its owner and name."""
         listing = self._workspaces.answer()
         username = self.username(owner).lower()

@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
-from ..coder.client import CoderClient
-from ..coder.errors import CoderError
-from .context import Context
+from ...coder.errors import CoderError
+from ...coder.server import Server
+from ..context import Context
+from ..selection import SelectionParams
+from ..spec import Options
 
 DEPLOYMENT, ORGANIZATION, OWN, UNPROVEN = "deployment", "organization", "own", "unproven"
 # From the narrowest to the widest.
@@ -23,18 +25,28 @@ _WHOSE = {
 }
 
 
-def scope_spec() -> dict[str, Any]:
+class ScopeParams(TypedDict):
+    """The option of what an archive expects to see."""
+
+    expect_scope: str | None
+
+
+class SeenParams(SelectionParams, ScopeParams):
+    """The options that decide whose tasks are seen."""
+
+
+def scope_spec() -> Options:
     """Argument spec of what an archive expects to see."""
     return {"expect_scope": {"type": "str", "choices": list(EXPECTABLE)}}
 
 
-def seen_scope(context: Context) -> str:
+def seen_scope(context: Context[SeenParams]) -> str:
     """Whose tasks the selection is taken from, proven by asking the server what the token may read.
 
     :returns: ``deployment``, ``organization``, ``own``, or ``unproven`` where the server did not say.
     :raises CoderError: kind forbidden, the token sees less than ``expect_scope`` wants.
     """
-    scope = _scope(context.session, context.params)
+    scope = _scope(context.session.server, context.params)
     wanted = context.params["expect_scope"]
     if wanted and (scope == UNPROVEN or EXPECTABLE.index(scope) < EXPECTABLE.index(wanted)):
         raise CoderError(
@@ -46,25 +58,25 @@ def seen_scope(context: Context) -> str:
     return scope
 
 
-def _scope(client: CoderClient, params: dict[str, Any]) -> str:
+def _scope(server: Server, params: SeenParams) -> str:
     if params["name"] is not None:
         return OWN
     try:
         if not params["all_owners"]:
-            own = params["owner"] == "me" or _is_me(client, params["owner"]) or client.may_read_tasks()
+            own = params["owner"] == "me" or _is_me(server, params["owner"]) or server.may_read("task")
             return OWN if own else UNPROVEN
         if params["organization"]:
-            where = client.organization(params["organization"])["id"]
-            return ORGANIZATION if client.may_read_tasks(organization_id=where) else OWN
-        if client.may_read_tasks():
+            where = server.organization(params["organization"])["id"]
+            return ORGANIZATION if server.may_read("task", organization_id=where) else OWN
+        if server.may_read("task"):
             return DEPLOYMENT
-        return ORGANIZATION if client.may_read_tasks(any_org=True) else OWN
+        return ORGANIZATION if server.may_read("task", any_org=True) else OWN
     except CoderError as error:
         if error.kind in ("auth", "invalid"):
             raise
         return UNPROVEN
 
 
-def _is_me(client: CoderClient, owner: str) -> bool:
-    me = client.user()
+def _is_me(server: Server, owner: str) -> bool:
+    me = server.user()
     return owner.lower() in (me["username"].lower(), me["id"])

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Callable
 
-from ..archive import files
+from ...archive import files
 
 RESUMED = ".resumed"
 

@@ -10,8 +10,8 @@ import threading
 from collections import Counter
 from typing import Any, NamedTuple
 
-from ..archive.record import Entry
-from ..coder.errors import CoderError
+from ...archive.record import Entry
+from ...coder.errors import CoderError
 
 # Failures in the result; every one has its kind in the manifest.
 FAILURES_KEPT = 20

@@ -8,32 +8,49 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime, timedelta, timezone
-from typing import Any, Callable
+from typing import Any, Callable, TypedDict
 
-from ..coder import durations
-from ..coder.client import Malformed
-from ..coder.errors import invalid
-from .context import Context
-from .selection import choose, selection_spec
+from ...coder import durations
+from ...coder.answers import Malformed
+from ...coder.errors import invalid
+from ...coder.tasks.models import Task
+from ..context import Context
+from ..selection import SelectionParams, choose, selection_spec
+from ..spec import Options
 
 # A hundred years, in seconds: no date is so far back that it could not be reckoned.
 _OLDEST = timedelta(days=36525).total_seconds()
 
 
-def archive_selection_spec() -> dict[str, Any]:
+class Shard(TypedDict):
+    """One machine's part of the tasks, ``index`` counted from 1."""
+
+    index: int
+    count: int
+
+
+class ArchiveSelectionParams(SelectionParams):
+    """The options of choosing tasks for an archive."""
+
+    template: str | None
+    older_than: str | None
+    shard: Shard | None
+
+
+def archive_selection_spec() -> Options:
     """Argument spec of choosing tasks for an archive."""
-    shard = {"index": {"type": "int", "required": True}, "count": {"type": "int", "required": True}}
-    return dict(
-        selection_spec(),
-        template={"type": "str"},
-        older_than={"type": "str"},
-        shard={"type": "dict", "options": shard},
-    )
+    shard: Options = {"index": {"type": "int", "required": True}, "count": {"type": "int", "required": True}}
+    return {
+        **selection_spec(),
+        "template": {"type": "str"},
+        "older_than": {"type": "str"},
+        "shard": {"type": "dict", "options": shard},
+    }
 
 
 def select_tasks(
-    context: Context, malformed: Callable[[Malformed], None]
-) -> tuple[list[dict[str, Any]], list[str]]:
+    context: Context[ArchiveSelectionParams], malformed: Callable[[Malformed], None]
+) -> tuple[list[Task], list[str]]:
     """The chosen tasks of this shard, and of the names that were given those that no task has.
 
     :param malformed: told of each task of the server's list that cannot be read, whichever shard it belongs to.
@@ -42,7 +59,7 @@ def select_tasks(
     params = context.params
     index, count = _shard(params["shard"])
     age = durations.with_unit(params["older_than"], "older_than", _OLDEST) if params["older_than"] is not None else None
-    before = _now(context) - timedelta(seconds=age) if age is not None else None
+    before = None if age is None else _date(context.session.tasks.now() - age)
     tasks, missing = choose(context, malformed)
     chosen = [
         task
@@ -59,16 +76,15 @@ def in_shard(task_id: str, index: int, count: int) -> bool:
     return int(hashlib.sha256(task_id.encode()).hexdigest(), 16) % count == index - 1
 
 
-def _shard(given: dict[str, int] | None) -> tuple[int, int]:
+def _shard(given: Shard | None) -> tuple[int, int]:
     index, count = (given["index"], given["count"]) if given else (1, 1)
     if not 1 <= index <= count:
         raise invalid(f"there is no shard {index} of {count}", f"Give an index from 1 to {max(count, 1)}.")
     return index, count
 
 
-def _now(context: Context) -> datetime:
-    """The server's time."""
-    return datetime.fromtimestamp(context.clock.time() + context.session.transport.server_ahead, timezone.utc)
+def _date(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, timezone.utc)
 
 
 def _time(text: Any) -> datetime:

@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any, TypedDict
 
-from . import models
-from .client import CoderClient
-from .errors import CoderError
+from ..backend import Ailment
+from ..errors import CoderError
+from ..models import Build, build_from
+from ..server import Server
+from .models import State, Task, TaskFields, is_stopping
 
 BUILD_FAILED = ("failed", "canceled", "canceling")
 NOT_YET_CONNECTED = "agent has not yet connected"
@@ -26,14 +29,23 @@ RECONNECT = "The status stays active, yet every send takes 30 s and fails; pause
 _LOOK = "Look at the workspace in the dashboard."
 
 
-class Ailment(NamedTuple):
-    """What is wrong with a task, without a full stop, and a sentence with what to do."""
+class AgentFacts(TypedDict):
+    """Of a workspace's agent."""
 
-    reason: str
-    hint: str
+    lifecycle: str | None
+    healthy: bool | None
+    reason: str | None
 
 
-def has_failed_build(task: dict[str, Any]) -> bool:
+class Diagnosis(TypedDict):
+    """What a person would look at next: the build and its error, the agent, the last state."""
+
+    build: Build | None
+    agent: AgentFacts
+    state: State | None
+
+
+def has_failed_build(task: TaskFields) -> bool:
     """Whether the last build of its workspace failed or was canceled."""
     return task["status"] == "error" and task["workspace_status"] in BUILD_FAILED
 
@@ -41,11 +53,11 @@ def has_failed_build(task: dict[str, Any]) -> bool:
 _BUILD = Ailment("the build of its workspace failed", _REBUILD)
 
 
-def ailment(task: dict[str, Any]) -> Ailment | None:
+def ailment(task: TaskFields) -> Ailment | None:
     """What a task shows by itself; None for one that is well, or only starts or stops. Makes no request."""
     health = task["workspace_agent_health"] or {}
     lifecycle = task["workspace_agent_lifecycle"]
-    state = task["current_state"] or {}
+    state = task["current_state"]
     if has_failed_build(task):
         return _BUILD
     is_lost = not health.get("healthy", True) and health.get("reason") != NOT_YET_CONNECTED
@@ -53,7 +65,7 @@ def ailment(task: dict[str, Any]) -> Ailment | None:
         return Ailment(f"its agent is not healthy: {health.get('reason') or 'no reason given'}", RECONNECT)
     if task["status"] == "error":
         return Ailment("its app is unhealthy: AgentAPI does not answer inside the workspace", RESTART)
-    if task["status"] == "unknown" and not models.is_stopping(task):
+    if task["status"] == "unknown" and not is_stopping(task):
         found = f", the lifecycle of its agent is {lifecycle}" if lifecycle else ""
         return Ailment(f"Coder cannot tell its status{found}", _LOOK)
     if task["status"] != "active":
@@ -61,35 +73,35 @@ def ailment(task: dict[str, Any]) -> Ailment | None:
     if lifecycle in ("start_error", "start_timeout"):
         how = "failed" if lifecycle == "start_error" else "did not end in time"
         return Ailment(f"the start script of its agent {how}", "Look at the logs of the agent in the dashboard.")
-    if state.get("state") == "failed":
+    if state and state["state"] == "failed":
         return Ailment(f"its agent reported a failure: {_one_line(state['message']) or 'no reason given'}", RESTART)
     return None
 
 
-def explain(client: CoderClient, task: dict[str, Any]) -> Ailment | None:
+def explain(server: Server, task: Task) -> Ailment | None:
     """Like :func:`ailment`; where a build failed, with its error and the end of its log. Never raises.
 
     Asks the server for nothing but a failed build: its workspace and its log, two requests.
     """
-    return explain_build(client, task) if has_failed_build(task) else ailment(task)
+    return explain_build(server, task) if has_failed_build(task) else ailment(task)
 
 
-def explain_build(client: CoderClient, task: dict[str, Any]) -> Ailment:
+def explain_build(server: Server, task: Task) -> Ailment:
     """Why the build of a task's workspace failed, as far as that can be read. Never raises."""
     try:
-        workspace = client.workspace(task["workspace_id"]) if task["workspace_id"] else None
+        workspace = server.workspace(task["workspace_id"]) if task["workspace_id"] else None
         if workspace is None:
             return _BUILD
-        return _BUILD._replace(reason=build_failure(client, models.build_from(workspace["latest_build"])))
+        return _BUILD._replace(reason=build_failure(server, build_from(workspace["latest_build"])))
     except CoderError as error:
         # It goes with something that is already being told.
         return _BUILD._replace(reason=f"{_BUILD.reason}; why could not be read: {error.reason}")
 
 
-def build_failure(client: CoderClient, build: dict[str, Any]) -> str:
+def build_failure(server: Server, build: Build) -> str:
     """``the build of its workspace failed: <its error>; its log ends: <lines>``, as far as there is any of it.
 
-    :param build: as :func:`models.build_from` gives it.
+    :param build: as :func:`..models.build_from` gives it.
     :raises CoderError: the log cannot be read.
     """
     how = "failed" if build["status"] in (None, "failed") else f"was {build['status']}"
@@ -98,7 +110,7 @@ def build_failure(client: CoderClient, build: dict[str, Any]) -> str:
     error = _one_line(build["error"] or "")
     if error:
         text += f": {error}"
-    end = log_end(client.build_log(build["id"]), error) if build["id"] else ""
+    end = log_end(server.build_log(build["id"]), error) if build["id"] else ""
     return f"{text}; its log ends: {end}" if end else text
 
 
@@ -113,12 +125,44 @@ def log_end(rows: list[dict[str, Any]], known: str = "") -> str:
     return text if len(text) <= _CHARACTERS else f"[...] {text[-_CHARACTERS:]}"
 
 
-def with_reason(client: CoderClient, task: dict[str, Any]) -> dict[str, Any]:
+def with_reason(server: Server, task: Task) -> Task:
     """The task; one that is not well has its ``reason``, too."""
-    found = explain(client, task)
+    found = explain(server, task)
     return {**task, "reason": found.reason} if found else task
 
 
 def _one_line(text: str) -> str:
     """Text of others in one line of what can be printed."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+
+
+def describe(task: Task) -> str:
+    """The state in words: status, then what the agent said last."""
+    if is_stopping(task):
+        return "being paused"
+    text = task["status"]
+    # The last words of an agent that no longer runs say nothing of now.
+    state = task["current_state"] if text not in ("paused", "error", "unknown") else None
+    if state:
+        text += f", {state['state']}"
+        if state["message"]:
+            text += f" ({state['message']})"
+    return text
+
+
+def diagnose(server: Server, task: Task) -> Diagnosis:
+    """What a person would look at next. Never raises: it goes with an error that is already being told."""
+    build = None
+    with suppress(CoderError):
+        workspace = server.workspace(task["workspace_id"]) if task["workspace_id"] else None
+        build = build_from(workspace["latest_build"]) if workspace else None
+    health = task["workspace_agent_health"] or {}
+    return {
+        "build": build,
+        "agent": {
+            "lifecycle": task["workspace_agent_lifecycle"],
+            "healthy": health.get("healthy"),
+            "reason": health.get("reason"),
+        },
+        "state": task["current_state"],
+    }

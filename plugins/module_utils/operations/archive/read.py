@@ -11,15 +11,17 @@ stays as it is. All else may come from an agent that is restarting, from a proxy
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Callable, NamedTuple, cast
+from typing import Callable, NamedTuple, TypedDict, cast
 
-from ..archive.record import Record
-from ..coder.client import CoderClient, Log
-from ..coder.errors import CoderError, RouteNotFound, as_coder_error, attempting
-from ..coder.health import has_failed_build
-from ..version import VERSION
-from .archive_progress import Progress, each
-from .context import Context
+from ...archive.record import Record
+from ...coder.backend import Log
+from ...coder.errors import CoderError, as_coder_error, attempting
+from ...coder.tasks.backend import TasksBackend
+from ...coder.tasks.health import has_failed_build
+from ...coder.tasks.models import Task
+from ...version import VERSION
+from ..context import Context
+from .progress import Progress, each
 
 # The kind of a record whose log the server keeps nowhere: before 2.31.1 a paused task has none.
 NOT_KEPT = "unsupported"
@@ -32,6 +34,11 @@ class Reading(NamedTuple):
     error: CoderError | None = None
 
     @property
+    def task(self) -> Task:
+        """The task that was read."""
+        return cast(Task, self.record["task"])
+
+    @property
     def passes(self) -> bool:
         """Whether there is no log only because of a state that may pass; else nothing is gained by asking again."""
         return self.record["error_kind"] == "conflict" and self.error is None
@@ -42,7 +49,7 @@ class Reading(NamedTuple):
         return self.record["error_kind"] == "no_log"
 
 
-def read(client: CoderClient, task: dict[str, Any], settled: bool = False) -> Reading:
+def read(backend: TasksBackend, task: Task, settled: bool = False) -> Reading:
     """One request; a second one where a state has no log, because the list may have told an older state.
 
     :param settled: whether a log that is not live counts only while the task is paused: one that is being started shows
@@ -51,30 +58,30 @@ def read(client: CoderClient, task: dict[str, Any], settled: bool = False) -> Re
     try:
         with attempting(f"read the log of the task {label(task)}"):
             if settled and task["status"] != "active":
-                task = _now(client, task)  # the list may be minutes old
-            task, log = _log(client, task)
+                task = _now(backend, task)  # the list may be minutes old
+            task, log = _log(backend, task)
             if settled and log.source != "live" and task["status"] != "paused":
-                task, log = _now(client, task), Log([], "none", refused=True)
+                task, log = _now(backend, task), Log([], "none", refused=True)
     except Exception as caught:  # noqa: BLE001  (an answer that nobody foresaw is this task's failure alone)
         error = as_coder_error(caught)
-        return Reading(_record(client, task, Log([], "none"), error.kind), error)
+        return Reading(_record(backend, task, Log([], "none"), error.kind), error)
     if log.source == "live" or log.messages:
-        return Reading(_record(client, task, log, None))
-    record = _record(client, task, Log([], "none", log.snapshot_at), _kind_of_none(client, task, log))
+        return Reading(_record(backend, task, log, None))
+    record = _record(backend, task, Log([], "none", snapshot_at=log.snapshot_at), _kind_of_none(backend, task, log))
     # No agent comes back after a build that failed, until somebody builds anew.
     hopeless = record["error_kind"] == "conflict" and has_failed_build(task)
     return Reading(record, _not_now(task, "Its workspace's build failed; see the task.") if hopeless else None)
 
 
-def _log(client: CoderClient, task: dict[str, Any]) -> tuple[dict[str, Any], Log]:
-    log = _asked(client, task)
+def _log(backend: TasksBackend, task: Task) -> tuple[Task, Log]:
+    log = backend.log(task)
     if log.messages or (log.source != "live" and task["status"] == "paused" and not log.refused):
         return task, log
     if log.source == "live" and task["status"] == "active":
         return task, log
-    now = _now(client, task)
+    now = _now(backend, task)
     if now["status"] in ("active", "paused") and now["status"] != task["status"]:
-        log = _asked(client, now)
+        log = backend.log(now)
     if log.source == "live" and not log.messages and now["status"] != "active":
         raise CoderError(
             f"it is {now['status']}, and yet the server says that its running agent shows no message", "protocol",
@@ -83,62 +90,56 @@ def _log(client: CoderClient, task: dict[str, Any]) -> tuple[dict[str, Any], Log
     return now, log
 
 
-def _now(client: CoderClient, task: dict[str, Any]) -> dict[str, Any]:
-    now = client.refresh(task)
+def _now(backend: TasksBackend, task: Task) -> Task:
+    now = backend.refresh(task)
     if now is None:
         raise CoderError("it was deleted meanwhile", "not_found")
     return now
 
 
-def _asked(client: CoderClient, task: dict[str, Any]) -> Log:
-    try:
-        return client.logs(task)
-    except CoderError as error:
-        if error.status == 404 and not isinstance(error, RouteNotFound) and client.refresh(task) is not None:
-            raise CoderError(
-                "this token may see the task, but not read its log", "forbidden",
-                status=404, method=error.method, path=error.path,
-                hint="Use the token of a site owner, not restricted to scopes, or the one of the task's owner.",
-            ) from None
-        raise
-
-
-def _kind_of_none(client: CoderClient, task: dict[str, Any], log: Log) -> str:
+def _kind_of_none(backend: TasksBackend, task: Task, log: Log) -> str:
     if task["status"] != "paused":
         return "conflict"
     if not log.refused:
         return "no_log"
-    return "conflict" if client.dialect.snapshots else NOT_KEPT
+    return "conflict" if "snapshots" in backend.features else NOT_KEPT
 
 
-def label(task: dict[str, Any]) -> str:
+def label(task: Task) -> str:
     """Owner and name."""
     return f"{task['owner_name']}/{task['name']}"
 
 
-def _record(client: CoderClient, task: dict[str, Any], log: Log, error_kind: str | None) -> Record:
+def _record(backend: TasksBackend, task: Task, log: Log, error_kind: str | None) -> Record:
     return cast(Record, {
         "task": task,
         "messages": log.messages,
         "source": log.source,
         "snapshot_at": log.snapshot_at,
         "error_kind": error_kind,
-        "versions": {"coder": client.version.text, "agentapi": None, "collection": VERSION},
+        "versions": {"coder": backend.version, "agentapi": None, "collection": VERSION},
     })  # fmt: skip
+
+
+class ReadParams(TypedDict):
+    """The options that reading many tasks looks at."""
+
+    concurrency: int
+    wait_timeout: float
 
 
 class Reader:
     """Reads many tasks at once; what passes from one state to another is read again until ``wait_timeout``."""
 
-    def __init__(self, context: Context, settle: Callable[[Reading], None], settled: bool = False) -> None:
+    def __init__(self, context: Context[ReadParams], settle: Callable[[Reading], None], settled: bool = False) -> None:
         """settle: given each reading, from several threads; what it raises ends all. settled: as of `read`."""
         self._context = context
         self._settle = settle
         self._settled = settled
-        self._passing: list[dict[str, Any]] = []
+        self._passing: list[Task] = []
         self._started = context.clock.monotonic()
 
-    def read(self, tasks: list[dict[str, Any]], progress: Progress) -> None:
+    def read(self, tasks: list[Task], progress: Progress) -> None:
         """Empties the list: what was read of 10,000 tasks need not stay in memory."""
         threads = self._context.params["concurrency"]
         each(self._first, _taken(tasks), threads, progress.step, progress.meanwhile)
@@ -150,28 +151,28 @@ class Reader:
             tasks, self._passing = self._passing, []
             each(self._last if late else self._first, tasks, threads, meanwhile=progress.meanwhile)
 
-    def _first(self, task: dict[str, Any]) -> None:
-        reading = read(self._context.session, task, self._settled)
+    def _first(self, task: Task) -> None:
+        reading = read(self._context.session.tasks, task, self._settled)
         if reading.passes:
-            self._passing.append(reading.record["task"])
+            self._passing.append(reading.task)
         else:
             self._settle(reading)
 
-    def _last(self, task: dict[str, Any]) -> None:
-        reading = read(self._context.session, task, self._settled)
+    def _last(self, task: Task) -> None:
+        reading = read(self._context.session.tasks, task, self._settled)
         if reading.passes:
-            error = _not_now(reading.record["task"], "Collect again later, or raise 'wait_timeout'.")
+            error = _not_now(reading.task, "Collect again later, or raise 'wait_timeout'.")
             reading = Reading(reading.record, error)
         self._settle(reading)
 
 
-def _not_now(task: dict[str, Any], hint: str) -> CoderError:
+def _not_now(task: Task, hint: str) -> CoderError:
     error = CoderError(f"its log cannot be read while it is in status {task['status']}", "conflict", hint=hint)
     error.attempt = f"read the log of the task {label(task)}"
     return error
 
 
-def _taken(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _taken(tasks: list[Task]) -> Iterator[Task]:
     """The same tasks, let go of one by one."""
     tasks.reverse()
     while tasks:

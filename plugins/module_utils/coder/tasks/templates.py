@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..coder.client import CoderClient
-from ..coder.errors import CoderError, invalid
-from ..coder.names import is_uuid
+from ..errors import CoderError, invalid
+from ..models import LatestBuild, Preset
+from ..names import is_uuid
+from .client import TasksClient
+from .models import Task
+from .prompts import PROMPT_PARAMETER
 
-PROMPT_PARAMETER = "AI Prompt"
 
-
-class Origin(NamedTuple):
+class TemplateChoice(NamedTuple):
     """What a task is made from."""
 
     template: dict[str, Any]
@@ -24,8 +26,8 @@ class Origin(NamedTuple):
 
 
 def resolve(
-    client: CoderClient, template: str, organization: str | None, version: str | None, preset: str | None
-) -> Origin:
+    client: TasksClient, template: str, organization: str | None, version: str | None, preset: str | None
+) -> TemplateChoice:
     """Look everything up and check what the server would accept silently or refuse late.
 
     :raises CoderError: unknown, ambiguous, of another template, or with required parameters that nothing supplies;
@@ -35,10 +37,10 @@ def resolve(
     version_id = _version_id(client, found, version)
     chosen = _preset(client, found, version_id, preset)
     _check_parameters(client, found, version_id, chosen)
-    return Origin(found, version_id, chosen["id"] if chosen else None)
+    return TemplateChoice(found, version_id, chosen["id"] if chosen else None)
 
 
-def find_template(client: CoderClient, template: str, organization: str | None = None) -> dict[str, Any]:
+def find_template(client: TasksClient, template: str, organization: str | None = None) -> dict[str, Any]:
     """A template that can run tasks, by name or UUID. :raises CoderError: none, or several of that name."""
     listed = client.templates(organization)
     field = "id" if is_uuid(template) else "name"
@@ -55,7 +57,7 @@ def find_template(client: CoderClient, template: str, organization: str | None =
     )
 
 
-def _version_id(client: CoderClient, template: dict[str, Any], version: str | None) -> str:
+def _version_id(client: TasksClient, template: dict[str, Any], version: str | None) -> str:
     if not version:
         return template["active_version_id"]
     versions = client.template_versions(template["id"])
@@ -71,8 +73,8 @@ def _version_id(client: CoderClient, template: dict[str, Any], version: str | No
 
 
 def _preset(
-    client: CoderClient, template: dict[str, Any], version_id: str, preset: str | None
-) -> dict[str, Any] | None:
+    client: TasksClient, template: dict[str, Any], version_id: str, preset: str | None
+) -> Preset | None:
     """The preset; `none` or nothing means none, `default` the template's default one."""
     if not preset or preset.lower() == "none":
         return None
@@ -103,7 +105,7 @@ class Difference(NamedTuple):
 
 
 def differences(
-    client: CoderClient, task: dict[str, Any], template: str | None, version: str | None, preset: str | None
+    client: TasksClient, task: Task, template: str | None, version: str | None, preset: str | None
 ) -> list[Difference]:
     """In what an existing task was made from something else than what is declared; what is None is not compared.
 
@@ -121,7 +123,7 @@ def differences(
         return []
     found = []
     version_id = task["template_version_id"]
-    build = {} if version_id and not preset else _latest_build(client, task)
+    build: LatestBuild = {} if version_id and not preset else _latest_build(client, task)
     version_id = version_id or build.get("template_version_id")
     if version and version_id:
         name = _name_of(client.template_versions(task["template_id"]), version_id)
@@ -137,18 +139,18 @@ def differences(
     return found
 
 
-def _latest_build(client: CoderClient, task: dict[str, Any]) -> dict[str, Any]:
+def _latest_build(client: TasksClient, task: Task) -> LatestBuild:
     workspace = client.workspace(task["workspace_id"]) if task["workspace_id"] else None
     return workspace["latest_build"] if workspace else {}
 
 
-def _name_of(items: list[dict[str, Any]], identity: str) -> str:
+def _name_of(items: Iterable[Mapping[str, Any]], identity: str) -> str:
     """The name of the one with this id; the id itself where it is not there any more."""
-    return next((item["name"] for item in items if item["id"] == identity), identity)
+    return next((str(item["name"]) for item in items if item["id"] == identity), identity)
 
 
 def _check_parameters(
-    client: CoderClient, template: dict[str, Any], version_id: str, preset: dict[str, Any] | None
+    client: TasksClient, template: dict[str, Any], version_id: str, preset: Preset | None
 ) -> None:
     """Parameters cannot be passed to a task, so a required one must come from the preset."""
     given = preset["parameters"] if preset else {}
@@ -167,5 +169,5 @@ def _check_parameters(
     )
 
 
-def _listing(names: Any) -> str:
+def _listing(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"

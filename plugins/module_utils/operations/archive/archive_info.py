@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
+from ..context import Context
+from ..spec import Spec
 from . import archive
-from .context import Context
+from .archive import ArchiveParams, ProofParams
 
 
-def spec() -> dict[str, Any]:
-    """Keyword arguments of AnsibleModule, as plain data."""
+def spec() -> Spec:
+    """The operation's options."""
     return {
         "argument_spec": archive.proof_options(),
         "mutually_exclusive": [["name", "all_owners"], ["name", "organization"]],
@@ -22,12 +24,12 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(context: Context) -> dict[str, Any]:
+def run(context: Context[ProofParams]) -> dict[str, Any]:
     """Result: what ``archive`` with ``state=verified`` gives, and ``tasks``, the verdict of each.
 
     :raises CoderError: an option cannot be right, the server refuses the list, or the archive cannot be read.
     """
     unset = {name: option.get("default") for name, option in archive.spec()["argument_spec"].items()}
-    params = {**unset, **context.params, "state": "verified"}
-    outcomes, result = archive.look(replace(context, params=params))
+    params = cast(ArchiveParams, {**unset, **context.params, "state": "verified"})
+    outcomes, result = archive.look(replace(cast("Context[Any]", context), params=params))
     return {**result, "tasks": outcomes.verdict_lines}

@@ -6,40 +6,48 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from ..archive.record import Record
-from ..archive.store import Archive
-from ..coder.errors import CoderError, as_coder_error, attempting
-from ..coder.wait import Patience
-from .archive_outcome import Outcomes
-from .archive_progress import Progress, each
-from .archive_read import Reader, Reading, label, read
-from .archive_resumed import Resumed
-from .context import Context
-from .lifecycle import Lifecycle
+from ...archive.record import Record
+from ...archive.store import Archive
+from ...coder.errors import CoderError, as_coder_error, attempting
+from ...coder.tasks.models import Task
+from ...coder.waiter import Waiter, WaitOptions
+from ..context import Context
+from ..waiting import waiter_for
+from .outcome import Outcomes
+from .progress import Progress, each
+from .read import Reader, Reading, ReadParams, label, read
+from .resumed import Resumed
+
+
+class CollectParams(ReadParams):
+    """The options that collecting looks at."""
+
+    on_partial: str
+    resume_concurrency: int
 
 
 class Partial(NamedTuple):
     """A paused task whose log is not whole here. last_id: of the last message that its snapshot held, if any."""
 
-    task: dict[str, Any]
+    task: Task
     last_id: int | None
 
 
 class Collector:
     """Reads each task and saves it; then sees to those that need patience, or a resume."""
 
-    def __init__(self, context: Context, archive: Archive, outcomes: Outcomes) -> None:
+    def __init__(self, context: Context[CollectParams], archive: Archive, outcomes: Outcomes) -> None:
         self._context = context
-        self._client = context.session
+        self._tasks = context.session.tasks
         self._archive = archive
         self._outcomes = outcomes
         self._partial: list[Partial] = []
         self._resumes = context.params["on_partial"] == "resume" and not context.check_mode
         self._resumed_now = Resumed(archive.path)
 
-    def collect(self, tasks: list[dict[str, Any]]) -> None:
+    def collect(self, tasks: list[Task]) -> None:
         """Empties the list: what was read of 10,000 tasks need not stay in memory.
 
         :raises CoderError: the archive cannot be written; all else is an outcome.
@@ -56,7 +64,7 @@ class Collector:
         """Save what was read, and note what was not."""
         record = reading.record
         if reading.error:
-            self._outcomes.fail(label(record["task"]), reading.error)
+            self._outcomes.fail(label(reading.task), reading.error)
         try:
             self._save(record)
         except Exception as caught:
@@ -64,14 +72,14 @@ class Collector:
             if error.kind == "io":
                 raise
             if not reading.error:
-                self._outcomes.fail(label(record["task"]), error)
+                self._outcomes.fail(label(reading.task), error)
             return
         entry = self._archive.entry(record["task"]["id"])
         # An archive can hold the whole log of which the server shows only the end.
         whole = reading.error or not entry or entry["complete"]
         if self._resumes and record["task"]["status"] == "paused" and not whole:
             last_id = record["messages"][-1]["id"] if record["messages"] else None
-            self._partial.append(Partial(record["task"], last_id))
+            self._partial.append(Partial(reading.task, last_id))
 
     def _save(self, record: Record) -> None:
         outcome = self._archive.save(record)
@@ -82,14 +90,14 @@ class Collector:
     def _resumed(self, partial: Partial) -> None:
         """Read a paused task's log in full: resume it, read, pause it again."""
         task = partial.task
-        life = self._lifecycle()
+        waiter = self._waiter()
         try:
             with self._resumed_now.noted(self._archive.redacted(label(task))), attempting(
                 f"read the whole log of the task {label(task)}"
             ):
-                resumed = life.resume(task)
+                resumed = self._tasks.resume(task, waiter)
                 try:
-                    full = read(self._client, life.wait_for(task, "ready"))
+                    full = read(self._tasks, waiter.wait_for(self._tasks, task, "ready"))
                     if full.error:
                         raise full.error
                     kept = self._keep_if_whole(partial, full.record)
@@ -103,7 +111,7 @@ class Collector:
             return
         if resumed and kept:
             # From now on the server shows the snapshot that this pause made: it has to be known as a part of the log.
-            self._save(read(self._client, self._now(task)).record)
+            self._save(read(self._tasks, self._now(task)).record)
 
     def _keep_if_whole(self, partial: Partial, full: Record) -> bool:
         """Ids count from 0, so a log that ends earlier than the snapshot is that of an agent which has forgotten."""
@@ -117,20 +125,19 @@ class Collector:
         self._save(full)
         return True
 
-    def _warn_of(self, task: dict[str, Any], what: str) -> None:
+    def _warn_of(self, task: Task, what: str) -> None:
         self._context.warn(f"The agent of the task {label(task)} {what}.")
 
-    def _pause_again(self, task: dict[str, Any]) -> None:
-        life = self._lifecycle()
+    def _pause_again(self, task: Task) -> None:
+        waiter = self._waiter()
         with attempting(f"pause the task {label(task)} again, which was resumed to be read"):
-            life.pause(task)
-            life.wait_for(self._now(task), "paused")
+            self._tasks.pause(task, waiter)
+            waiter.wait_for(self._tasks, self._now(task), "paused")
 
-    def _now(self, task: dict[str, Any]) -> dict[str, Any]:
-        return self._client.refresh(task) or task
+    def _now(self, task: Task) -> Task:
+        return self._tasks.refresh(task) or task
 
-    def _lifecycle(self) -> Lifecycle:
-        """Writes with a patience of their own."""
-        context = self._context
-        patience = Patience(context.params["wait_timeout"], 0.0, context.poll_interval)
-        return Lifecycle(self._client, context.clock, patience, True, context.progress)
+    def _waiter(self) -> Waiter:
+        """For writes that have a time of their own."""
+        options = WaitOptions(self._context.params["wait_timeout"], 0.0, self._context.poll_interval)
+        return waiter_for(self._context, options)

@@ -1,0 +1,312 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A client of what every Coder server has: its people, workspaces and templates. One method per endpoint.
+
+The clients of tasks and of chats build on it. Knows HTTP and Coder, not Ansible and not waiting.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from contextlib import suppress
+from typing import Any, Callable, TypeVar
+
+from . import models
+from .answers import Malformed, an_object, each, objects, refuse
+from .clock import Clock
+from .connection import Connection
+from .errors import AnswerLost, CoderError, RouteNotFound, attempting, invalid
+from .models import Build, Organization, Parameter, Preset, User, Workspace
+from .names import check_owner, is_uuid, split_reference, two_owners
+from .server_version import Version, parse_version
+from .transport import Response, Transport, segment
+
+AUTHCHECK_TRIES = 3
+
+Client = TypeVar("Client", bound="Server")
+Known = TypeVar("Known")
+
+
+def _to_nobody(what: str) -> None:
+    return None
+
+
+class Server:
+    """One server and one user's token.
+
+    :param sharing: a client of the same call and transport, for a second one that knows and reports the same.
+    """
+
+    def __init__(self, transport: Transport, sharing: Server | None = None) -> None:
+        self.transport = transport
+        # Refuse every write: set in check mode.
+        self.read_only: bool = sharing.read_only if sharing else False
+        self._note_write: Callable[[str], None] = sharing._note_write if sharing else _to_nobody
+        self._cache: dict[Any, Any] = sharing._cache if sharing else {}
+        self._cache_lock: Any = sharing._cache_lock if sharing else threading.RLock()
+
+    @classmethod
+    def connect(cls: type[Client], connection: Connection, clock: Clock) -> Client:
+        """:raises CoderError: the connection's options cannot be right."""
+        return cls(Transport(connection, clock))
+
+    def for_call(self: Client, note_write: Callable[[str], None], read_only: bool) -> Client:
+        """The same session, as one call has it.
+
+        :param note_write: told of each request that wrote, or may have written, such as ``POST /api/v2/tasks/alice``.
+        :param read_only: whether every write is refused, as in check mode.
+        """
+        client = copy.copy(self)
+        client._note_write = note_write
+        client.read_only = read_only
+        return client
+
+    # Requests
+
+    def _request(self, method: str, path: str, **options: Any) -> Response:
+        if self.read_only and method not in ("GET", "HEAD"):
+            raise CoderError(f"{method} {path} was about to be sent in check mode", "invalid")
+        if method in ("GET", "HEAD"):
+            return self.transport.request(method, path, **options)
+        try:
+            response = self.transport.request(method, path, **options)
+        except CoderError as error:
+            if may_be_done(error):
+                self._note_write(f"{method} {path}")
+            raise
+        self._note_write(f"{method} {path}")
+        return response
+
+    def _get(self, path: str, *keys: str, **options: Any) -> dict[str, Any]:
+        """A JSON object that has these keys."""
+        return an_object(self._request("GET", path, **options).data, path, *keys)
+
+    def _get_list(self, path: str, *keys: str, **options: Any) -> list[dict[str, Any]]:
+        """A JSON list of objects that have these keys."""
+        return objects(self._request("GET", path, **options).data, path, *keys)
+
+    def forget(self) -> None:
+        """Before another call on this session: what may be different by now is to be asked for anew.
+
+        Presets and parameters of a version are final once it is imported, so they are forgotten only where there were
+        none.
+        """
+        for key, known in list(self._cache.items()):
+            if key[0] in ("templates", "versions") or not known:
+                del self._cache[key]
+
+    def _remember(self, key: Any, ask: Callable[[], Known]) -> Known:
+        """What does not change while a session lives is asked for once, also by threads that want it at once."""
+        if key not in self._cache:
+            with self._cache_lock:
+                if key not in self._cache:
+                    self._cache[key] = ask()
+        known: Known = self._cache[key]
+        return known
+
+    # The server itself
+
+    @property
+    def version(self) -> Version:
+        """The server's build version."""
+        return self._remember("version", self._ask_version)
+
+    def _ask_version(self) -> Version:
+        with attempting("read the server's version"):
+            try:
+                data = self._get("/api/v2/buildinfo", "version")
+            except RouteNotFound as error:
+                raise CoderError(
+                    f"{self.transport.base_url} is not the address of a Coder server: it has no /api/v2/buildinfo",
+                    "protocol", status=error.status, method=error.method, path=error.path,
+                    hint="Check 'url'.",
+                ) from None
+        return parse_version(str(data["version"]))
+
+    def now(self) -> float:
+        """The server's time in seconds of the epoch, as its last answer told it."""
+        return self.transport.clock.time() + self.transport.server_ahead
+
+    # Rights
+
+    def may_read(self, resource_type: str, **where: Any) -> bool:
+        """Whether the token may read every thing of a kind, such as ``task``, in a place: ``organization_id=``,
+        ``any_org=True``, or the whole site.
+
+        A POST that writes nothing and needs no right of its own, so check mode sends it, and a lost answer is asked for
+        again.
+
+        :raises CoderError: the server did not answer.
+        """
+        checks = {"checks": {"read": {"object": {"resource_type": resource_type, **where}, "action": "read"}}}
+        for _lost in range(AUTHCHECK_TRIES - 1):
+            with suppress(AnswerLost):
+                return self._authcheck(checks)
+        return self._authcheck(checks)
+
+    def _authcheck(self, checks: dict[str, Any]) -> bool:
+        path = "/api/v2/authcheck"
+        return an_object(self.transport.request("POST", path, body=checks).data, path, "read")["read"] is True
+
+    # People and organizations
+
+    def user(self, name: str = "me") -> User:
+        """A user by name or UUID. :raises CoderError: unknown, or not to be seen with this token."""
+        try:
+            path = f"/api/v2/users/{segment(name)}"
+            found: Any = self._remember(("user", name), lambda: self._get(path, "id", "username"))
+        except CoderError as error:
+            raise explain_owner(error, name) from None
+        user: User = found
+        return user
+
+    def username(self, owner: str) -> str:
+        """The owner as tasks name it; only `me` and UUIDs are asked for."""
+        return self.user(owner)["username"] if owner == "me" or is_uuid(owner) else owner
+
+    def organization(self, name: str) -> Organization:
+        """An organization by name or UUID; `default` is the default one. :raises CoderError: unknown, naming others."""
+        try:
+            path = f"/api/v2/organizations/{segment(name)}"
+            found: Any = self._remember(("organization", name), lambda: self._get(path, "id", "name"))
+        except CoderError as error:
+            if error.kind == "not_found":
+                known = ", ".join(sorted(item["name"] for item in self._get_list("/api/v2/organizations", "name")))
+                error.reason = f"the organization {name!r} does not exist or cannot be seen with this token"
+                error.hint = f"You can see: {known or 'none'}."
+            raise
+        organization: Organization = found
+        return organization
+
+    def _owner_term(self, owner: str) -> str:
+        """The owner as a list's query wants it. :raises CoderError: it cannot be one."""
+        check_owner(owner)
+        if any(sign in owner for sign in ' :"\t\n'):
+            raise invalid(f"{owner!r} is not a username", "Give a username or a user's UUID.")
+        return owner
+
+    def owner_and_name(self, reference: str, owner: str) -> tuple[str, str]:
+        """(owner, name or UUID) of a task given as `name`, `owner/name` or UUID.
+
+        :raises CoderError: it can be neither, or ``owner`` is another user than the one it names.
+        """
+        named, name = split_reference(reference, owner)
+        if owner != "me" and named.lower() != owner.lower() and self.user(named)["id"] != self.user(owner)["id"]:
+            raise two_owners(reference, owner)
+        return named, name
+
+    # Workspaces and builds
+
+    def find_workspace(self, owner: str, name: str) -> Workspace | None:
+        """A workspace that is not deleted, by its owner and name."""
+        path = f"/api/v2/users/{segment(owner)}/workspace/{segment(name)}"
+        try:
+            return models.workspace_from(self._get(path), path)
+        except CoderError as error:
+            if error.status in (404, 410):
+                return None
+            raise explain_owner(error, owner) from None
+
+    def list_workspaces(
+        self, owner: str | None = None, malformed: Callable[[Malformed], None] = refuse
+    ) -> list[Workspace]:
+        """Every workspace that the token may see and that is not deleted, of one owner or of all.
+
+        :param malformed: told of each one that cannot be read and so is not in the result; by default that is an error.
+        """
+        path = "/api/v2/workspaces"
+        params = {} if owner is None else {"q": f"owner:{self._owner_term(owner)}"}
+        listed = self._get(path, "workspaces", params=params)["workspaces"]
+        return each(listed, path, lambda item: models.workspace_from(item, path), malformed)
+
+    def workspace(self, workspace_id: str) -> Workspace | None:
+        """A workspace by its UUID; None once it is deleted."""
+        path = f"/api/v2/workspaces/{segment(workspace_id)}"
+        try:
+            return models.workspace_from(self._get(path), path)
+        except CoderError as error:
+            if error.status in (404, 410):
+                return None
+            raise
+
+    def build_workspace(self, workspace_id: str, transition: str) -> Build:
+        """Start a build: start, stop or delete."""
+        path = f"/api/v2/workspaces/{segment(workspace_id)}/builds"
+        body = {"transition": transition}
+        return models.build_from(an_object(self._request("POST", path, body=body).data, path, "id"))
+
+    def build_parameters(self, build_id: str) -> dict[str, str]:
+        """Parameters that a workspace build was made with."""
+        path = f"/api/v2/workspacebuilds/{segment(build_id)}/parameters"
+        return {item["name"]: item["value"] for item in self._get_list(path, "name", "value")}
+
+    def build(self, build_id: str) -> dict[str, Any]:
+        """A workspace build, whole as the server gives it."""
+        return self._get(f"/api/v2/workspacebuilds/{segment(build_id)}", "id", "workspace_id")
+
+    def build_log(self, build_id: str) -> list[dict[str, Any]]:
+        """The log of a workspace build, oldest first: rows of ``log_level``, ``stage`` and ``output``."""
+        return self._get_list(f"/api/v2/workspacebuilds/{segment(build_id)}/logs", "output")
+
+    # Templates
+
+    def _templates(self, query: str, organization: str | None) -> list[dict[str, Any]]:
+        """Templates of a search, as the server gives them. :raises CoderError: the organization is unknown."""
+        if organization:
+            query += f" organization:{self.organization(organization)['name']}"
+        keys = ("id", "name", "organization_id", "active_version_id")
+        return self._remember(
+            ("templates", query), lambda: self._get_list("/api/v2/templates", *keys, params={"q": query})
+        )
+
+    def template_versions(self, template_id: str) -> list[dict[str, Any]]:
+        """All versions of a template."""
+        path = f"/api/v2/templates/{segment(template_id)}/versions"
+        return self._remember(("versions", template_id), lambda: self._get_list(path, "id", "name"))
+
+    def presets(self, version_id: str) -> list[Preset]:
+        """Presets of a template version; the API answers null where there are none."""
+        path = f"/api/v2/templateversions/{segment(version_id)}/presets"
+
+        def ask() -> list[Preset]:
+            presets = self._get_list(path, "ID", "Name")
+            for preset in presets:
+                objects(preset.get("Parameters"), path, "Name", "Value")
+            return [models.preset_from(item) for item in presets]
+
+        return self._remember(path, ask)
+
+    def parameters(self, version_id: str) -> list[Parameter]:
+        """Parameters of a template version."""
+        path = f"/api/v2/templateversions/{segment(version_id)}/rich-parameters"
+
+        def ask() -> list[Parameter]:
+            parameters = self._get_list(path, "name")
+            for parameter in parameters:
+                objects(parameter.get("options"), path)
+            return [models.parameter_from(item) for item in parameters]
+
+        return self._remember(path, ask)
+
+
+def explain_owner(error: CoderError, name: str) -> CoderError:
+    """Servers answer an unknown user with 404 or, before 2.30, with a 400 about "user"."""
+    unknown = error.kind == "not_found" or (error.status == 400 and error.server_message.startswith('"user"'))
+    if not unknown:
+        return error
+    error.kind = "not_found"
+    error.reason = f"the user {name!r} does not exist or cannot be seen with this token"
+    error.hint = "Give a username or a user's UUID" + ("; an e-mail address does not work." if "@" in name else ".")
+    return error
+
+
+def may_be_done(error: CoderError) -> bool:
+    """Whether a write that failed may have been processed: its answer was lost, or is not Coder's.
+
+    Coder gives its reason with each error, so a 5xx without one comes from something in front of it.
+    """
+    status = error.status or 0
+    return isinstance(error, AnswerLost) or 200 <= status < 300 or (status >= 500 and not error.server_message)

@@ -1,0 +1,156 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the server's refusals of requests about tasks mean: its own words are known here and nowhere else."""
+
+from __future__ import annotations
+
+from ..errors import AnswerLost, CoderError, NotReady
+from ..server import may_be_done
+
+BUSY = "Task app is not ready to accept input."
+# AgentAPI's words inside Coder's answer: it was busy; it typed the input and gave up waiting for the agent.
+STATUS_GATES_INPUT = "waiting for user input"
+TYPED_ONLY = "wait for processing to start"
+
+
+def is_app_answer(message: str) -> bool:
+    """Whether a 5xx is Coder's word about the task's app or its log, which asking again at once does not change."""
+    lowered = message.lower()
+    return "task app" in lowered or "sidebar app" in lowered or message in _UNREADABLE
+
+
+def log_may_come(error: CoderError) -> bool:
+    """Whether a log that could not be read may be readable soon. An app without an address, 400 or 500, gets none."""
+    return error.kind in ("unavailable", "timeout") and error.status not in (400, 500)
+
+
+def hidden_log(error: CoderError) -> CoderError:
+    """The error for a task that the token may see, and whose log it may not."""
+    return CoderError(
+        "this token may see the task, but not read its log", "forbidden",
+        status=error.status, method=error.method, path=error.path,
+        hint="Use the token of a site owner, not restricted to scopes, or the one of the task's owner.",
+    )  # fmt: skip
+
+
+def is_already_running(error: CoderError) -> bool:
+    """Whether a resume was refused because the workspace runs already."""
+    return error.server_message == "Task workspace is already running."
+
+
+def is_not_active_version(error: CoderError) -> bool:
+    """Whether a start was refused because the template requires another version than the workspace's."""
+    return "non-active version" in (error.detail or "")
+
+
+def is_template_problem(error: CoderError) -> bool:
+    """Whether a refused create is about the template, not about the user in the path."""
+    return error.server_message.startswith("Template")
+
+
+def is_name_taken(error: CoderError) -> bool:
+    """Whether a create was refused because the name is in use.
+
+    409 as a rule; two creators at once meet a unique index and the loser gets a 500.
+    """
+    return error.status == 409 or "tasks_owner_id_name_unique_idx" in (error.detail or "")
+
+
+def is_not_found(error: CoderError) -> bool:
+    """Whether there is no such task; era S answers so, too, while a build of its workspace runs."""
+    return error.status == 404
+
+
+def is_build_active(error: CoderError) -> bool:
+    """Whether a write was refused because the workspace is being built just now."""
+    return error.status == 409 and "build" in error.server_message.lower()
+
+
+def explain_send(error: CoderError) -> CoderError:
+    """Give a refused send the class that says whether the input reached the agent, or can be sent again."""
+    error = explain_app(error)
+    detail = error.detail or ""
+    if error.kind == "busy" or STATUS_GATES_INPUT in detail or error.server_message in _STARTING:
+        error = error.copy_as(NotReady)
+        error.kind = "busy" if STATUS_GATES_INPUT in detail else error.kind
+    elif TYPED_ONLY in detail:
+        # The keystrokes are in the terminal, and AgentAPI puts them on no record any more.
+        error = error.copy_as(AnswerLost)
+        error.may_still_show = False
+    elif _broke_behind_coder(error) or may_be_done(error):
+        error = error.copy_as(AnswerLost)
+    return error
+
+
+def _broke_behind_coder(error: CoderError) -> bool:
+    """Whether Coder's own connection to AgentAPI broke under way; a refused one cannot have brought the input."""
+    detail = error.detail or ""
+    return error.server_message == "Task app rejected the message." and 'Post "' in detail and "refused" not in detail
+
+
+def explain_app(error: CoderError) -> CoderError:
+    """Give an answer about the task's app the kind that says what to do, in every dialect."""
+    message = error.server_message
+    if message == BUSY:
+        error.kind = "busy"
+        error.hint = "The agent works on something; try again when it is idle."
+    elif message == "Failed to reach task app endpoint.":
+        error.kind = "unavailable"
+        error.hint = "The workspace's agent cannot be reached; pause and resume the task to restart it."
+    elif message in ("Failed to get status from task app.", "Failed to get messages from task app."):
+        error.kind = "unavailable"
+        error.hint = "AgentAPI does not answer inside the workspace; it may have died or still be starting."
+    elif message in _UNREADABLE:
+        error.kind = "unavailable"
+        error.hint = "This one log holds what Coder cannot read back, such as an unknown role; the task itself is well."
+    elif message in _NO_ADDRESS:
+        error.kind = "unavailable"
+        error.hint = "The template gives the agent's app no http address, so Coder cannot talk to it; correct that."
+    elif message == "Internal error fetching task snapshot.":
+        error.kind = "unavailable"
+        error.hint = "Try again; if it stays, the server's log tells why."
+    elif message.startswith("Task sidebar app is"):
+        error.kind = "unavailable"
+        error.hint = "The agent's app is not healthy yet; wait, or look at the workspace's logs."
+    elif error.status in (400, 409) and no_log_reason(error):
+        error.kind = "conflict"
+    return error
+
+
+# What a workspace that starts answers to a send.
+_STARTING = ("Task is pending.", "Task is initializing.", "Task sidebar app is initializing. Try again shortly.")
+# A log that was saved, or is given by AgentAPI, in a form that the server refuses (docs/contract.md, Logs).
+_UNREADABLE = (
+    "Internal error decoding task snapshot.",
+    "Unsupported task snapshot format.",
+    "Invalid snapshot data.",
+    "Invalid task app response.",
+    "Invalid task app response message role.",
+)
+_NO_ADDRESS = (
+    "Task app URL is not configured.",
+    "Task sidebar app URL is not configured.",
+    "Internal error parsing task app URL.",
+    "Only http scheme is supported for direct agent-dial.",
+)
+_NOT_ACTIVE = (
+    "Cannot fetch logs for task in current state.",
+    "Task status must be active.",
+    "Task must be active.",
+    "Task is pending.",
+    "Task is initializing.",
+    "Task is paused.",
+    "Task is not configured with a sidebar app.",
+    "Task sidebar app not found in latest build.",
+    "Task does not have a workspace.",
+    "Task does not have a workspace app.",
+)
+
+
+def no_log_reason(error: CoderError) -> str | None:
+    """The server's words where a task's state has no agent to talk to (docs/contract.md, Logs)."""
+    if error.status not in (400, 409) or error.server_message not in _NOT_ACTIVE:
+        return None
+    return f"{error.server_message} {error.detail}" if error.detail else error.server_message
