@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) stress demo fuzz-proof screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-pages redaction-report
+.PHONY: help setup test $(PARTS) returns stress demo fuzz-proof screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-pages redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -82,7 +82,10 @@ fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seed
 redaction-report: setup  ## How well secrets are found that others defined; ARGS="--source --write" and so on
 	@$(PYTHON) scripts/redaction_report.py $(ARGS)
 
-lint: setup  ## Style, types, licences, changelog fragments
+returns: setup  ## Write the return values that modules share, scripts/returns/, into their RETURN
+	@$(PYTHON) scripts/returns.py
+
+lint: setup  ## Style, types, licences, shared return values, changelog fragments
 	@scripts/lint
 
 ifdef CORE

@@ -100,6 +100,7 @@ messages:
   elements: dict
   returned: success
   contains:
+    # begin scripts/returns/message.yml {content: "Its text, without the spaces with which a terminal pads its lines."}
     id:
       description: "Number of the message, counted from 0."
       type: int
@@ -120,6 +121,7 @@ messages:
       type: str
       returned: always
       sample: "2026-11-21T11:21:43.6015Z"
+    # end scripts/returns/message.yml
 summary:
   description: What there is, and what was returned of it.
   type: dict
@@ -150,11 +152,13 @@ summary:
       type: str
       returned: always
       sample: messages
+# begin scripts/returns/failure.yml {path: /message}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /message}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -194,6 +198,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.operation_module import run_operation

@@ -80,9 +80,10 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# begin scripts/returns/sending.yml {content: "Its text, without the spaces with which a terminal pads its lines."}
 delivered:
   description:
-    - V(yes), V(no), or V(unknown) when the answer was lost and the messages do not tell.
+    - V(yes), V(no), or V(unknown) when the answer was lost and the conversation does not tell.
     - It is there in every result, also in failures, but for arguments that are refused before anything is looked at.
     - In check mode it is V(no), and RV(would_send) holds what would be sent.
   type: str
@@ -96,6 +97,7 @@ reply:
   elements: dict
   returned: success, and on failure
   contains:
+    # begin scripts/returns/message.yml {content: "Its text, without the spaces with which a terminal pads its lines."}
     id:
       description: "Number of the message, counted from 0."
       type: int
@@ -116,6 +118,7 @@ reply:
       type: str
       returned: always
       sample: "2026-11-21T11:21:43.6015Z"
+    # end scripts/returns/message.yml
 note:
   description:
     - Why the reply is an empty message; null where it has words, and where none was waited for.
@@ -134,11 +137,14 @@ waited:
   type: float
   returned: success, and on failure
   sample: 12.0
+# end scripts/returns/sending.yml
+# begin scripts/returns/failure.yml {path: /message}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /message}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -178,6 +184,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.operation_module import run_operation

@@ -148,6 +148,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+# begin scripts/returns/archive.yml {returned: "success, and on failure once the archive was opened"}
 archive:
   description: The archive as it is now.
   type: dict
@@ -239,6 +240,8 @@ missing_names:
   elements: str
   returned: success, and on failure once the archive was opened
   sample: []
+# end scripts/returns/archive.yml
+# begin scripts/returns/scope.yml {returned: "success, and on failure of single tasks"}
 scope:
   description:
     - Whose tasks the chosen ones were taken from. V(deployment) is everybody's, V(organization) those of an
@@ -247,6 +250,7 @@ scope:
   type: str
   returned: success, and on failure of single tasks
   sample: deployment
+# end scripts/returns/scope.yml
 summary:
   description: What became of the chosen tasks.
   type: dict
@@ -277,6 +281,7 @@ summary:
       type: int
       returned: always
       sample: 0
+    # begin scripts/returns/archived_logs.yml
     live:
       description: Of the tasks that were saved or unchanged, those whose log was read from a running agent.
       type: int
@@ -307,11 +312,13 @@ summary:
       type: int
       returned: always
       sample: 7
+    # end scripts/returns/archived_logs.yml
     deleted:
       description: Tasks whose removal was started, or would be in check mode.
       type: int
       returned: always
       sample: 0
+# begin scripts/returns/failures.yml {returned: "success, and on failure once the archive was opened"}
 error_kinds:
   description: How often each kind of failure came, by the kinds of RV(failure.kind).
   type: dict
@@ -338,6 +345,8 @@ failures:
       type: str
       returned: always
       sample: "Could not read the log of the task alice/fix-login: the workspace's agent cannot be reached."
+# end scripts/returns/failures.yml
+# begin scripts/returns/verification.yml {returned: when O(state) is V(verified) or V(evacuated)}
 verification:
   description: How many tasks got which verdict. Each has one.
   type: dict
@@ -443,11 +452,14 @@ verification:
           elements: str
           returned: always
           sample: []
+# end scripts/returns/verification.yml
+# begin scripts/returns/failure.yml {path: /api/v2/tasks/me/fix-login}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -487,6 +499,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module

@@ -126,6 +126,7 @@ tasks:
       type: str
       returned: always
       sample: null
+# begin scripts/returns/archive.yml {returned: success}
 archive:
   description: The archive as it is now.
   type: dict
@@ -217,6 +218,8 @@ missing_names:
   elements: str
   returned: success
   sample: []
+# end scripts/returns/archive.yml
+# begin scripts/returns/scope.yml {returned: success}
 scope:
   description:
     - Whose tasks the chosen ones were taken from. V(deployment) is everybody's, V(organization) those of an
@@ -225,6 +228,7 @@ scope:
   type: str
   returned: success
   sample: deployment
+# end scripts/returns/scope.yml
 summary:
   description: What became of the chosen tasks.
   type: dict
@@ -239,22 +243,23 @@ summary:
       description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 12
+      sample: 0
     changed:
       description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 3
+      sample: 0
     unchanged:
       description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 1185
+      sample: 0
     failed:
       description: What could not be read or proven.
       type: int
       returned: always
       sample: 0
+    # begin scripts/returns/archived_logs.yml
     live:
       description: Of the tasks that were saved or unchanged, those whose log was read from a running agent.
       type: int
@@ -285,11 +290,13 @@ summary:
       type: int
       returned: always
       sample: 7
+    # end scripts/returns/archived_logs.yml
     deleted:
       description: Nothing is deleted, so always 0.
       type: int
       returned: always
       sample: 0
+# begin scripts/returns/failures.yml {returned: success}
 error_kinds:
   description: How often each kind of failure came, by the kinds of RV(failure.kind).
   type: dict
@@ -316,6 +323,8 @@ failures:
       type: str
       returned: always
       sample: "Could not read the log of the task alice/fix-login: the workspace's agent cannot be reached."
+# end scripts/returns/failures.yml
+# begin scripts/returns/verification.yml {returned: success}
 verification:
   description: How many tasks got which verdict. Each has one.
   type: dict
@@ -421,11 +430,14 @@ verification:
           elements: str
           returned: always
           sample: []
+# end scripts/returns/verification.yml
+# begin scripts/returns/failure.yml {path: /api/v2/tasks/me/fix-login}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -465,6 +477,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module

@@ -246,6 +246,7 @@ tasks:
       type: dict
       returned: always
       contains:
+        # begin scripts/returns/task.yml {returned: always}
         id:
           description: UUID of the task.
           type: str
@@ -409,6 +410,8 @@ tasks:
           type: str
           returned: where the task is not well
           sample: "its agent is not healthy: agent has lost connection"
+        # end scripts/returns/task.yml
+    # begin scripts/returns/created_by.yml {returned: always}
     created_by:
       description:
         - "Who made a task that was not there before: V(this_call), V(someone_else) who was faster, or V(uncertain)
@@ -416,6 +419,7 @@ tasks:
       type: str
       returned: always
       sample: this_call
+    # end scripts/returns/created_by.yml
     waited:
       description: Seconds that were waited.
       type: float
@@ -436,6 +440,7 @@ tasks:
       type: dict
       returned: always
       contains:
+        # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
         kind:
           description:
             - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -475,11 +480,13 @@ tasks:
           type: int
           returned: where a request was made
           sample: 1
+        # end scripts/returns/failure_keys.yml
     diagnosis:
       description: What a person would look at next; null unless waiting failed.
       type: dict
       returned: always
       contains:
+        # begin scripts/returns/diagnosis.yml {task: "tasks[].task"}
         build:
           description: The workspace's latest build; null when it could not be read.
           type: dict
@@ -540,6 +547,7 @@ tasks:
           type: dict
           returned: always
           sample: null
+        # end scripts/returns/diagnosis.yml
     diff:
       description: Before and after, in the fields that a person would want to see change.
       type: dict
@@ -595,6 +603,7 @@ failure:
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -634,6 +643,7 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module

@@ -185,6 +185,7 @@ task:
   type: dict
   returned: success, and on failure where it is known
   contains:
+    # begin scripts/returns/task.yml {returned: always}
     id:
       description: UUID of the task.
       type: str
@@ -343,18 +344,21 @@ task:
       sample: https://coder.example.com/tasks/alice/cdee2e5a-7c94-4461-b357-7322432ffad0
     reason:
       description:
-        - Why the task is not well, in words. Where a build of its workspace failed, the build's own error and the last
-          lines of its log; else what is wrong with its agent, its app or its status.
+        - Why the task is not well, in words. Where a build of its workspace failed, the build's own error and the
+          last lines of its log; else what is wrong with its agent, its app or its status.
       type: str
       returned: where the task is not well
       sample: "its agent is not healthy: agent has lost connection"
+    # end scripts/returns/task.yml
+# begin scripts/returns/created_by.yml {returned: success}
 created_by:
   description:
-    - "Who made a task that was not there before: V(this_call), V(someone_else) who was faster, or V(uncertain) when
-      an answer was lost and a task just like it stands there now; null when nothing was created."
+    - "Who made a task that was not there before: V(this_call), V(someone_else) who was faster, or V(uncertain)
+      when an answer was lost and a task just like it stands there now; null when nothing was created."
   type: str
   returned: success
   sample: this_call
+# end scripts/returns/created_by.yml
 waited:
   description: Seconds that were waited.
   type: float
@@ -365,6 +369,7 @@ diagnosis:
   type: dict
   returned: when waiting or sending failed
   contains:
+    # begin scripts/returns/diagnosis.yml {task: task}
     build:
       description: The workspace's latest build; null when it could not be read.
       type: dict
@@ -425,11 +430,14 @@ diagnosis:
       type: dict
       returned: always
       sample: null
+    # end scripts/returns/diagnosis.yml
+# begin scripts/returns/failure.yml {path: /api/v2/tasks/me/fix-login}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -469,6 +477,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module

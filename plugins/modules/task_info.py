@@ -75,6 +75,7 @@ tasks:
   elements: dict
   returned: success, and as an empty list on failure
   contains:
+    # begin scripts/returns/task.yml {returned: unless O(fields) leaves it out}
     id:
       description: UUID of the task.
       type: str
@@ -233,11 +234,12 @@ tasks:
       sample: https://coder.example.com/tasks/alice/cdee2e5a-7c94-4461-b357-7322432ffad0
     reason:
       description:
-        - Why the task is not well, in words. Where a build of its workspace failed, the build's own error and the last
-          lines of its log; else what is wrong with its agent, its app or its status.
+        - Why the task is not well, in words. Where a build of its workspace failed, the build's own error and the
+          last lines of its log; else what is wrong with its agent, its app or its status.
       type: str
       returned: where the task is not well
-      sample: "the build of its workspace failed: terraform apply: exit status 1; its log ends: boom: the disk is full"
+      sample: "its agent is not healthy: agent has lost connection"
+    # end scripts/returns/task.yml
 missing:
   description: Names from O(name) that no task has, or none that the token may see.
   type: list
@@ -277,11 +279,13 @@ table:
   sample:
     - "NAME       TEMPLATE  STATUS  STATE  CHANGED  WHAT"
     - "fix-login  ai        active  idle   3 min ago  Waiting for input"
+# begin scripts/returns/failure.yml {path: /api/v2/tasks/me/fix-login}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -321,6 +325,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module

@@ -104,6 +104,7 @@ logs:
       elements: dict
       returned: always
       contains:
+        # begin scripts/returns/message.yml {content: Its text.}
         id:
           description: "Number of the message, counted from 0."
           type: int
@@ -124,6 +125,7 @@ logs:
           type: str
           returned: always
           sample: "2026-11-21T11:21:43.6015Z"
+        # end scripts/returns/message.yml
     source:
       description: "V(live) from the agent, V(snapshot) from when it was paused, or V(none)."
       type: str
@@ -197,11 +199,13 @@ summary:
       type: int
       returned: always
       sample: 20480
+# begin scripts/returns/failure.yml {path: /api/v2/tasks/me/fix-login}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -241,6 +245,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module

@@ -115,6 +115,7 @@ task:
   type: dict
   returned: success, and on failure where it is known
   contains:
+    # begin scripts/returns/task.yml {returned: always}
     id:
       description: UUID of the task.
       type: str
@@ -273,11 +274,13 @@ task:
       sample: https://coder.example.com/tasks/alice/cdee2e5a-7c94-4461-b357-7322432ffad0
     reason:
       description:
-        - Why the task is not well, in words. Where a build of its workspace failed, the build's own error and the last
-          lines of its log; else what is wrong with its agent, its app or its status.
+        - Why the task is not well, in words. Where a build of its workspace failed, the build's own error and the
+          last lines of its log; else what is wrong with its agent, its app or its status.
       type: str
       returned: where the task is not well
       sample: "its agent is not healthy: agent has lost connection"
+    # end scripts/returns/task.yml
+# begin scripts/returns/sending.yml {content: Its text.}
 delivered:
   description:
     - V(yes), V(no), or V(unknown) when the answer was lost and the conversation does not tell.
@@ -294,6 +297,7 @@ reply:
   elements: dict
   returned: success, and on failure
   contains:
+    # begin scripts/returns/message.yml {content: "Its text."}
     id:
       description: "Number of the message, counted from 0."
       type: int
@@ -314,6 +318,7 @@ reply:
       type: str
       returned: always
       sample: "2026-11-21T11:21:43.6015Z"
+    # end scripts/returns/message.yml
 note:
   description:
     - Why the reply is an empty message; null where it has words, and where none was waited for.
@@ -332,11 +337,13 @@ waited:
   type: float
   returned: success, and on failure
   sample: 12.0
+# end scripts/returns/sending.yml
 diagnosis:
   description: What a person would look at next.
   type: dict
   returned: when waiting or sending failed
   contains:
+    # begin scripts/returns/diagnosis.yml {task: task}
     build:
       description: The workspace's latest build; null when it could not be read.
       type: dict
@@ -397,11 +404,14 @@ diagnosis:
       type: dict
       returned: always
       sample: null
+    # end scripts/returns/diagnosis.yml
+# begin scripts/returns/failure.yml {path: /api/v2/tasks/me/fix-login}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -441,6 +451,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module

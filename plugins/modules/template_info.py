@@ -237,11 +237,13 @@ templates:
           type: str
           returned: always
           sample: "2026-11-21T11:09:43.587287Z"
+# begin scripts/returns/failure.yml {path: /api/v2/tasks/me/fix-login}
 failure:
   description: What went wrong, for playbooks to branch on.
   type: dict
   returned: failure
   contains:
+    # begin scripts/returns/failure_keys.yml {path: /api/v2/tasks/me/fix-login}
     kind:
       description:
         - "One of V(auth), V(forbidden), V(not_found), V(unsupported), V(invalid), V(conflict), V(busy),
@@ -281,6 +283,8 @@ failure:
       type: int
       returned: where a request was made
       sample: 1
+    # end scripts/returns/failure_keys.yml
+# end scripts/returns/failure.yml
 """
 
 from ansible_collections.coder.tasks.plugins.module_utils.adapter import run_module
