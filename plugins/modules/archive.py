@@ -281,7 +281,6 @@ summary:
       type: int
       returned: always
       sample: 0
-    # begin scripts/returns/archived_logs.yml
     live:
       description: Of the tasks that were saved or unchanged, those whose log was read from a running agent.
       type: int
@@ -312,7 +311,6 @@ summary:
       type: int
       returned: always
       sample: 7
-    # end scripts/returns/archived_logs.yml
     deleted:
       description: Tasks whose removal was started, or would be in check mode.
       type: int

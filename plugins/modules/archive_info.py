@@ -259,38 +259,36 @@ summary:
       type: int
       returned: always
       sample: 0
-    # begin scripts/returns/archived_logs.yml
     live:
-      description: Of the tasks that were saved or unchanged, those whose log was read from a running agent.
+      description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 800
+      sample: 0
     snapshot:
-      description: Those whose log is a snapshot.
+      description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 350
+      sample: 0
     none:
-      description: Those that have no log.
+      description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 50
+      sample: 0
     incomplete:
-      description: Those whose log is V(partial), V(empty) or V(unreadable).
+      description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 120
+      sample: 0
     messages:
-      description: Their messages.
+      description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 18220
+      sample: 0
     redactions:
-      description: Secrets that were taken out of them.
+      description: Nothing is saved, so always 0.
       type: int
       returned: always
-      sample: 7
-    # end scripts/returns/archived_logs.yml
+      sample: 0
     deleted:
       description: Nothing is deleted, so always 0.
       type: int

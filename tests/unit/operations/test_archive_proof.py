@@ -658,5 +658,6 @@ def test_archive_info_never_fails_because_of_what_it_finds(saved: tuple[Emulator
     found = {line["task"]: line["verdict"] for line in made["tasks"]}
     assert found == {"alice/broken": "missing", "alice/new": "missing", "alice/one": "safe_to_delete",
                      "alice/two": "safe_to_delete", "alice/victim": "damaged"}  # fmt: skip
+    assert {name for name, count in made["summary"].items() if count} <= {"selected", "failed"}, "nothing is saved"
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
     assert call("archive_info", server, check=True, **options)["verification"] == made["verification"]
