@@ -36,6 +36,30 @@ attributes:
       - This module only reads.
 """
 
+    STATE = r"""
+options: {}
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Templates, versions and presets are looked up, so that their mistakes show.
+  diff_mode:
+    support: full
+"""
+
+    SEND = r"""
+options: {}
+attributes:
+  diff_mode:
+    support: none
+    details:
+      - A message is not a state.
+  idempotent:
+    support: none
+    details:
+      - Each call sends the input.
+"""
+
     API = r"""
 options: {}
 attributes:

@@ -24,6 +24,11 @@ options:
         C(owner/name).
     type: str
     default: me
+"""
+
+    # Apart from the rest, because the inventory has no names to choose by.
+    FILTERS = r"""
+options:
   all_owners:
     description:
       - Whether to choose from the tasks of all users that the token may see, instead of those of O(owner).

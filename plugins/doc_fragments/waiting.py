@@ -17,3 +17,14 @@ options:
     type: str
     default: 10m
 """
+
+    # For the modules that can wait until an agent is idle.
+    IDLE = r"""
+options:
+  stable_idle:
+    description:
+      - How long an agent must stay idle without a break before it counts as V(idle), in seconds or with units, such as
+        V(30s).
+    type: str
+    default: 5s
+"""

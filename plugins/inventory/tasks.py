@@ -29,6 +29,7 @@ extends_documentation_fragment:
   - inventory_cache
   - coder.tasks.connection
   - coder.tasks.connection.timeout
+  - coder.tasks.selection.filters
 options:
   plugin:
     description:
@@ -51,25 +52,6 @@ options:
       - User whose tasks are meant, by username or UUID; V(me) is the user of the token.
     type: str
     default: me
-  all_owners:
-    description:
-      - Whether to take the tasks of all users that the token may see, instead of those of O(owner).
-    type: bool
-    default: false
-  organization:
-    description:
-      - Take only tasks of this organization, by name or UUID; V(default) is the default one.
-    type: str
-  status:
-    description:
-      - Take only tasks with this status.
-    type: str
-    choices: [pending, initializing, active, paused, unknown, error]
-  select:
-    description:
-      - Take only tasks for which this JMESPath expression is true, such as V(template_name == 'ai').
-      - Needs the Python library C(jmespath).
-    type: str
 """
 
 EXAMPLES = r"""

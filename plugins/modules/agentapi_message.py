@@ -20,20 +20,13 @@ extends_documentation_fragment:
   - coder.tasks.agentapi
   - coder.tasks.waiting
   - coder.tasks.attributes
+  - coder.tasks.attributes.send
   - coder.tasks.attributes.workspace
 attributes:
   check_mode:
     support: full
     details:
       - Checks that AgentAPI answers. RV(would_send) holds what would be sent, and RV(delivered) is V(no).
-  diff_mode:
-    support: none
-    details:
-      - A message is not a state.
-  idempotent:
-    support: none
-    details:
-      - Each call sends the input.
 options:
   input:
     description:

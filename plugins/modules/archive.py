@@ -28,6 +28,7 @@ extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
   - coder.tasks.selection
+  - coder.tasks.selection.filters
   - coder.tasks.archive
   - coder.tasks.attributes
   - coder.tasks.attributes.api

@@ -24,15 +24,11 @@ extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
   - coder.tasks.waiting
+  - coder.tasks.waiting.idle
   - coder.tasks.attributes
+  - coder.tasks.attributes.state
   - coder.tasks.attributes.api
 attributes:
-  check_mode:
-    support: full
-    details:
-      - Templates, versions and presets are looked up, so that their mistakes show.
-  diff_mode:
-    support: full
   idempotent:
     support: full
 options:
@@ -158,12 +154,6 @@ options:
       - Tasks to pause are waited for until they are paused, tasks to delete until their names are free.
     type: str
     choices: [ready, idle, complete]
-  stable_idle:
-    description:
-      - How long an agent must stay idle without a break before it counts as V(idle), in seconds or with units, such as
-        V(30s).
-    type: str
-    default: 5s
 seealso:
   - module: coder.tasks.task
   - module: coder.tasks.task_info

@@ -20,16 +20,13 @@ author:
 extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
+  - coder.tasks.input
   - coder.tasks.waiting
+  - coder.tasks.waiting.idle
   - coder.tasks.attributes
+  - coder.tasks.attributes.state
   - coder.tasks.attributes.api
 attributes:
-  check_mode:
-    support: full
-    details:
-      - Templates, versions and presets are looked up, so that their mistakes show.
-  diff_mode:
-    support: full
   idempotent:
     support: partial
     details:
@@ -88,11 +85,6 @@ options:
       - Coder makes a task without one, too. Its agent waits until it is told something, so the module warns.
       - Mutually exclusive with O(input_file).
     type: str
-  input_file:
-    description:
-      - File on the controller to read O(input) from. A relative path is looked for beside the playbook. It may be a
-        vault.
-    type: path
   display_name:
     description:
       - Title to show in the dashboard, at most 64 bytes. If not set, the server makes one from the input.
@@ -133,12 +125,6 @@ options:
       - With O(state=paused) it is V(paused), with O(state=absent) V(gone), which means that the name is free again.
     type: str
     choices: [ready, idle, complete, paused, gone]
-  stable_idle:
-    description:
-      - How long the agent must stay idle without a break before it counts as V(idle), in seconds or with units, such as
-        V(30s).
-    type: str
-    default: 5s
 seealso:
   - module: coder.tasks.task_info
   - module: coder.tasks.task_send

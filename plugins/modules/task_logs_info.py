@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
   - coder.tasks.selection
+  - coder.tasks.selection.filters
   - coder.tasks.attributes
   - coder.tasks.attributes.info
   - coder.tasks.attributes.api

@@ -19,8 +19,10 @@ author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:
   - coder.tasks.connection
+  - coder.tasks.input
   - coder.tasks.waiting
   - coder.tasks.attributes
+  - coder.tasks.attributes.send
   - coder.tasks.attributes.api
 attributes:
   check_mode:
@@ -28,14 +30,6 @@ attributes:
     details:
       - Checks that there is such a task and that it can be sent to. RV(would_send) holds what would be sent, and
         RV(delivered) is V(no).
-  diff_mode:
-    support: none
-    details:
-      - A message is not a state.
-  idempotent:
-    support: none
-    details:
-      - Each call sends the input.
 options:
   task:
     description:
@@ -54,11 +48,6 @@ options:
       - What to say to the agent. Up to 1 MiB, not blank.
       - One of O(input) and O(input_file) is required.
     type: str
-  input_file:
-    description:
-      - File on the controller to read O(input) from. A relative path is looked for beside the playbook. It may be a
-        vault.
-    type: path
   resume:
     description:
       - Whether to resume the task first if it is paused.

@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections import defaultdict
 from typing import Any
 
 import documents
 import pytest
 import returned
 import tasks_in_text
+import yaml
 from argument_specs import environment_fallbacks, module_arguments
 from calling import operation_of
 
@@ -50,6 +52,14 @@ def test_documented_options_are_the_accepted_ones(module: str) -> None:
     spec = module_arguments(module)["argument_spec"]
     documented = {name: documented_option(option) for name, option in options.items()}
     assert documented == {name: accepted_option(option) for name, option in spec.items()}
+
+
+def test_no_option_stands_twice_by_hand() -> None:
+    places = defaultdict(list)
+    for module in MODULES:
+        for name, option in (yaml.safe_load(documents.written(module)["DOCUMENTATION"]).get("options") or {}).items():
+            places[yaml.safe_dump({name: option})].append(module)
+    assert not {option: modules for option, modules in places.items() if len(modules) > 1}, "make it a doc fragment"
 
 
 @every_module
