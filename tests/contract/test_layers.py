@@ -97,7 +97,7 @@ def paths(options: dict[str, Any]) -> Iterator[str]:
 def test_every_path_is_looked_for_beside_the_playbook(module: str) -> None:
     options = operation_of(module).spec()["argument_spec"]
     action = OperationAction.__new__(OperationAction)
-    action._loader = Loader()
+    action._loader = Loader()  # type: ignore[assignment]
     found = list(paths(options))
     assert "ca_path" in found
     for path in found:
