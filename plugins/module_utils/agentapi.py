@@ -167,9 +167,8 @@ def _refusal(status: int, body: bytes) -> CoderError:
     if _BUSY in text:
         return NotReady("the agent is working and takes no input now", "busy", **details)
     if _TYPED in text:
-        lost = AnswerLost("AgentAPI typed the input, but the agent did not begin to work", "timeout", **details)
-        lost.may_still_show = False
-        return lost
+        reason = "AgentAPI typed the input, but the agent did not begin to work"
+        return AnswerLost(reason, "timeout", **details).but(may_still_show=False)
     reason = f"AgentAPI answered HTTP {status}: {text}"
     return CoderError(reason, "server" if status >= 500 else "invalid", **details)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run an operation as a module: its spec, its errors and its result as Ansible wants them.
+"""An operation's spec, errors and result as Ansible wants them, whichever way it runs; and the way of a module.
 
 Knows no API client, so that a module for a workspace needs nothing there beside Python.
 """

@@ -26,15 +26,16 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
+from ansible_collections.coder.tasks.plugins.module_utils.coder.session import Sessions
+
 # Imported while the plugin is loaded, in the parent process: each worker that is forked has it already.
-from ansible_collections.coder.tasks.plugins.module_utils.adapter import (
+from ansible_collections.coder.tasks.plugins.module_utils.operation_module import (
     bad_arguments,
     failed,
     module_arguments,
     outcome,
 )
-from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
-from ansible_collections.coder.tasks.plugins.module_utils.coder.session import Sessions
 from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import kept_session, secrets_in
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
 from ansible_collections.coder.tasks.plugins.module_utils.operations.spec import Option, Options

@@ -152,3 +152,16 @@ def test_a_misspelt_key_or_option_is_found_by_the_type_checker(tmp_path: Path) -
     )  # fmt: skip
     for name, (_right, wrong) in MISSPELT.items():
         assert re.search(rf"{re.escape(name)}:\d+: error: .*{wrong[2:-2]}", told.stdout), told.stdout[-2000:]
+
+
+# What of an error is set where it is made; ``result`` may be added to on its way.
+_ATTRIBUTES = "kind|reason|hint|detail|attempt|result|label|status"
+_SET = re.compile(rf"\b(error|refusal|problem|lost|caught|found)\.({_ATTRIBUTES}) = ")
+
+
+def test_an_error_is_made_once_and_not_rewritten_on_its_way() -> None:
+    rewritten = []
+    for path in UTILS.rglob("*.py"):
+        if path != UTILS / "coder" / "errors.py":
+            rewritten += [line for line in path.read_text().splitlines() if _SET.search(line)]
+    assert not rewritten

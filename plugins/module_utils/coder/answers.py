@@ -37,10 +37,9 @@ def malformed(path: str, what: str, data: Any, problem: str) -> Malformed:
 
     :param data: the thing. :param problem: what is wrong with it.
     """
-    error = not_coders(path).copy_as(Malformed)
-    error.label = label_of(data)
-    error.reason = f"the {what} {error.label!r} is not what Coder answers: {problem}"
-    return error
+    label = label_of(data)
+    reason = f"the {what} {label!r} is not what Coder answers: {problem}"
+    return not_coders(path).as_a(Malformed, label=label, reason=reason)
 
 
 def an_object(data: Any, path: str, *keys: str) -> dict[str, Any]:
@@ -82,14 +81,11 @@ def each(items: Any, path: str, read: Callable[[Any], Item], told: Callable[[Mal
         try:
             sound.append(read(item))
         except CoderError as error:
-            problem = error.copy_as(Malformed)
-            problem.label = label_of(item)
-            refused.append(problem)
+            refused.append(error.as_a(Malformed, label=label_of(item)))
     if refused and not sound:
         raise refused[0]
     for problem in refused:
-        problem.hint = "It is left out; all others are there."
-        told(problem)
+        told(problem.but(hint="It is left out; all others are there."))
     return sound
 
 

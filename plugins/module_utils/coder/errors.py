@@ -64,6 +64,7 @@ class CoderError(Exception):
         detail: str | None = None,
         validations: list[dict[str, str]] | None = None,
         attempts: int | None = None,
+        server_message: str = "",
         hint: str | None = None,
         result: dict[str, Any] | None = None,
     ) -> None:
@@ -78,9 +79,10 @@ class CoderError(Exception):
         self.attempts = attempts
         self.hint = hint
         self.result = result or {}
+        # What was attempted, as in "read the log", if that was said.
         self.attempt: str | None = None
         # The server's own words, free of our sentence around them; empty when it sent none.
-        self.server_message = ""
+        self.server_message = server_message
 
     @property
     def message(self) -> str:
@@ -94,14 +96,18 @@ class CoderError(Exception):
             text += "."
         return f"{text} {self.hint}" if self.hint else text
 
-    def copy(self) -> CoderError:
-        """The same error for somebody else who met it too; what is added to one is not added to the other."""
-        return self.copy_as(type(self))
+    def but(self: Error, **changes: Any) -> Error:
+        """The same error told otherwise, as a new one: what was raised stays as it is.
 
-    def copy_as(self, cls: type[Error]) -> Error:
-        """The same error as one of another class, which says more of it."""
+        :param changes: attributes that are different, such as ``hint``.
+        """
+        return self.as_a(type(self), **changes)
+
+    def as_a(self, cls: type[Error], **changes: Any) -> Error:
+        """Like :meth:`but`, as one of another class, which says more of it."""
         other = cls(self.reason, self.kind)
         other.__dict__.update(self.__dict__, result=dict(self.result))
+        other.__dict__.update(changes)
         return other
 
     def __str__(self) -> str:

@@ -69,12 +69,10 @@ def refused(method: str, path: str, status: int, data: Any, content: bytes, lost
     kind = KIND_BY_STATUS.get(status, "server" if status >= 500 else "protocol")
     reason = f"{method} {path} returned HTTP {status}{_words(message, detail, validations, content)}"
     no_route = status == 404 and message in (ROUTE_NOT_FOUND, "")
-    error = (RouteNotFound if no_route else AnswerLost if lost else CoderError)(
+    return (RouteNotFound if no_route else AnswerLost if lost else CoderError)(
         clipped(reason), kind, status=status, method=method, path=path, detail=detail or None,
-        validations=validations, hint=_HINTS.get(status),
+        validations=validations, server_message=message, hint=_HINTS.get(status),
     )  # fmt: skip
-    error.server_message = message
-    return error
 
 
 def message_in(data: Any) -> str:

@@ -173,11 +173,11 @@ class Server:
             path = f"/api/v2/organizations/{segment(name)}"
             found: Any = self._remember(("organization", name), lambda: self._get(path, "id", "name"))
         except CoderError as error:
-            if error.kind == "not_found":
-                known = ", ".join(sorted(item["name"] for item in self._get_list("/api/v2/organizations", "name")))
-                error.reason = f"the organization {name!r} does not exist or cannot be seen with this token"
-                error.hint = f"You can see: {known or 'none'}."
-            raise
+            if error.kind != "not_found":
+                raise
+            known = ", ".join(sorted(item["name"] for item in self._get_list("/api/v2/organizations", "name")))
+            reason = f"the organization {name!r} does not exist or cannot be seen with this token"
+            raise error.but(reason=reason, hint=f"You can see: {known or 'none'}.") from None
         organization: Organization = found
         return organization
 
@@ -297,10 +297,11 @@ def explain_owner(error: CoderError, name: str) -> CoderError:
     unknown = error.kind == "not_found" or (error.status == 400 and error.server_message.startswith('"user"'))
     if not unknown:
         return error
-    error.kind = "not_found"
-    error.reason = f"the user {name!r} does not exist or cannot be seen with this token"
-    error.hint = "Give a username or a user's UUID" + ("; an e-mail address does not work." if "@" in name else ".")
-    return error
+    return error.but(
+        kind="not_found",
+        reason=f"the user {name!r} does not exist or cannot be seen with this token",
+        hint="Give a username or a user's UUID" + ("; an e-mail address does not work." if "@" in name else "."),
+    )
 
 
 def may_be_done(error: CoderError) -> bool:

@@ -248,12 +248,12 @@ class Transport:
         try:
             return _judged(request, response, content)
         except CoderError as error:
-            if error.status == 401 and self.connection.session_file:
-                error.hint = (
-                    f"The session of `coder login` in {self.connection.session_file} is no longer valid: run "
-                    f"`coder login {self._base}`, or give 'token'."
-                )
-            raise
+            if error.status != 401 or not self.connection.session_file:
+                raise
+            raise error.but(
+                hint=f"The session of `coder login` in {self.connection.session_file} is no longer valid: run "
+                f"`coder login {self._base}`, or give 'token'."
+            ) from None
 
     def _prepared(self, request: _Request) -> requests.PreparedRequest:
         headers = self._headers

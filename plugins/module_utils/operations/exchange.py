@@ -139,12 +139,12 @@ class Exchange:
         }
 
     def _failed(self, error: CoderError) -> CoderError:
-        if self.delivered == "yes":
-            told = f"The input was delivered. Do not send it again: read the reply later with {self._agent.reader}."
-            error.hint = f"{error.hint} {told}" if error.hint else told
         # What was found out where it failed is nearer than what is known here.
-        error.result = {**self._result(failed=error.kind != "invalid"), **error.result}
-        return error
+        result = {**self._result(failed=error.kind != "invalid"), **error.result}
+        if self.delivered != "yes":
+            return error.but(result=result)
+        told = f"The input was delivered. Do not send it again: read the reply later with {self._agent.reader}."
+        return error.but(result=result, hint=f"{error.hint} {told}" if error.hint else told)
 
     def _waited(self) -> float:
         return self._clock.monotonic() - self._started
@@ -179,18 +179,19 @@ class Exchange:
         :raises AnswerLost: it does not, or that cannot be read.
         """
         ends = self._clock.monotonic() + (self._look_for_message if lost.may_still_show else 0.0)
+        detail = lost.detail
         while True:
             try:
                 messages, _works = self._agent.read()
                 if self._our_position(messages or [], exactly=True) is not None:
                     return
             except Exception as caught:  # noqa: BLE001  (that it was lost is what has to be told)
-                lost.detail = lost.detail or as_coder_error(caught).message
+                detail = detail or as_coder_error(caught).message
             if self._clock.monotonic() >= ends:
                 break
             self._clock.sleep(self._context.poll_interval)
-        lost.hint = "Whether the agent got the input cannot be known, so it is not sent again; read its messages first."
-        raise lost
+        hint = "Whether the agent got the input cannot be known, so it is not sent again; read its messages first."
+        raise lost.but(detail=detail, hint=hint)
 
     def _our_position(self, messages: Messages, exactly: bool = False) -> int | None:
         """Where our message stands. A terminal may have re-wrapped it, so spaces do not count."""

@@ -395,13 +395,9 @@ def _some_failed(failed: list[Member], result: dict[str, Any]) -> CoderError:
     errors = [member.error for member in failed if member.error]
     told = [f"{member.label}: {member.error.message}" for member in failed[:FAILURES_TOLD] if member.error]
     more = [f"{len(failed) - len(told)} more failed."] if len(failed) > len(told) else []
-    error = errors[0].copy()
-    error.attempt = "bring the fleet into its declared state"
     summary = (
         f"{len(failed)} of {result['summary']['total']} tasks failed; the same call again tries only what is missing, "
         "and 'tasks' in the result has the details."
     )
-    error.reason = "\n".join([summary, *told, *more])
-    error.hint = None
-    error.result = result
-    return error
+    attempt, reason = "bring the fleet into its declared state", "\n".join([summary, *told, *more])
+    return errors[0].but(attempt=attempt, reason=reason, hint=None, result=result)

@@ -105,5 +105,5 @@ def _check_field(name: str, known: tuple[str, ...], where: str, expression: str)
         return
     error = unknown_field(f"'select' names the field {where + name!r} of a task", name, known)
     if f'"{name}"' in expression:
-        error.hint = f"Text stands in single quotes: '{name}', not \"{name}\"."
+        raise error.but(hint=f"Text stands in single quotes: '{name}', not \"{name}\".")
     raise error

@@ -193,8 +193,7 @@ class TaskAgent:
         try:
             return waiter.wait_for(self._tasks, self._task, goal)
         except CoderError as error:
-            error.attempt = None
-            raise
+            raise error.but(attempt=None) from None
 
     @property
     def _most_unhealthy(self) -> float:

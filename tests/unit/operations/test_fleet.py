@@ -13,7 +13,7 @@ import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from returned import check_return
 
-from ansible_collections.coder.tasks.plugins.module_utils.adapter import module_arguments, outcome
+from ansible_collections.coder.tasks.plugins.module_utils.operation_module import module_arguments, outcome
 from ansible_collections.coder.tasks.plugins.module_utils.operations import fleet
 from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import open_session
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context

@@ -29,7 +29,7 @@ from .dialect import (
     no_tasks,
 )
 from .models import NewTask, Task
-from .refusals import explain_app, explain_send, is_app_answer, is_template_problem, no_log_reason
+from .refusals import explain_app, explain_send, is_app_answer, is_template_problem, no_log_reason, no_task_for
 from .wholeness import completeness
 
 # AgentAPI may type for 17 s before it answers, and an unreachable agent costs the server 30 s (docs/contract.md,
@@ -72,9 +72,7 @@ class TasksClient(Server):
 
     def _needs_route(self, error: RouteNotFound) -> CoderError:
         """The list itself is missing: say what this version did with tasks."""
-        found = no_tasks(self.version)
-        found.status, found.method, found.path = error.status, error.method, error.path
-        return found
+        return no_tasks(self.version).but(status=error.status, method=error.method, path=error.path)
 
     def require(self, feature: str) -> None:
         """:raises CoderError: kind unsupported, this server lacks one of the features of tasks."""
@@ -132,8 +130,7 @@ class TasksClient(Server):
             raise self._needs_route(error) from None
         except CoderError as error:
             if owner and any(item["field"] == "owner" for item in error.validations):
-                error.kind = "not_found"
-                raise explain_owner(error, owner) from None
+                raise explain_owner(error.but(kind="not_found"), owner) from None
             raise
 
     def _owner_term(self, owner: str) -> str:
@@ -254,13 +251,8 @@ class TasksClient(Server):
             if is_template_problem(error):
                 raise
             if error.status == 404:
-                # An unknown owner gets the same answer; this raises for one.
-                error.reason = (
-                    f"Coder lets the user {self.user(owner)['username']!r} have no task of this template: the user is "
-                    "not in the template's organization, or this token may not create workspaces there"
-                )
-                error.hint = "Add the user to the organization, or choose a template of another one."
-                raise
+                # An unknown owner gets the same answer; asking for the user raises for one.
+                raise no_task_for(error, self.user(owner)["username"]) from None
             raise explain_owner(error, owner) from None
 
     def delete_task(self, task: Task) -> None:

@@ -9,9 +9,11 @@ A lost answer, a 409 and a race with somebody else are resolved by reading again
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Callable, NamedTuple
 
 from ..errors import AnswerLost, CoderError
+from ..models import Workspace
 from ..waiter import Waiter
 from .client import TasksClient
 from .health import BUILD_FAILED, describe, diagnose
@@ -89,11 +91,10 @@ class Lifecycle:
             self._waiter.pause()
             return
         if workspace["latest_build"]["transition"] != "delete":
-            refusal.hint = "A workspace that is no task has this name; choose another name."
-            raise refusal
+            raise refusal.but(hint="A workspace that is no task has this name; choose another name.")
         if not self._waiter.options.wait:
-            refusal.hint = "A deleted task's workspace is still being removed; with wait=true the module waits for it."
-            raise refusal
+            hint = "A deleted task's workspace is still being removed; with wait=true the module waits for it."
+            raise refusal.but(hint=hint)
         self.wait_until_removed(workspace["id"], name)
 
     # Pause and resume
@@ -132,33 +133,30 @@ class Lifecycle:
                 if is_already_running(error):
                     return sent > 0
                 if not is_build_active(error):
-                    self._advise(error, task, transition)
-                    raise
+                    raise self._explained(error, task, transition) from None
                 self._wait_a_moment(error, task)
             now = self._look_again(task)
             if now["status"] in reached + on_the_way:
                 return sent > 0
             task = now
 
-    def _advise(self, refusal: CoderError, task: Task, transition: str) -> None:
+    def _explained(self, refusal: CoderError, task: Task, transition: str) -> CoderError:
         """Say what to do about a start that is forbidden because of the workspace, not because of the token's user."""
         if transition != "start" or refusal.kind not in ("forbidden", "not_found"):
-            return
-        try:
-            workspace = self._client.workspace(task["workspace_id"])
-        except CoderError:
-            workspace = None
+            return refusal
+        facts: Workspace = {}
+        with suppress(CoderError):
+            facts = self._client.workspace(task["workspace_id"]) or facts
         whole_name = f"{task['owner_name']}/{task['workspace_name'] or task['name']}"
-        facts = workspace or {}
         if facts.get("dormant_at"):
-            refusal.hint = f"The workspace {whole_name} is dormant: activate it in the dashboard first."
-        elif is_not_active_version(refusal) or (
-            facts.get("outdated") and facts.get("template_require_active_version")
-        ):
-            refusal.hint = (
-                "The template requires its active version, and the workspace was built from another one: update it, "
-                f"with `coder update {whole_name}` or in the dashboard, which starts it, too."
-            )
+            return refusal.but(hint=f"The workspace {whole_name} is dormant: activate it in the dashboard first.")
+        is_outdated = facts.get("outdated") and facts.get("template_require_active_version")
+        if not is_outdated and not is_not_active_version(refusal):
+            return refusal
+        return refusal.but(
+            hint="The template requires its active version, and the workspace was built from another one: update it, "
+            f"with `coder update {whole_name}` or in the dashboard, which starts it, too."
+        )
 
     def _is_running(self, task: Task) -> bool:
         workspace = self._client.workspace(task["workspace_id"])
@@ -193,7 +191,9 @@ class Lifecycle:
                 self._client.build_workspace(now["workspace_id"], "delete")
                 return True
             if is_not_found(refusal):
-                refusal.hint = "A build of its workspace is running; with wait=true the module waits for it."
+                refusal = refusal.but(
+                    hint="A build of its workspace is running; with wait=true the module waits for it."
+                )
             self._wait_a_moment(refusal, task)
 
     def wait_until_removed(self, workspace_id: str | None, name: str) -> None:
@@ -225,15 +225,15 @@ class Lifecycle:
             self._waiter.pause()
 
     def _wait_a_moment(self, refusal: CoderError, task: Task) -> None:
-        """While a build of the workspace runs nothing else can be asked of it."""
+        """While a build of the workspace runs nothing else can be asked of it. :raises CoderError: no time is left."""
         if not self._waiter.options.wait:
-            refusal.hint = refusal.hint or "With wait=true the module waits until the running build has ended."
-            raise refusal
+            hint = refusal.hint or "With wait=true the module waits until the running build has ended."
+            raise refusal.but(hint=hint)
         if not self._waiter.may_wait():
-            refusal.result = {
-                "task": task, "waited": round(self._waiter.waited(), 1), "diagnosis": diagnose(self._client, task)
-            }
-            refusal.kind = "wait_timeout"
-            refusal.hint = f"It is {describe(task)}; raise 'wait_timeout', or look at the build."
-            raise refusal
+            seen = {"task": task, "diagnosis": diagnose(self._client, task)}
+            raise refusal.but(
+                kind="wait_timeout",
+                hint=f"It is {describe(task)}; raise 'wait_timeout', or look at the build.",
+                result={**seen, "waited": round(self._waiter.waited(), 1)},
+            )
         self._waiter.pause()

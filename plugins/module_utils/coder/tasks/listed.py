@@ -61,7 +61,7 @@ class Poll(Generic[Answer]):
                 self._outcome = self._look()
             outcome = self._outcome
         if isinstance(outcome, CoderError):
-            raise outcome.copy()
+            raise outcome.but()
         return outcome
 
     def _look(self) -> Answer | CoderError:

@@ -50,6 +50,15 @@ def is_template_problem(error: CoderError) -> bool:
     return error.server_message.startswith("Template")
 
 
+def no_task_for(error: CoderError, username: str) -> CoderError:
+    """The error of a create that was answered 404 although the user exists."""
+    return error.but(
+        reason=f"Coder lets the user {username!r} have no task of this template: the user is not in the template's "
+        "organization, or this token may not create workspaces there",
+        hint="Add the user to the organization, or choose a template of another one.",
+    )
+
+
 def is_name_taken(error: CoderError) -> bool:
     """Whether a create was refused because the name is in use.
 
@@ -69,19 +78,17 @@ def is_build_active(error: CoderError) -> bool:
 
 
 def explain_send(error: CoderError) -> CoderError:
-    """Give a refused send the class that says whether the input reached the agent, or can be sent again."""
+    """A refused send, of the class that says whether the input reached the agent, or can be sent again."""
     error = explain_app(error)
     detail = error.detail or ""
-    if error.kind == "busy" or STATUS_GATES_INPUT in detail or error.server_message in _STARTING:
-        error = error.copy_as(NotReady)
-        error.kind = "busy" if STATUS_GATES_INPUT in detail else error.kind
-    elif TYPED_ONLY in detail:
+    if STATUS_GATES_INPUT in detail:
+        return error.as_a(NotReady, kind="busy")
+    if error.kind == "busy" or error.server_message in _STARTING:
+        return error.as_a(NotReady)
+    if TYPED_ONLY in detail:
         # The keystrokes are in the terminal, and AgentAPI puts them on no record any more.
-        error = error.copy_as(AnswerLost)
-        error.may_still_show = False
-    elif _broke_behind_coder(error) or may_be_done(error):
-        error = error.copy_as(AnswerLost)
-    return error
+        return error.as_a(AnswerLost, may_still_show=False)
+    return error.as_a(AnswerLost) if _broke_behind_coder(error) or may_be_done(error) else error
 
 
 def _broke_behind_coder(error: CoderError) -> bool:
@@ -91,32 +98,11 @@ def _broke_behind_coder(error: CoderError) -> bool:
 
 
 def explain_app(error: CoderError) -> CoderError:
-    """Give an answer about the task's app the kind that says what to do, in every dialect."""
-    message = error.server_message
-    if message == BUSY:
-        error.kind = "busy"
-        error.hint = "The agent works on something; try again when it is idle."
-    elif message == "Failed to reach task app endpoint.":
-        error.kind = "unavailable"
-        error.hint = "The workspace's agent cannot be reached; pause and resume the task to restart it."
-    elif message in ("Failed to get status from task app.", "Failed to get messages from task app."):
-        error.kind = "unavailable"
-        error.hint = "AgentAPI does not answer inside the workspace; it may have died or still be starting."
-    elif message in _UNREADABLE:
-        error.kind = "unavailable"
-        error.hint = "This one log holds what Coder cannot read back, such as an unknown role; the task itself is well."
-    elif message in _NO_ADDRESS:
-        error.kind = "unavailable"
-        error.hint = "The template gives the agent's app no http address, so Coder cannot talk to it; correct that."
-    elif message == "Internal error fetching task snapshot.":
-        error.kind = "unavailable"
-        error.hint = "Try again; if it stays, the server's log tells why."
-    elif message.startswith("Task sidebar app is"):
-        error.kind = "unavailable"
-        error.hint = "The agent's app is not healthy yet; wait, or look at the workspace's logs."
-    elif error.status in (400, 409) and no_log_reason(error):
-        error.kind = "conflict"
-    return error
+    """An answer about the task's app, of the kind that says what to do, in every dialect."""
+    for messages, kind, hint in _OF_APP:
+        if error.server_message.startswith(messages):
+            return error.but(kind=kind, hint=hint)
+    return error.but(kind="conflict") if error.status in (400, 409) and no_log_reason(error) else error
 
 
 # What a workspace that starts answers to a send.
@@ -154,3 +140,33 @@ def no_log_reason(error: CoderError) -> str | None:
     if error.status not in (400, 409) or error.server_message not in _NOT_ACTIVE:
         return None
     return f"{error.server_message} {error.detail}" if error.detail else error.server_message
+
+
+# How messages about an app begin, the kind of the error, and what to do.
+_OF_APP = (
+    ((BUSY,), "busy", "The agent works on something; try again when it is idle."),
+    (
+        ("Failed to reach task app endpoint.",), "unavailable",
+        "The workspace's agent cannot be reached; pause and resume the task to restart it.",
+    ),
+    (
+        ("Failed to get status from task app.", "Failed to get messages from task app."), "unavailable",
+        "AgentAPI does not answer inside the workspace; it may have died or still be starting.",
+    ),
+    (
+        _UNREADABLE, "unavailable",
+        "This one log holds what Coder cannot read back, such as an unknown role; the task itself is well.",
+    ),
+    (
+        _NO_ADDRESS, "unavailable",
+        "The template gives the agent's app no http address, so Coder cannot talk to it; correct that.",
+    ),
+    (
+        ("Internal error fetching task snapshot.",), "unavailable",
+        "Try again; if it stays, the server's log tells why.",
+    ),
+    (
+        ("Task sidebar app is",), "unavailable",
+        "The agent's app is not healthy yet; wait, or look at the workspace's logs.",
+    ),
+)  # fmt: skip

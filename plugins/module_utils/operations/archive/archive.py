@@ -32,6 +32,11 @@ from .verify import ACCEPTABLE, Evacuation, Verification
 # Failures that the message tells in full; the result has some more, the manifest all.
 FAILURES_TOLD = 3
 AFTER_INTERRUPT = "What was saved stays; the same call goes on from there."
+_ATTEMPTS = {
+    "present": "save all tasks",
+    "verified": "verify the archive",
+    "evacuated": "remove all tasks that are safe to delete",
+}
 # So few tasks are saved before another process could help.
 FEW = 50
 
@@ -133,8 +138,8 @@ def look(context: Context[ArchiveParams]) -> tuple[Outcomes, dict[str, Any]]:
             searchable = archive.finish()
         except Exception as caught:  # noqa: BLE001  (what was done before stays, so it is told, whatever this is)
             error = as_coder_error(caught)
-            error.result = {**_result(archive, redactor, outcomes, missing, False), **error.result}
-            raise error from None
+            done = _result(archive, redactor, outcomes, missing, False)
+            raise error.but(result={**done, **error.result}) from None
         if not searchable and not reads_only:
             context.warn("This Python has no SQLite with FTS5, so the archive has no search index.")
         return outcomes, _result(archive, redactor, outcomes, missing, searchable)
@@ -262,7 +267,4 @@ def _judged(params: ArchiveParams, outcomes: Outcomes, result: dict[str, Any]) -
         f"{failed} of {max(outcomes.selected, failed)} tasks failed. {told}", outcomes.failures[0].kind,
         hint="What could be done is done; the same call again goes on from there.", result=result,
     )
-    error.attempt = {"present": "save all tasks", "verified": "verify the archive"}.get(
-        params["state"], "remove all tasks that are safe to delete"
-    )
-    raise error
+    raise error.but(attempt=_ATTEMPTS[params["state"]])

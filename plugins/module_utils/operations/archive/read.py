@@ -168,8 +168,7 @@ class Reader:
 
 def _not_now(task: Task, hint: str) -> CoderError:
     error = CoderError(f"its log cannot be read while it is in status {task['status']}", "conflict", hint=hint)
-    error.attempt = f"read the log of the task {label(task)}"
-    return error
+    return error.but(attempt=f"read the log of the task {label(task)}")
 
 
 def _taken(tasks: list[Task]) -> Iterator[Task]:
