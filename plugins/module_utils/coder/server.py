@@ -95,7 +95,7 @@ class Server:
         none.
         """
         for key, known in list(self._cache.items()):
-            if key[0] in ("templates", "versions") or not known:
+            if key[0] in ("templates", "versions", "setting") or not known:
                 del self._cache[key]
 
     def _remember(self, key: Any, ask: Callable[[], Known]) -> Known:

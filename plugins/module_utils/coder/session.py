@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from functools import cached_property
 from typing import Callable
 
+from .chats.backend import ChatsBackend
 from .clock import Clock
 from .connection import Connection
 from .server import Server
@@ -29,6 +30,11 @@ class Session:
     def tasks(self) -> TasksBackend:
         """The server's tasks; whether it has any shows with the first question."""
         return TasksBackend(self.server)
+
+    @cached_property
+    def chats(self) -> ChatsBackend:
+        """The server's chats; whether it has any shows with the first question."""
+        return ChatsBackend(self.server)
 
     def for_call(self, note_write: Callable[[str], None], read_only: bool) -> Session:
         """The same session, as one call has it.

@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Chats as the operations see them: the backend of :mod:`..backend`, and what only chats have."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Callable
+
+from ..answers import Malformed
+from ..backend import Ailment, Choice, Log, Message
+from ..errors import CoderError, invalid
+from ..names import is_uuid
+from ..server import Server
+from . import health
+from .client import ChatLog, ChatsClient, Logged
+from .dialect import FEATURES
+from .models import NAME_LABEL, Chat
+
+# Kinds of errors that say that one of several ways is closed, and nothing else.
+_CLOSED = ("forbidden", "not_found")
+
+
+class ChatsBackend:
+    """The chats of one server, seen with one user's token.
+
+    :param server: a client of the server; one of chats, if it is to be asked by that one.
+    """
+
+    noun = "chat"
+
+    def __init__(self, server: Server) -> None:
+        self._client = server if isinstance(server, ChatsClient) else ChatsClient(server.transport, sharing=server)
+
+    # What this server can
+
+    @property
+    def version(self) -> str:
+        """See :attr:`Backend.version`."""
+        return self._client.version.text
+
+    @property
+    def features(self) -> frozenset[str]:
+        """See :attr:`Backend.features`; a server that was never asked for what a chat costs may tell it."""
+        return frozenset(FEATURES) - self._client.missing
+
+    def require(self, feature: str) -> None:
+        """See :meth:`Backend.require`."""
+        if feature not in self.features:
+            raise self._client.lacks(feature)
+
+    def now(self) -> float:
+        """See :meth:`Backend.now`."""
+        return self._client.now()
+
+    # Looking
+
+    def find(self, reference: str, owner: str = "me") -> Chat | None:
+        """See :meth:`Backend.find`: a UUID, or the name in the label of one's own chat, the oldest of several.
+
+        One that is archived is found only where no other has the name.
+        """
+        if is_uuid(reference):
+            return self._client.chat(reference)
+        if owner != "me":
+            raise invalid(
+                f"the chat {reference!r} of {owner!r} cannot be found by its name: a list shows one's own chats only",
+                "Give its UUID.",
+            )
+        named = self.named(reference)
+        return named[0] if named else None
+
+    def named(self, name: str) -> list[Chat]:
+        """One's own chats that have a name: those that are not archived first, of these the oldest first."""
+        labels = {NAME_LABEL: name}
+        for archived in (False, True):
+            chats = self._client.list_chats(labels, archived)
+            if chats:
+                return sorted(chats, key=lambda chat: (chat["created_at"], chat["id"]))
+        return []
+
+    def get(self, reference: str, owner: str = "me") -> Chat:
+        """See :meth:`Backend.get`."""
+        chat = self.find(reference, owner)
+        if chat is None:
+            raise CoderError(
+                f"there is no chat {reference!r}, or this token may not see it", "not_found",
+                hint="List your chats with coder.tasks.chat_info.",
+            )
+        return chat
+
+    def labelled(self, labels: dict[str, str], archived: bool, told: Callable[[Malformed], None]) -> list[Chat]:
+        """One's own chats that have all of these labels. :param told: as of :meth:`list`."""
+        return self._client.list_chats(labels, archived, told)
+
+    def refresh(self, item: Chat) -> Chat | None:
+        """See :meth:`Backend.refresh`."""
+        return self._client.chat(item["id"])
+
+    def log(self, item: Chat) -> Log:
+        """See :meth:`Backend.log`. A chat's messages are in the database, so they are all there, whatever runs."""
+        messages: list[Message] = [
+            {
+                "id": message["id"], "content": message["text"], "time": message["created_at"],
+                "type": "input" if message["input"] else "output",
+            }
+            for message in self.messages(item).messages
+            if message["role"] == "assistant" or message["input"]
+        ]  # fmt: skip
+        return Log(messages, "live", complete=not item["busy"])
+
+    def messages(self, item: Chat, since_id: int | None = None) -> ChatLog:
+        """Messages with their parts. :param since_id: only those after this one; their queue is not told then.
+
+        :raises CoderError: kind not_found, it is gone.
+        """
+        if since_id:
+            return self._client.messages_since(item["id"], since_id)
+        return self._client.messages(item["id"])
+
+    def queue(self, item: Chat) -> list[dict[str, Any]]:
+        """The messages that wait for their turn, of ``id``, ``text`` and ``created_at``."""
+        return self._client.queue(item["id"])
+
+    def cost(self, item: Chat) -> dict[str, Any]:
+        """``total_cost_micros``, ``request_count`` and ``unpriced_request_count`` of a chat with its sub-agents.
+
+        Zero with requests that are not priced means unknown, not free. :raises CoderError: kind unsupported.
+        """
+        self.require("cost")
+        return self._client.cost(item["id"])
+
+    def purge_after(self, item: Chat) -> str | None:
+        """When the server may delete a chat: its last change and the retention; None where it never does, or may not
+        be asked.
+        """
+        if not item["archived"]:
+            return None
+        days = self._client.retention_days()
+        try:
+            changed = datetime.fromisoformat(f"{item['updated_at'][:19]}+00:00")
+            return f"{changed + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" if days else None
+        except (ValueError, OverflowError):
+            return None
+
+    def name(self, item: Chat) -> str:
+        """See :meth:`Backend.name`: its name, else its title."""
+        return item["name"] or item["title"]
+
+    def label(self, item: Chat) -> str:
+        """See :meth:`Backend.label`."""
+        return f"{item['owner_username']}/{self.name(item)}"
+
+    def describe(self, item: Chat) -> str:
+        """See :meth:`Backend.describe`."""
+        return health.describe(item)
+
+    def ailment(self, item: Chat) -> Ailment | None:
+        """See :meth:`Backend.ailment`."""
+        return health.ailment(item)
+
+    def health(self, item: Chat) -> Ailment | None:
+        """See :meth:`Backend.health`: a chat itself tells all."""
+        return health.ailment(item)
+
+    def with_reason(self, item: Chat) -> Chat:
+        """See :meth:`Backend.with_reason`."""
+        found = self.health(item)
+        return {**item, "reason": found.reason} if found else item
+
+    def diagnose(self, item: Chat) -> dict[str, Any]:
+        """See :meth:`Backend.diagnose`: a :class:`.health.ChatDiagnosis`."""
+        return dict(health.diagnosis(item))
+
+    # Everybody's
+
+    def logged(self) -> list[Logged]:
+        """Every root chat of the deployment that its audit log names, also of users who are suspended or deleted.
+
+        :raises CoderError: kind forbidden, only a site owner may read it.
+        """
+        try:
+            return self._client.logged_chats()
+        except CoderError as error:
+            if error.kind not in _CLOSED:
+                raise
+            raise error.but(
+                kind="forbidden", reason="this token may not read the audit log, which alone names everybody's chats",
+                hint="Use the token of a site owner, or give the ids of the chats.",
+            ) from None
+
+    def by_id(self, chat_id: str) -> Chat | None:
+        """One chat of whomever; None where it is gone or this token may not see it."""
+        return self._client.chat(chat_id)
+
+    # Last, because in what follows its name would hide the type.
+
+    def list(self, choice: Choice, told: Callable[[Malformed], None]) -> list[Chat]:
+        """See :meth:`Backend.list`: one's own chats that are not archived, for a list shows nobody else's.
+
+        :raises CoderError: kind invalid, another owner than oneself.
+        """
+        if choice.owner not in (None, "me"):
+            raise invalid(f"the chats of {choice.owner!r} cannot be listed", "A list shows one's own chats only.")
+        chats = self._client.list_chats({}, False, told)
+        if choice.organization is not None:
+            where = self._client.organization(choice.organization)["id"]
+            chats = [chat for chat in chats if chat["organization_id"] == where]
+        return [chat for chat in chats if choice.status in (None, chat["status"])]
+

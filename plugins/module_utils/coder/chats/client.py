@@ -1,0 +1,274 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The client of chats: one method per endpoint, under whichever prefix the server has them. Knows no waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Callable, NamedTuple
+
+from ..answers import Malformed, each, malformed, not_coders, number, objects, refuse, text
+from ..backend import lacking
+from ..errors import CoderError, RouteNotFound
+from ..server import Server
+from ..transport import Allowance, segment
+from .dialect import EARLY, FEATURES, GENERAL, ChatsDialect, no_chats
+from .messages import ChatMessage, message_problem, messages_from, queued_from
+from .models import Chat, chat_from, chat_problem
+
+# Chats per page; servers take more than this, and give 50 where they are not asked for a number.
+PAGE = 500
+# Most messages that a server gives at once.
+MESSAGES = 200
+AUDIT_PAGE = 100
+
+
+class ChatLog(NamedTuple):
+    """The messages of a chat, oldest first; ``raw`` as the server gave them, and those that wait for their turn."""
+
+    messages: list[ChatMessage]
+    raw: list[dict[str, Any]]
+    queue: list[dict[str, Any]]
+
+
+class Logged(NamedTuple):
+    """A root chat as the audit log names it: also one of a user who is suspended or deleted."""
+
+    id: str
+    owner_id: str
+
+
+class ChatsClient(Server):
+    """A server's chats."""
+
+    @property
+    def dialect(self) -> ChatsDialect:
+        """How this server speaks of chats. :raises CoderError: it has none, kind unsupported."""
+        return self._remember("chats dialect", self._find_dialect)
+
+    def _find_dialect(self) -> ChatsDialect:
+        for dialect in (GENERAL, EARLY):
+            try:
+                self._get_list(dialect.prefix, params={"limit": 1})
+            except RouteNotFound:
+                continue
+            return dialect
+        raise no_chats(self.version)
+
+    # Chats
+
+    def _chat(self, data: Any, single: bool = False) -> Chat:
+        problem = chat_problem(data)
+        if problem:
+            raise malformed(self.dialect.prefix, "chat", data, problem)
+        return chat_from(data, self.transport.base_url, single)
+
+    def _path(self, chat_id: str, *rest: str) -> str:
+        return "/".join([self.dialect.prefix, segment(chat_id), *rest])
+
+    def list_chats(
+        self, labels: Mapping[str, str], archived: bool, told: Callable[[Malformed], None] = refuse
+    ) -> list[Chat]:
+        """The root chats of the token's user, those of nobody else, each with its sub-agents.
+
+        :param labels: that a chat has all of.
+        :param archived: whether those that are archived are meant, or the others.
+        :param told: of each chat that cannot be read and so is not in the result; by default that is an error.
+        """
+        params: dict[str, Any] = {"limit": PAGE, "label": [f"{name}:{value}" for name, value in labels.items()]}
+        if archived:
+            params["q"] = "archived:true"
+        listed = self._list_pages(params)
+        chats = each(listed, self.dialect.prefix, self._chat, told)
+        # The order of a list moves while it is read, and a server of another version may ignore the query.
+        return [chat for chat in chats if chat["archived"] == archived]
+
+    def _list_pages(self, params: dict[str, Any]) -> list[Any]:
+        """All pages. What is longer than one is read until nothing new comes: its order is by the last change.
+
+        They may take no longer together, and be no larger, than one answer: a list may have no end.
+        """
+        within = self.transport.allowance()
+        listed: dict[str, Any] = {}
+        while True:
+            known = len(listed)
+            pages = list(self._pages(params, within))
+            for page in pages:
+                listed.update((_identity(chat), chat) for chat in page)
+            if len(pages) == 1 or len(listed) == known:
+                return list(listed.values())
+
+    def _pages(self, params: dict[str, Any], within: Allowance) -> Iterator[list[Any]]:
+        """One reading, to the first page that is not full or brings nothing new."""
+        seen: set[str] = set()
+        while True:
+            page = self._request("GET", self.dialect.prefix, params={**params, "offset": len(seen)}, within=within).data
+            if not isinstance(page, list):
+                raise not_coders(self.dialect.prefix)
+            yield page
+            new = {_identity(chat) for chat in page} - seen
+            seen |= new
+            if len(page) < PAGE or not new:
+                return
+
+    def chat(self, chat_id: str) -> Chat | None:
+        """One chat, a sub-agent's too; None where there is none or this token may not see it."""
+        try:
+            return self._chat(self._get(self._path(chat_id)), single=True)
+        except CoderError as error:
+            if error.status != 404 or isinstance(error, RouteNotFound):
+                raise
+            return None
+
+    def cost(self, chat_id: str) -> dict[str, Any]:
+        """What a chat and its sub-agents cost so far, in millionths of a dollar.
+
+        :raises CoderError: kind unsupported, this server does not tell.
+        """
+        keys = ("total_cost_micros", "request_count", "unpriced_request_count")
+        try:
+            found = self._get(self._path(chat_id, "cost"), *keys)
+        except RouteNotFound as error:
+            self._cache["lacking chat features"] = self.missing | {"cost"}
+            raise self.lacks("cost").but(status=error.status, method=error.method, path=error.path) from None
+        return {name: number(found[name]) or 0 for name in keys}
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Features of :data:`.dialect.FEATURES` that the server was found to lack."""
+        found: frozenset[str] = self._cache.get("lacking chat features", frozenset())
+        return found
+
+    def lacks(self, feature: str) -> CoderError:
+        """The error for one of the features of chats that this server has not."""
+        return lacking(self.version.text, FEATURES[feature])
+
+    # Messages
+
+    def messages(self, chat_id: str) -> ChatLog:
+        """All messages of a chat, and its queue. :raises CoderError: kind not_found, there is no such chat."""
+        within = self.transport.allowance()
+        raw: dict[int, dict[str, Any]] = {}
+        queue: list[dict[str, Any]] | None = None
+        params: dict[str, Any] = {"limit": MESSAGES}
+        while True:
+            page, has_more, queued = self._messages_page(chat_id, params, within)
+            # Only the first answer has the queue: with a cursor it is always empty.
+            queue = queued if queue is None else queue
+            known = len(raw)
+            raw.update((int(entry["id"]), entry) for entry in page)
+            if not has_more or len(raw) == known:
+                return _log(raw, queue)
+            params = {"limit": MESSAGES, "before_id": min(raw)}
+
+    def messages_since(self, chat_id: str, since_id: int) -> ChatLog:
+        """The messages after one of them; its queue is not told. :raises CoderError: as :meth:`messages`."""
+        within = self.transport.allowance()
+        raw: dict[int, dict[str, Any]] = {}
+        while True:
+            # 0 would count as no cursor, and the newest messages would come first.
+            params = {"limit": MESSAGES, "after_id": max([since_id, *raw])}
+            page, has_more, _queued = self._messages_page(chat_id, params, within)
+            known = len(raw)
+            raw.update((int(entry["id"]), entry) for entry in page)
+            if not has_more or len(raw) == known:
+                return _log(raw, [])
+
+    def queue(self, chat_id: str) -> list[dict[str, Any]]:
+        """The messages that wait for their turn."""
+        _page, _has_more, queued = self._messages_page(chat_id, {"limit": 1}, self.transport.allowance())
+        return [queued_from(entry) for entry in queued]
+
+    def _messages_page(
+        self, chat_id: str, params: dict[str, Any], within: Allowance
+    ) -> tuple[list[dict[str, Any]], bool, list[dict[str, Any]]]:
+        path = self._path(chat_id, "messages")
+        data = self._get(path, "messages", params=params, within=within)
+        page = objects(data["messages"], path)
+        for entry in page:
+            problem = message_problem(entry)
+            if problem:
+                raise malformed(path, "message", entry, problem)
+        return page, data.get("has_more") is True, objects(data.get("queued_messages"), path)
+
+    # Settings and models
+
+    def retention_days(self) -> int | None:
+        """Days after which an archived chat is deleted, 0 for never; None where this token may not know."""
+        return self._setting("retention-days", "retention_days")
+
+    def auto_archive_days(self) -> int | None:
+        """Days without a message after which a chat is archived, 0 for never; None where this token may not know."""
+        return self._setting("auto-archive-days", "auto_archive_days")
+
+    def _setting(self, route: str, name: str) -> int | None:
+        def ask() -> int | None:
+            try:
+                return number(self._get(f"{self.dialect.prefix}/config/{route}").get(name))
+            except CoderError as error:
+                if error.kind not in ("not_found", "forbidden", "invalid"):
+                    raise
+                return None
+
+        return self._remember(("setting", route), ask)
+
+    def models_of(self, organization: str) -> dict[str, Any]:
+        """The ``models``, ``providers`` and ``unsupported_providers`` of an organization, as the server has them.
+
+        :param organization: its UUID. :raises CoderError: kind not_found, there is no such organization.
+        """
+        path = f"/api/v2/organizations/{segment(organization)}/chats/models"
+        return self._get(path, "models")
+
+    def model_configs(self) -> list[dict[str, Any]]:
+        """The models of a server that has one list for all, as it has them."""
+        return self._get_list(f"{self.dialect.prefix}/model-configs", "id", "model")
+
+    def model_providers(self) -> list[dict[str, Any]]:
+        """The providers of a server that has one list for all: whether each is available, and why not."""
+        path = f"{self.dialect.prefix}/models"
+        return objects(self._get(path).get("providers"), path, "provider")
+
+    # Everybody's
+
+    def logged_chats(self) -> list[Logged]:
+        """Every root chat that the audit log names, newest first.
+
+        :raises CoderError: kind forbidden, this token may not read the audit log.
+        """
+        path = "/api/v2/audit"
+        within = self.transport.allowance()
+        found: dict[str, Logged] = {}
+        offset = 0
+        while True:
+            params = {"q": "resource_type:chat action:create", "limit": AUDIT_PAGE, "offset": offset}
+            page = objects(self._get(path, "audit_logs", params=params, within=within)["audit_logs"], path)
+            known = len(found)
+            for entry in page:
+                logged = _logged(entry)
+                if logged:
+                    found.setdefault(logged.id, logged)
+            offset += len(page)
+            if len(page) < AUDIT_PAGE or len(found) == known:
+                return list(found.values())
+
+
+def _identity(item: Any) -> str:
+    return str(item["id"] if isinstance(item, dict) and "id" in item else item)
+
+
+def _log(raw: dict[int, dict[str, Any]], queue: list[dict[str, Any]]) -> ChatLog:
+    ordered = [raw[key] for key in sorted(raw)]
+    return ChatLog(messages_from(ordered), ordered, [queued_from(entry) for entry in queue])
+
+
+def _logged(entry: dict[str, Any]) -> Logged | None:
+    """A chat that an entry of the audit log tells of; None for one that tells of no new chat."""
+    if entry.get("resource_type") != "chat" or entry.get("action") != "create" or not text(entry.get("resource_id")):
+        return None
+    owner = (entry.get("diff") or {}).get("owner_id") if isinstance(entry.get("diff"), dict) else None
+    return Logged(entry["resource_id"], text(owner.get("new")) if isinstance(owner, dict) else "")
+
+

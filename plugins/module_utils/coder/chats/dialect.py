@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a server has its chats, as data. It is found by asking: self-built servers carry any version."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..backend import Feature
+from ..errors import CoderError
+from ..server_version import Version
+
+STABLE = "/api/v2/chats"
+EXPERIMENTAL = "/api/experimental/chats"
+
+
+class ChatsDialect(NamedTuple):
+    """How one kind of server speaks of chats.
+
+    :param prefix: of the routes. :param organization_models: the models that can be used are those of an organization;
+        else there is one list for all.
+    """
+
+    prefix: str
+    organization_models: bool
+
+
+# Since Coder 2.37, and from 2.33 to 2.36.
+GENERAL = ChatsDialect(STABLE, True)
+EARLY = ChatsDialect(EXPERIMENTAL, False)
+
+# What only some servers can, as far as anybody above asks for it.
+FEATURES = {
+    "cost": Feature("does not tell what a chat costs", "That needs Coder 2.36."),
+}
+
+
+def no_chats(version: Version) -> CoderError:
+    """Why this server has no chats, by its version."""
+    name = version.text or "of unknown version"
+    if version.numbers != (0, 0, 0) and version.numbers < (2, 33, 0):
+        hint = "Chats need Coder 2.33 or newer, better 2.37; coder.tasks.server_info tells what this server has."
+    else:
+        hint = "Check 'url' and any proxy before the server; coder.tasks.server_info tells what this server has."
+    return CoderError(f"this server ({name}) has no chats", "unsupported", hint=hint)
