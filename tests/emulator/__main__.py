@@ -10,6 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
+from emulator.chats_dialects import CHAT_DIALECTS
 from emulator.dialects import DIALECTS
 from emulator.server import Emulator
 
@@ -18,7 +19,9 @@ def _arguments() -> argparse.Namespace:
     read = ", ".join(name for name, dialect in DIALECTS.items() if not dialect.measured)
     dialects = f"one of: {', '.join(DIALECTS)}; read, not measured: {read}"
     parser = argparse.ArgumentParser(prog="python -m emulator", description=__doc__)
-    parser.add_argument("--dialect", default="2.34", choices=DIALECTS, help=dialects)
+    parser.add_argument("--dialect", default="", choices=("", *DIALECTS), metavar="DIALECT", help=dialects)
+    chats = f"chats too, one of: {', '.join(CHAT_DIALECTS)}"
+    parser.add_argument("--chats", default="", choices=("", *CHAT_DIALECTS), metavar="DIALECT", help=chats)
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     parser.add_argument("--time-factor", type=float, default=1.0, help="1.0: builds take as long as on a real server")
     parser.add_argument("--clock-skew", type=float, default=0.0, help="real seconds that its clock is ahead")
@@ -40,6 +43,7 @@ def main() -> int:
         signal.signal(number, lambda _number, _frame: stopped.set())
     with Emulator(
         arguments.dialect,
+        chats=arguments.chats,
         time_factor=arguments.time_factor,
         clock_skew=arguments.clock_skew,
         fixtures=arguments.fixtures,

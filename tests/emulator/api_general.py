@@ -33,7 +33,7 @@ def add_routes(router: Router) -> None:
 
     organizations = router.group("/api/v2/organizations", require_user)
     organizations.route("GET", "", _organizations)
-    organization = router.group("/api/v2/organizations/{organization}", require_user, _find_organization)
+    organization = router.group("/api/v2/organizations/{organization}", require_user, find_organization)
     organization.route("GET", "", _organization)
     organization.route("GET", "templates", _templates)
     organization.route("GET", "templates/{template}", _template_by_name)
@@ -110,7 +110,8 @@ async def _user(request: Request) -> Answer:
     return json_answer(200, Views(request.world).user(request.user))
 
 
-def _find_organization(request: Request) -> None:
+def find_organization(request: Request) -> None:
+    """Guard: the {organization} of the path, by id or name. Raises ApiError 404."""
     organization = request.world.organization
     known = ("default", organization["id"], organization["name"].lower(), "00000000-0000-0000-0000-000000000000")
     if request.params["organization"].lower() not in known:

@@ -15,7 +15,7 @@ from typing import Any
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
-from emulator import api_agents, api_general, api_tasks, api_workspaces
+from emulator import api_accounts, api_agents, api_chats, api_general, api_tasks, api_workspaces, chats_sockets
 from emulator.answers import JSON, Answer, ApiError, Disconnected
 from emulator.auth import user_of
 from emulator.control import Control
@@ -48,9 +48,15 @@ class Application:
         api_workspaces.add_routes(self._router)
         api_agents.add_routes(self._router, world.dialect)
         api_tasks.add_routes(self._router, world.dialect)
+        if world.chats is not None:
+            api_chats.add_routes(self._router, world.chats.dialect)
+            api_accounts.add_routes(self._router)
         self._control = Control(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
             return
         request = await self._request(scope, receive)
@@ -75,6 +81,27 @@ class Application:
         entry.status = answer.status
         self._add_common_headers(answer)
         await _deliver(send, request, answer, rule)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A WebSocket: the handshake is a GET like any other, faults and journal included."""
+        await receive()
+        request = await self._request({**scope, "method": "GET"}, _nothing)
+        user, query = user_of(request), scope["query_string"].decode("latin-1")
+        entry = self.journal.record(
+            self.world.clock.now(), "GET", request.path, query, user.username if user else "", b""
+        )
+        rule = self.faults.pick("GET", request.path)
+        entry.fault = rule.kind if rule else ""
+        answer = await self._faulty_answer(request, rule)
+        if answer is None:
+            await send({"type": "websocket.close", "code": 1011})
+            return
+        entry.status = answer.status
+        if isinstance(answer, chats_sockets.Accepted):
+            await chats_sockets.serve(request, answer, receive, send)
+            return
+        self._add_common_headers(answer)
+        await chats_sockets.refuse(answer, send)
 
     async def _request(self, scope: Scope, receive: Receive) -> Request:
         body, more = bytearray(), True
@@ -127,6 +154,8 @@ class Application:
         limits: dict[str, str] = {}
         try:
             limits = self._limiter.check(request)
+            if self.world.chats is not None:
+                self.world.chats.advance()
             answer = await self._router.dispatch(request)
         except ApiError as error:
             answer = error.answer
@@ -138,6 +167,10 @@ class Application:
         answer.headers.setdefault("X-Coder-Build-Version", self.world.dialect.version)
         answer.headers.setdefault("X-Coder-Request-Id", str(uuid.uuid4()))
         answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.request", "body": b""}
 
 
 async def _deliver(send: Send, request: Request, answer: Answer, rule: Rule | None) -> None:

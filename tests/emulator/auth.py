@@ -34,7 +34,7 @@ def _cookie(request: Request, name: str) -> str:
 def user_of(request: Request) -> User | None:
     """The user whose token this is, without complaint: for what comes before the check."""
     token = token_of(request)
-    return next((user for user in request.world.users if user.token == token), None)
+    return next((user for user in request.world.users if user.has_token(token)), None)
 
 
 def require_user(request: Request) -> None:
@@ -68,10 +68,11 @@ def _token_problem(request: Request, token: str) -> str:
         return f"{form}invalid API key ID length, expected 10 got {len(identity)}"
     if len(secret) != 22:
         return f"{form}invalid API key secret length, expected 22 got {len(secret)}"
-    known = next((user for user in request.world.users if user.token.startswith(f"{identity}-")), None)
+    keys = [key for user in request.world.users for key in (user.token, *user.more_tokens)]
+    known = next((key for key in keys if key.startswith(f"{identity}-")), None)
     if known is None:
         return "API key is invalid."
-    return "" if known.token == token else "API key secret is invalid."
+    return "" if known == token else "API key secret is invalid."
 
 
 def require_agent(request: Request) -> None:

@@ -7,6 +7,10 @@ GET, POST, DELETE /_emulator/faults     rules: {"kind": ..., "method": ..., "pat
 GET, POST /_emulator/tasks[/{task}]     a task's hidden state; POST changes what its body names:
     mode (up, down, slow, frozen), busy (seconds), agent (dead, alive), report ({state, message, uri}),
     messages, snapshot (lists of AgentAPI messages)
+GET, POST /_emulator/chats[/{chat}]     a server's chats; POST changes what its body names, or makes a chat:
+    of all: walk (directives of chats_model for every turn from now on), titles, ai_gateway (whether), retention_days,
+    auto_archive_days, restart (gracefully, killed), purge and archive_old (days that have passed), create (options of
+    Chats.create_chat); of one: age (days), status, fail ({message, kind}), say ({question, answer})
 """
 
 from __future__ import annotations
@@ -16,6 +20,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emulator.answers import Answer, json_answer
+from emulator.chats import Chat, Chats
 from emulator.request import Request
 from emulator.world import Task
 
@@ -37,6 +42,7 @@ class Control:
 
     def _do(self, method: str, parts: list[str], body: dict[str, Any]) -> Any:
         app, name = self._app, parts[1] if len(parts) == 2 and parts[0] == "tasks" else ""
+        chat = parts[1] if len(parts) == 2 and parts[0] == "chats" else ""
         actions: dict[tuple[str, str], Callable[[], Any]] = {
             ("GET", "journal"): lambda: [entry.as_dict() for entry in app.journal],
             ("DELETE", "journal"): app.journal.clear,
@@ -46,6 +52,10 @@ class Control:
             ("GET", "tasks"): lambda: [_hidden_state(task) for task in app.world.tasks.values()],
             ("GET", f"tasks/{name}"): lambda: _hidden_state(app.world.task(name)),
             ("POST", f"tasks/{name}"): lambda: _change(app.world.task(name), body),
+            ("GET", "chats"): lambda: [_hidden_chat(chat) for chat in _chats(app).chats.values()],
+            ("POST", "chats"): lambda: _change_chats(_chats(app), body),
+            ("GET", f"chats/{chat}"): lambda: _hidden_chat(_chats(app).chats[chat]),
+            ("POST", f"chats/{chat}"): lambda: _change_chat(_chats(app).chats[chat], body),
         }
         action = actions.get((method, "/".join(parts)))
         if action is None:
@@ -69,6 +79,59 @@ def _hidden_state(task: Task) -> dict[str, Any]:
     }
 
 
+def _chats(app: Application) -> Chats:
+    if app.world.chats is None:
+        raise ValueError("this server has no chats: start it with chats=...")
+    app.world.chats.advance()
+    return app.world.chats
+
+
+def _hidden_chat(chat: Chat) -> dict[str, Any]:
+    return {
+        "id": chat.id,
+        "owner": chat.owner.username,
+        "status": chat.status,
+        "title": chat.title,
+        "archived": chat.archived,
+        "messages": len(chat.messages),
+        "queue": len(chat.queue),
+        "children": [child.id for child in chat.children],
+        "waits_for_capacity": chat.turn is not None and chat.turn.waits,
+    }
+
+
+def _change_chats(chats: Chats, wanted: dict[str, Any]) -> dict[str, Any]:
+    def setter(name: str) -> Callable[[Any], None]:
+        return lambda value: setattr(chats, name, value)
+
+    changes: dict[str, Callable[[Any], Any]] = {
+        **{name: setter(name) for name in ("walk", "titles", "ai_gateway", "retention_days", "auto_archive_days")},
+        "restart": lambda value: chats.turns.restart(killed=value == "killed"),
+        "purge": lambda days: chats.purge(in_days=days),
+        "archive_old": lambda days: chats.archive_old(in_days=days),
+        "create": lambda options: _hidden_chat(chats.create_chat(**options)),
+    }
+    return _apply(changes, wanted)
+
+
+def _change_chat(chat: Chat, wanted: dict[str, Any]) -> dict[str, Any]:
+    changes: dict[str, Callable[[Any], Any]] = {
+        "age": lambda days: chat.world.age(chat, days),
+        "status": lambda value: chat.world.turns.set_status(chat, value),
+        "fail": lambda value: chat.fail(**value),
+        "say": lambda value: chat.say(**value).id,
+    }
+    return {**_apply(changes, wanted), **_hidden_chat(chat)}
+
+
+def _apply(changes: dict[str, Callable[[Any], Any]], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Make the changes; gives what each of them gave."""
+    unknown = sorted(set(wanted) - set(changes))
+    if unknown:
+        raise ValueError(f"unknown changes {', '.join(unknown)}; known: {', '.join(changes)}")
+    return {name: changes[name](value) for name, value in wanted.items()}
+
+
 def _change(task: Task, wanted: dict[str, Any]) -> dict[str, Any]:
     changes = {
         "mode": task.api.set_mode,
@@ -78,9 +141,5 @@ def _change(task: Task, wanted: dict[str, Any]) -> dict[str, Any]:
         "messages": task.api.set_messages,
         "snapshot": task.set_snapshot,
     }
-    unknown = sorted(set(wanted) - set(changes))
-    if unknown:
-        raise ValueError(f"unknown changes {', '.join(unknown)}; known: {', '.join(changes)}")
-    for name, value in wanted.items():
-        changes[name](value)
+    _apply(changes, wanted)
     return _hidden_state(task)

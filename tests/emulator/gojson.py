@@ -84,7 +84,8 @@ def _replace_surrogates(value: Any) -> Any:
 def struct(value: Any, name: str, fields: dict[str, str], path: str = "", go_name: str = "") -> dict[str, Any]:
     """Fit a decoded value into a Go struct.
 
-    name: the struct's name with its package; fields: JSON key to Go type (string, int64, uuid.UUID, time, or []T).
+    name: the struct's name with its package; fields: JSON key to Go type (string, int64, bool, uuid.UUID, time,
+    object, any, map[string]string, or []T).
     Keys match whatever their case, unknown ones are ignored, and null means absent. Raises DecodeError.
     """
     if value is None:
@@ -103,14 +104,24 @@ def struct(value: Any, name: str, fields: dict[str, str], path: str = "", go_nam
 def _scalar(value: Any, go_type: str, where: str) -> Any:
     if go_type == "uuid.UUID" and isinstance(value, str):
         return parse_uuid(value)
+    if go_type == "[]uuid.UUID" and isinstance(value, list):
+        return [_scalar(item, "uuid.UUID", where) for item in value]
+    if go_type == "map[string]string" and isinstance(value, dict):
+        return {key: _scalar(item, "string", where) for key, item in value.items()}
     if go_type == "time":
         if not isinstance(value, str) or isinstance(value, _Float):
             raise DecodeError("Time.UnmarshalJSON: input is not a JSON string")
         return parse_time(value)
     fits = {
         "string": isinstance(value, str) and not isinstance(value, _Float),
+        "bool": isinstance(value, bool),
+        "map[string]string": False,
+        "object": isinstance(value, dict),
+        "any": True,
         "int64": isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63,
     }.get(go_type, isinstance(value, list))
+    if go_type == "uuid.UUID":
+        fits = False
     if not fits:
         kind = _kind(value)
         if go_type == "int64" and kind == "number":

@@ -24,15 +24,17 @@ def page(request: Request, items: list[T]) -> list[T]:
     return items[offset : offset + limit] if limit else items[offset:]
 
 
-def number(request: Request, name: str) -> int:
+def number(request: Request, name: str, bits: int = 32) -> int:
     """A whole number of the query, 0 when it is absent. Raises ApiError 400."""
     text = request.query.get(name) or "0"
     try:
         value = int(text)
         why = "value is negative" if value < 0 else ""
+        if value >= 2 ** (bits - 1):
+            why = f'strconv.ParseInt: parsing "{text}": value out of range'
     except ValueError:
         value, why = 0, f'strconv.ParseInt: parsing "{text}": invalid syntax'
     if why:
-        detail = f'Query param "{name}" must be a valid 32-bit positive integer: {why}'
+        detail = f'Query param "{name}" must be a valid {bits}-bit positive integer: {why}'
         raise ApiError(400, _INVALID, validations={name: detail})
     return value

@@ -10,6 +10,7 @@ from emulator.answers import ApiError
 from emulator.auth import user_of
 from emulator.request import Request
 
+FILE_LIMIT = 12  # uploads in a window, and downloads of one file
 BYPASS_REFUSED = b'"X-Coder-Bypass-Ratelimit" provided but user is not owner\n'
 
 
@@ -28,6 +29,8 @@ class RateLimiter:
         """Count a request; gives the headers of its answer. Raises ApiError 429."""
         world = request.world
         limit, window = world.settings.rate_limit, world.settings.rate_window
+        if limit and world.chats is not None and "/chats/files" in request.path:
+            limit = min(limit, FILE_LIMIT)
         if not limit or self._bypasses(request):
             return {}
         now = world.clock.wall().timestamp()

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, QueryParams
 from emulator import gojson
 from emulator.answers import ApiError, Disconnected
 from emulator.builds import Agent, Workspace
+from emulator.chats import Chat, Chats
 from emulator.dialects import Dialect
 from emulator.world import Task, User, World
 
@@ -37,15 +38,22 @@ class Request:
     task: Task | None = None
     workspace: Workspace | None = None
     agent: Agent | None = None
+    chat: Chat | None = None
 
     @property
     def dialect(self) -> Dialect:
         return self.world.dialect
 
-    def json(self, name: str, fields: dict[str, str]) -> dict[str, Any]:
-        """The body as a Go struct. Raises ApiError."""
+    @property
+    def chats(self) -> Chats:
+        """The chats of a server that has them."""
+        assert self.world.chats is not None
+        return self.world.chats
+
+    def json(self, name: str, fields: dict[str, str], limit: int | None = None) -> dict[str, Any]:
+        """The body as a Go struct; the value must end within so many bytes. Raises ApiError."""
         try:
-            return gojson.struct(gojson.loads(self.body), name, fields)
+            return gojson.struct(gojson.loads(self.body, limit), name, fields)
         except gojson.DecodeError as error:
             raise ApiError(400, "Request body must be valid JSON.", str(error)) from None
 

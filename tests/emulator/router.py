@@ -59,6 +59,10 @@ class Router:
         self.groups.append(group)
         return group
 
+    def extend(self, prefix: str, method: str, pattern: str, handler: Handler) -> None:
+        """Add a route to a group that is there already."""
+        next(group for group in self.groups if group.prefix == prefix).route(method, pattern, handler)
+
     async def dispatch(self, request: Request) -> Answer:
         """Run guards and handler. Raises ApiError."""
         segments = request.path.split("/")[1:]

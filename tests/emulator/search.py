@@ -18,7 +18,7 @@ def parse(query: str, title: str, keys: tuple[str, ...], bare: str) -> dict[str,
     """
     values: dict[str, list[str]] = {}
     words: list[str] = []
-    for element in _elements(query.lower()):
+    for element in elements(query.lower()):
         if element.startswith(":") or element.endswith(":"):
             raise ApiError(400, title, validations={"q": f"Query element \"{element}\" cannot start or end with ':'"})
         parts = re.findall(r'(?:"[^"]*"|[^:])+', element)
@@ -42,7 +42,8 @@ def parse(query: str, title: str, keys: tuple[str, ...], bare: str) -> dict[str,
     return {key: given[0] for key, given in values.items()}
 
 
-def _elements(query: str) -> list[str]:
+def elements(query: str) -> list[str]:
+    """The elements of a query; what stands in quotes holds together."""
     return re.findall(r'(?:"[^"]*"|\S)+', query)
 
 

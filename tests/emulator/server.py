@@ -8,7 +8,7 @@ import asyncio
 import socket
 import threading
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,6 +19,8 @@ import yaml
 from emulator.agentapi import Behaviour
 from emulator.app import Application
 from emulator.builds import Build
+from emulator.chats import Chat
+from emulator.chats_dialects import CHAT_DIALECTS, ChatDialect
 from emulator.clock import Clock
 from emulator.dialects import DIALECTS, Dialect
 from emulator.faults import Faults
@@ -53,16 +55,18 @@ class _Server(uvicorn.Server):
 class Emulator:
     """An emulated Coder server.
 
-    dialect: a name in DIALECTS; time_factor: real seconds a recorded second lasts; clock_skew: real seconds that the
-    server's clock is ahead, in its Date header and in all times that it tells; fixtures: another fixture file;
-    clock: another clock; port: 0 for a free one; options: fields of Settings, of agentapi.Behaviour and of
-    processes.Scripts.
+    dialect: a name in DIALECTS; chats: a name in CHAT_DIALECTS, for a server that has chats too (the dialect then
+    defaults to the one of that version, and its version is told); time_factor: real seconds a recorded second lasts;
+    clock_skew: real seconds that the server's clock is ahead, in its Date header and in all times that it tells;
+    fixtures: another fixture file; clock: another clock; port: 0 for a free one; options: fields of Settings, of
+    agentapi.Behaviour and of processes.Scripts.
     """
 
     def __init__(
         self,
-        dialect: str = "2.34",
+        dialect: str = "",
         *,
+        chats: str = "",
         time_factor: float = 1.0,
         clock_skew: float = 0.0,
         fixtures: str | Path | None = None,
@@ -76,9 +80,15 @@ class Emulator:
             raise ValueError(
                 f"unknown emulator options {', '.join(unknown)}; known: {', '.join(sorted(known_options))}"
             )
+        if chats and chats not in CHAT_DIALECTS:
+            raise ValueError(f"unknown chats dialect {chats!r}; one of: {', '.join(CHAT_DIALECTS)}")
+        self.chat_dialect: ChatDialect | None = CHAT_DIALECTS[chats] if chats else None
+        dialect = dialect or (self.chat_dialect.tasks if self.chat_dialect else "2.34")
         if dialect not in DIALECTS:
             raise ValueError(f"unknown dialect {dialect!r}; one of: {', '.join(DIALECTS)}")
         self.dialect: Dialect = DIALECTS[dialect]
+        if self.chat_dialect and self.chat_dialect.version:
+            self.dialect = replace(self.dialect, version=self.chat_dialect.version)
         self._fixtures = yaml.safe_load(Path(fixtures or DEFAULT_FIXTURES).read_text())
         self._clock = clock or Clock(time_factor, clock_skew)
         self._options = options
@@ -93,7 +103,7 @@ class Emulator:
 
         behaviour, scripts = Behaviour(**chosen(_BEHAVIOUR)), Scripts(**chosen(_SCRIPTS))
         settings = Settings(behaviour=behaviour, scripts=scripts, **chosen(_SETTINGS))
-        return World(self.dialect, self._clock, self._fixtures, settings)
+        return World(self.dialect, self._clock, self._fixtures, settings, self.chat_dialect)
 
     # Running
 
@@ -108,7 +118,7 @@ class Emulator:
         self.state.url = self.url
         config = uvicorn.Config(
             self._app, log_config=None, log_level="critical", access_log=False, lifespan="off", proxy_headers=False,
-            ws="none", server_header=False, date_header=False,
+            ws="websockets-sansio" if self.chat_dialect else "none", server_header=False, date_header=False,
         )  # fmt: skip
         self._server = server = _Server(config)
         self._thread = threading.Thread(
@@ -211,6 +221,11 @@ class Emulator:
         if state == "paused":
             _finish(world, task, world.build(task.workspace, "stop", task.owner))
         return task
+
+    def create_chat(self, prompt: str = "Do the thing", **options: Any) -> Chat:
+        """Make an idle chat without the API and without a model; options: see Chats.create_chat."""
+        assert self.state.chats is not None, "start it with chats, as in Emulator(chats='chats-2.38')"
+        return self.state.chats.create_chat(prompt, **options)
 
 
 def _finish(world: World, task: Task, build: Build) -> None:

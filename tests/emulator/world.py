@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import random
 import re
+import string
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
 from emulator.agentapi import Behaviour
 from emulator.builds import NEVER, Build, Report, Workspace, name_suffix
+from emulator.chats import Chats
+from emulator.chats_dialects import ChatDialect
 from emulator.clock import Clock, go_time
 from emulator.dialects import Dialect
 from emulator.processes import ProcessRuntime, Scripts
@@ -34,6 +37,12 @@ class User:
     status: str = "active"
     organization_admin: bool = False
     scope: str = ""  # of the token: empty for all, or task:read
+    agents_access: bool = False  # the organization role that chats need
+    service_account: bool = False
+    more_tokens: list[str] = field(default_factory=list)  # that were minted later
+
+    def has_token(self, token: str) -> bool:
+        return token == self.token or token in self.more_tokens
 
     def may_access(self, owner: User) -> bool:
         """Whether the user sees somebody's tasks and workspaces."""
@@ -174,12 +183,20 @@ class Settings:
     provisioners: int = 0  # builds at once; 0: no limit
     rate_limit: int = 512  # 0: off
     rate_window: float = 60.0  # real seconds
+    chat_models: bool = True  # AI providers and models of the fixture are configured
 
 
 class World:
     """The state behind one server. It has no threads: everything follows from what was asked and what time it is."""
 
-    def __init__(self, dialect: Dialect, clock: Clock, fixtures: dict[str, Any], settings: Settings) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        clock: Clock,
+        fixtures: dict[str, Any],
+        settings: Settings,
+        chats: ChatDialect | None = None,
+    ) -> None:
         self.dialect = dialect
         self.clock = clock
         self.settings = settings
@@ -195,6 +212,7 @@ class World:
         # The newest workspace of each name: an older one of the same name is deleted.
         self._by_name: dict[tuple[str, str], Workspace] = {}
         self._by_build: dict[str, Workspace] = {}
+        self.chats = Chats(self, chats, fixtures.get("chats", {})) if chats else None
 
     def _template(self, fixture: dict[str, Any]) -> Template:
         name = fixture["name"]
@@ -275,6 +293,23 @@ class World:
         return task if task and self.is_visible(task) else None
 
     # Changing things
+
+    def create_user(self, name: str, **more: Any) -> User:
+        """Add a user with a token of his own; more: any field of User."""
+        token = f"{random_text(10)}-{random_text(22)}"
+        defaults = {"name": "", "email": f"{name}@example.com", "token": token, "owner": False}
+        user = User(id=str(uuid.uuid4()), username=name, **{**defaults, **more})
+        self.users.append(user)
+        return user
+
+    def mint_token(self, user: User) -> str:
+        """Make another token of a user, as a site owner may."""
+        user.more_tokens.append(f"{random_text(10)}-{random_text(22)}")
+        return user.more_tokens[-1]
+
+    def delete_user(self, user: User) -> None:
+        """Remove a user; what he owned stays."""
+        self.users.remove(user)
 
     def create_task(
         self,
@@ -385,6 +420,11 @@ class World:
             # After the report of working, also where the agent answers at once.
             finished = max(agent.api.busy_until, self.clock.now() + 1e-6)
             task.workspace.reports.append(Report(finished, "idle", "Waiting for input", ""))
+
+
+def random_text(length: int) -> str:
+    """Letters for keys and secrets."""
+    return "".join(random.choices(string.ascii_letters, k=length))
 
 
 def _fixed_id(what: str) -> str:

@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The routes of the settings that all chats share, of limits, and of what chats cost their users."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from emulator.answers import Answer, ApiError, empty, json_answer, not_found
+from emulator.auth import require_user
+from emulator.chat_requests import forbidden, require_owner, spent_by, usage_period
+from emulator.chats_dialects import ChatDialect
+from emulator.clock import go_time
+from emulator.request import Request
+from emulator.router import Handler, Router
+from emulator.world import User
+
+_LONGEST = 3650  # days
+# Of each that may be set: the attribute of Chats, and how a refusal calls it.
+_DAYS = {
+    "retention-days": ("retention_days", "Retention days"),
+    "auto-archive-days": ("auto_archive_days", "Auto-archive days"),
+}
+# What nothing here depends on is as a new server has it. The second column: whether members may read it.
+_FIXED: dict[str, tuple[dict[str, Any], bool]] = {
+    "debug-retention-days": ({"debug_retention_days": 30}, False),
+    "plan-mode-instructions": ({"plan_mode_instructions": ""}, False),
+    "personal-model-overrides": ({"allow_users": False}, True),
+    "user-prompt": ({"custom_prompt": ""}, True),
+    "user-compaction-thresholds": ({"thresholds": []}, True),
+    "computer-use-provider": ({"provider": "anthropic"}, True),
+}
+_NEVER = "0001-01-01T00:00:00Z"
+
+
+def add_routes(router: Router, dialect: ChatDialect, prefix: str) -> None:
+    """Add the routes under one prefix."""
+    config = router.group(f"{prefix}/chats/config", require_user)
+    for name in _DAYS:
+        config.route("GET", name, _days)
+        config.route("PUT", name, _set_days)
+    config.route("GET", "workspace-ttl", _workspace_ttl)
+    for name, (value, open_to_all) in _FIXED.items():
+        config.route("GET", name, _fixed(value, open_to_all))
+    if dialect.template_allowlist:
+        config.route("GET", "template-allowlist", _template_allowlist)
+    if dialect.desktop_setting:
+        config.route("GET", "desktop-enabled", _fixed({"enable_desktop": False}, True))
+    if dialect.usage_limits:
+        limits = router.group(f"{prefix}/chats/usage-limits", require_user)
+        limits.route("GET", "", _limits)
+        limits.route("PUT", "", _set_limits)
+        limits.route("GET", "status", _limit_status)
+        cost = router.group(f"{prefix}/chats/cost", require_user)
+        cost.route("GET", "users", _cost_of_users)
+        cost.route("GET", "{user}/summary", _cost_summary)
+
+
+async def _days(request: Request) -> Answer:
+    name = _DAYS[request.path.rstrip("/").rpartition("/")[2]][0]
+    return json_answer(200, {name: getattr(request.chats, name)})
+
+
+async def _set_days(request: Request) -> Answer:
+    require_owner(request)
+    name, called = _DAYS[request.path.rstrip("/").rpartition("/")[2]]
+    days = request.json("codersdk.UpdateChatDays", {name: "int64"}).get(name, 0)
+    if not 0 <= days <= _LONGEST:
+        raise ApiError(400, f"{called} must be between 0 and {_LONGEST}.")
+    setattr(request.chats, name, days)
+    return empty(204)
+
+
+async def _workspace_ttl(request: Request) -> Answer:
+    return json_answer(200, {"workspace_ttl_ms": request.chats.workspace_ttl_ms})
+
+
+def _fixed(value: dict[str, Any], open_to_all: bool) -> Handler:
+    async def answer(request: Request) -> Answer:
+        if not open_to_all and not (request.caller and request.caller.owner):
+            raise not_found()
+        return json_answer(200, value)
+
+    return answer
+
+
+async def _template_allowlist(request: Request) -> Answer:
+    if not (request.caller and request.caller.owner):
+        raise not_found()
+    return json_answer(200, {"template_ids": request.chats.template_allowlist})
+
+
+# Money
+
+
+async def _limits(request: Request) -> Answer:
+    require_owner(request)
+    unpriced = sum(not model.config.get("cost") for model in request.chats.models.values())
+    more = {"unpriced_model_count": unpriced, "overrides": [], "group_overrides": []}
+    return json_answer(200, {**_limit(request), **more})
+
+
+async def _set_limits(request: Request) -> Answer:
+    require_owner(request)
+    body = request.json("codersdk.ChatUsageLimitConfig", {"spend_limit_micros": "int64", "period": "string"})
+    chats = request.chats
+    chats.usage_limit = body.get("spend_limit_micros")
+    chats.usage_period = body.get("period", chats.usage_period)
+    return json_answer(200, _limit(request))
+
+
+def _limit(request: Request) -> dict[str, Any]:
+    chats = request.chats
+    now = go_time(chats.clock.wall())
+    return {"spend_limit_micros": chats.usage_limit, "period": chats.usage_period, "updated_at": now}
+
+
+async def _limit_status(request: Request) -> Answer:
+    chats, caller = request.chats, request.caller
+    assert caller is not None
+    if chats.usage_limit is None:
+        off = {"is_limited": False, "current_spend": 0, "period_start": _NEVER, "period_end": _NEVER}
+        return json_answer(200, off)
+    begin, end = usage_period(request)
+    status = {"is_limited": True, "period": chats.usage_period, "spend_limit_micros": chats.usage_limit}
+    spent = spent_by(request, caller)
+    return json_answer(200, {**status, "current_spend": spent, "period_start": begin, "period_end": end})
+
+
+def _counted(request: Request, user: User) -> dict[str, int]:
+    answers = [
+        message.usage
+        for chat in request.chats.chats.values()
+        if chat.owner is user
+        for message in chat.messages
+        if message.usage
+    ]
+
+    def total(key: str) -> int:
+        return sum(usage.get(key, 0) for usage in answers)
+
+    return {
+        "total_cost_micros": spent_by(request, user),
+        "message_count": len(answers),
+        "total_input_tokens": total("input_tokens"),
+        "total_output_tokens": total("output_tokens"),
+        "total_cache_read_tokens": total("cache_read_tokens"),
+        "total_cache_creation_tokens": total("cache_creation_tokens"),
+        "total_runtime_ms": 100 * len(answers),
+    }
+
+
+def _period(request: Request) -> dict[str, str]:
+    now = request.chats.clock.wall()
+    return {"start_date": go_time(now - timedelta(days=30)), "end_date": go_time(now)}
+
+
+async def _cost_summary(request: Request) -> Answer:
+    caller = request.caller
+    assert caller is not None
+    user = request.world.find_user(request.params["user"], caller)
+    if user is None:
+        raise not_found()
+    if user is not caller and not caller.owner:
+        raise forbidden()
+    counted = _counted(request, user)
+    messages = counted.pop("message_count")
+    cost = counted.pop("total_cost_micros")
+    priced = {"priced_message_count": messages if cost else 0, "unpriced_message_count": 0 if cost else messages}
+    return json_answer(200, {**_period(request), "total_cost_micros": cost, **priced, **counted, "by_model": []})
+
+
+async def _cost_of_users(request: Request) -> Answer:
+    require_owner(request)
+    users = []
+    for user in request.world.users:
+        chats = sum(chat.owner is user for chat in request.chats.chats.values())
+        if chats:
+            counted = _counted(request, user)
+            known = {"user_id": user.id, "username": user.username, "name": user.name, "avatar_url": ""}
+            money = {key: counted.pop(key) for key in ("total_cost_micros", "message_count")}
+            users.append({**known, **money, "chat_count": chats, **counted})
+    return json_answer(200, {**_period(request), "count": len(users), "users": users})

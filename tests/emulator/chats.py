@@ -1,0 +1,480 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The chats of an emulated server: what they are, and how tests make them without the API.
+
+    with Emulator(chats="chats-2.38") as server:
+        chat = server.create_chat("Say hello", owner="bob", labels={"team": "infra"})  # idle, no model was run
+        chat.say("Please look", "Done: see the file.")  # a question and its answer
+        chat.call_tool("execute", {"command": "ls"}, {"output": "a.txt"})
+        chat.attach(server.state.chats.create_file(chat.owner, "notes.txt", b"hello"))
+        child = server.create_chat("Look there", parent=chat)
+        server.state.chats.age(chat, days=40)  # everything of it was so long ago
+        server.state.chats.purge()  # what the retention job would delete now
+
+What runs (turns of the model, retries, waits for capacity) is in :mod:`emulator.chats_turns`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from emulator.chats_dialects import ChatDialect
+from emulator.chats_parts import file_part, text_part, tool_call, tool_result
+from emulator.chats_turns import Turn, Turns
+from emulator.clock import Clock
+
+if TYPE_CHECKING:
+    from emulator.world import User, World
+
+DAY = 86_400.0
+BUSY = ("pending", "running", "interrupting", "requires_action")
+QUEUE_LIMIT = 20
+
+
+@dataclass
+class Provider:
+    """An AI provider. dead: it refuses connections; key_failed: its key was refused since the last change."""
+
+    id: str
+    type: str
+    name: str
+    base_url: str
+    display_name: str = ""
+    enabled: bool = True
+    keys: list[dict[str, str]] = field(default_factory=list)
+    created: float = 0.0
+    updated: float = 0.0
+    key_failed: bool = False
+
+    @property
+    def dead(self) -> bool:
+        return ":9/" in self.base_url
+
+
+@dataclass
+class Model:
+    """A model that chats may use; its id is what a create calls model_config_id."""
+
+    id: str
+    provider: Provider
+    model: str
+    display_name: str = ""
+    enabled: bool = True
+    default: bool = False
+    context_limit: int = 100_000
+    compression_threshold: int = 70
+    config: dict[str, Any] = field(default_factory=dict)
+    created: float = 0.0
+    updated: float = 0.0
+
+
+@dataclass
+class File:
+    id: str
+    owner: User
+    name: str
+    media_type: str
+    content: bytes
+    created: float
+
+
+@dataclass(slots=True)
+class Message:
+    """One message. content: parts with the keys that are set; the views add the empty ones."""
+
+    id: int
+    role: str
+    content: list[dict[str, Any]]
+    created: float
+    model_id: str
+    author: str = ""  # the id of the user who wrote it
+    usage: dict[str, int] | None = None
+    queued_id: int = 0  # what it was called while it waited in the queue
+
+
+@dataclass
+class Queued:
+    id: int
+    content: list[dict[str, Any]]
+    created: float
+    model_id: str
+
+
+@dataclass
+class Chat:
+    """One chat, root or sub-agent. Times are moments of the world's clock."""
+
+    id: str
+    world: Chats
+    owner: User
+    model_id: str
+    title: str
+    created: float
+    updated: float
+    status: str = "waiting"
+    parent: Chat | None = None
+    children: list[Chat] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    queue: list[Queued] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+    labels: dict[str, str] = field(default_factory=dict)
+    readers: dict[str, str] = field(default_factory=dict)  # role by user id
+    last_error: dict[str, Any] | None = None
+    last_turn_summary: str | None = None
+    reasoning_effort: str = ""
+    plan_mode: str = ""
+    client_type: str = "api"
+    system_prompt: str = ""
+    archived: bool = False
+    pin_order: int = 0
+    workspace_id: str = ""
+    build_id: str = ""
+    agent_id: str = ""
+    mcp_server_ids: list[str] = field(default_factory=list)
+    dynamic_tools: list[str] = field(default_factory=list)
+    last_read: int = 0  # the id of the newest message that its owner saw on the stream
+    requests: int = 0  # to the model, what the cost counts
+    tokens: int = 0
+    spent: int = 0  # micros
+    compacted: int = 0  # the id of the newest message that a compaction summarised
+    turn: Turn | None = None
+
+    @property
+    def root(self) -> Chat:
+        return self.parent.root if self.parent else self
+
+    def family(self) -> list[Chat]:
+        """The chat and all its sub-agents."""
+        return [self, *(chat for child in self.children for chat in child.family())]
+
+    @property
+    def busy(self) -> bool:
+        return self.status in BUSY
+
+    @property
+    def unread(self) -> bool:
+        return any(message.role == "assistant" for message in self.messages[-3:] if message.id > self.last_read)
+
+    # What tests write into it
+
+    def add(self, role: str, content: list[dict[str, Any]], **more: Any) -> Message:
+        """Append a message; parts may leave out every empty key."""
+        at = more.pop("at", None)
+        message = Message(
+            self.world.next_message_id(), role, content, self.world.now() if at is None else at, self.model_id, **more
+        )
+        self.messages.append(message)
+        return message
+
+    def say(self, question: str, answer: str = "", **more: Any) -> Message:
+        """Append what the owner asked and, unless it is empty, what the model answered.
+
+        :returns: the newest of them.
+        """
+        message = self.add("user", [text_part(question)], author=self.owner.id, **more)
+        if answer:
+            message = self.add("assistant", [text_part(answer)], usage=self.world.usage(self.model_id), **more)
+        return message
+
+    def call_tool(self, name: str, arguments: Any, result: Any, *, is_error: bool = False, **more: Any) -> Message:
+        """Append a tool call of the model and the tool's result. :returns: the result's message."""
+        call = f"call_c-{uuid.uuid4().hex[:12]}"
+        self.add("assistant", [tool_call(call, name, arguments)], usage=self.world.usage(self.model_id), **more)
+        return self.add("tool", [tool_result(call, name, result, is_error=is_error)], **more)
+
+    def attach(self, *files: File) -> Message:
+        """Append a message of the owner with files. :returns: the message."""
+        self.files += [file for file in files if file not in self.files]
+        return self.add("user", [file_part(file) for file in files], author=self.owner.id)
+
+    def fail(self, message: str = "The chat request failed unexpectedly.", kind: str = "generic") -> None:
+        """Let the last turn have failed."""
+        self.status = "error"
+        self.last_error = {"message": message, "kind": kind, "retryable": False}
+
+
+@dataclass
+class AuditEntry:
+    time: float
+    user: User
+    chat_id: str
+    action: str
+    diff: dict[str, Any]
+    status_code: int
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class Chats:
+    """Everything about chats on one server.
+
+    walk: directives of :mod:`emulator.chats_model` that are added to every prompt.
+    titles: whether the model makes a title of its own for each new chat.
+    """
+
+    def __init__(self, world: World, dialect: ChatDialect, fixture: dict[str, Any]) -> None:
+        self.world = world
+        self.dialect = dialect
+        self.clock: Clock = world.clock
+        self.walk = ""
+        self.titles = True
+        self.ai_gateway = True
+        self.retention_days = 30
+        self.auto_archive_days = 0
+        self.workspace_ttl_ms = 0
+        self.usage_limit: int | None = None
+        self.usage_period = "month"
+        self.template_allowlist: list[str] = []
+        self.chats: dict[str, Chat] = {}
+        self.files: dict[str, File] = {}
+        self.providers: dict[str, Provider] = {}
+        self.models: dict[str, Model] = {}
+        self.gone_models: set[str] = set()  # a deleted one is still known: rows refer to it
+        self.audit: list[AuditEntry] = []
+        self.turns = Turns(self)
+        self._message_ids = itertools.count(1)
+        self._queue_ids = itertools.count(1)
+        if world.settings.chat_models:
+            for provider in fixture.get("providers", []):
+                self._fixed_provider(provider)
+
+    def _fixed_provider(self, fixture: dict[str, Any]) -> None:
+        fixture = dict(fixture)
+        models, keys = fixture.pop("models", []), fixture.pop("keys", 1)
+        provider = self.create_provider(keys=[f"key-{number}" for number in range(keys)], **fixture)
+        for model in models:
+            self.create_model(provider, **model)
+
+    def now(self) -> float:
+        """The moment of what happens now, in world time: of the event that is carried out, else the clock's."""
+        return self.clock.now() if self.turns.moment is None else self.turns.moment
+
+    # Numbers
+
+    def next_message_id(self) -> int:
+        return next(self._message_ids)
+
+    def next_queue_id(self) -> int:
+        return next(self._queue_ids)
+
+    # Making things
+
+    def create_provider(self, type: str, name: str, base_url: str, keys: list[str], display_name: str = "") -> Provider:
+        """Add an AI provider with its keys."""
+        now = self.now()
+        known = [{"id": str(uuid.uuid4()), "masked": f"{key[:4]}...{key[-4:]}"} for key in keys]
+        provider = Provider(
+            str(uuid.uuid4()), type, name, base_url, display_name or name, keys=known, created=now, updated=now
+        )
+        self.providers[provider.id] = provider
+        return provider
+
+    def create_model(self, provider: Provider, model: str, **more: Any) -> Model:
+        """Add a model; the first one becomes the default."""
+        now = self.now()
+        made = Model(str(uuid.uuid4()), provider, model, created=now, updated=now, **more)
+        made.default = made.default or not self.models
+        for other in self.models.values() if made.default else ():
+            other.default = False
+        self.models[made.id] = made
+        return made
+
+    def default_model(self) -> Model | None:
+        return next((model for model in self.models.values() if model.default), None)
+
+    def usage(self, model_id: str) -> dict[str, int]:
+        """What each answer of the stand-in model counts."""
+        model = self.models.get(model_id)
+        counted = {"input_tokens": 100, "output_tokens": 10, "total_tokens": 110}
+        if model is not None and model.provider.type == "anthropic":
+            counted = {"input_tokens": 100, "output_tokens": 11, "total_tokens": 111}
+            counted |= {"cache_creation_tokens": 3, "cache_read_tokens": 7}
+        return {**counted, "context_limit": model.context_limit if model else 100_000}
+
+    def create_chat(
+        self,
+        prompt: str = "Do the thing",
+        *,
+        owner: str | User = "alice",
+        answer: str = "Done.",
+        parent: Chat | None = None,
+        audited: bool = True,
+        **more: Any,
+    ) -> Chat:
+        """Make an idle chat without running a model.
+
+        :param prompt: what its owner asked; empty for a chat without messages.
+        :param answer: what the model answered; empty for none.
+        :param parent: the chat whose sub-agent it is.
+        :param audited: whether the audit log tells of it; a sub-agent's is never there.
+        :param more: any field of :class:`Chat`.
+        :raises ValueError: when there is no model.
+        """
+        user = self.world.user(owner) if isinstance(owner, str) else owner
+        model = more.pop("model_id", "") or getattr(self.default_model(), "id", "")
+        if not model:
+            raise ValueError("no model is configured: create one first, or leave chat_models on")
+        chat = self.insert(user, model, more.pop("title", "") or title_of(prompt), parent=parent, audited=audited)
+        for key, value in more.items():
+            if not hasattr(chat, key):
+                raise ValueError(f"a chat has no field {key!r}")
+            setattr(chat, key, value)
+        if prompt:
+            chat.say(prompt, answer)
+            chat.last_turn_summary = None if parent else "Finished latest turn"
+        return chat
+
+    def insert(
+        self, owner: User, model_id: str, title: str, *, parent: Chat | None = None, audited: bool = True
+    ) -> Chat:
+        """A new chat without messages; two numbers go to its hidden system prompt."""
+        now = self.now()
+        chat = Chat(str(uuid.uuid4()), self, owner, model_id, title, now, now, parent=parent)
+        self.next_message_id()
+        self.next_message_id()
+        self.chats[chat.id] = chat
+        if parent is not None:
+            parent.children.append(chat)
+        elif audited:
+            self.audit.append(AuditEntry(now, owner, chat.id, "create", created_diff(chat), 201))
+        return chat
+
+    def create_file(self, owner: User, name: str, content: bytes, media_type: str = "text/plain") -> File:
+        """Store an uploaded file."""
+        file = File(str(uuid.uuid4()), owner, name, media_type, content, self.now())
+        self.files[file.id] = file
+        return file
+
+    def record_write(self, user: User, chat: Chat, field_name: str, old: Any, new: Any) -> None:
+        """Tell the audit log of a change of a root chat."""
+        if chat.parent is None:
+            diff = {field_name: {"old": old, "new": new, "secret": False}}
+            self.audit.append(AuditEntry(self.now(), user, chat.id, "write", diff, 204))
+
+    def new_queued(self, content: list[dict[str, Any]], model_id: str) -> Queued:
+        """An entry for a queue."""
+        return Queued(self.next_queue_id(), content, self.now(), model_id)
+
+    # Looking things up
+
+    def advance(self) -> None:
+        """Let happen what is due; every request does so first."""
+        self.turns.advance()
+
+    def roots(self) -> Iterator[Chat]:
+        return (chat for chat in list(self.chats.values()) if chat.parent is None)
+
+    def may_use(self, user: User) -> bool:
+        """Whether a user may have chats of his own."""
+        return user.owner or user.agents_access or (not self.dialect.role and not user.service_account)
+
+    def may_see(self, user: User, chat: Chat) -> bool:
+        if user.owner or user.id in chat.root.readers:
+            return True
+        return chat.owner is user and self.may_use(user)
+
+    def may_change(self, user: User, chat: Chat) -> bool:
+        return user.owner or (chat.owner is user and self.may_use(user))
+
+    # What the server does to old chats by itself
+
+    def age(self, chat: Chat, days: float) -> None:
+        """Move a family and its messages into the past."""
+        shift = days * DAY / self.clock.factor
+        for member in chat.family():
+            member.created -= shift
+            member.updated -= shift
+            for message in member.messages:
+                message.created -= shift
+
+    def purge(self, *, in_days: float = 0.0) -> list[str]:
+        """Delete what the retention job deletes: archived chats that were not touched for retention_days.
+
+        :param in_days: pretend that so many days have passed.
+        :returns: the ids of the deleted chats.
+        """
+        if not self.retention_days:
+            return []
+        old = [
+            chat
+            for chat in self.chats.values()
+            if chat.archived and self._days_since(chat.updated) + in_days > self.retention_days
+        ]
+        for chat in old:
+            self.delete(chat)
+        return [chat.id for chat in old]
+
+    def delete(self, chat: Chat) -> None:
+        """Remove a chat with its messages and queue; its sub-agents lose their parent."""
+        del self.chats[chat.id]
+        if chat.parent is not None:
+            chat.parent.children.remove(chat)
+        for child in chat.children:
+            child.parent = None
+        chat.turn = None
+        for file in chat.files:
+            if not any(file in other.files for other in self.chats.values()):
+                self.files.pop(file.id, None)
+
+    def archive_old(self, *, in_days: float = 0.0) -> list[str]:
+        """Archive what the auto-archive job archives.
+
+        That is each root that is not pinned and not busy, when the newest message of its family is older than
+        auto_archive_days.
+
+        :param in_days: pretend that so many days have passed.
+        :returns: the ids of the roots.
+        """
+        if not self.auto_archive_days:
+            return []
+        old = [
+            chat
+            for chat in self.roots()
+            if not chat.archived
+            and not chat.pin_order
+            and not any(member.busy for member in chat.family())
+            and self._days_since(_newest(chat)) + in_days > self.auto_archive_days
+        ]
+        for chat in old:
+            self.set_archived(chat, True)
+        return [chat.id for chat in old]
+
+    def set_archived(self, chat: Chat, archived: bool) -> None:
+        """Archive or unarchive a family: it ages from now on."""
+        for member in chat.family():
+            member.archived = archived
+            member.updated = self.now()
+            if archived:
+                member.pin_order = 0
+
+    def _days_since(self, moment: float) -> float:
+        return (self.now() - moment) * self.clock.factor / DAY
+
+
+def _newest(chat: Chat) -> float:
+    return max((message.created for member in chat.family() for message in member.messages), default=chat.created)
+
+
+def title_of(text: str) -> str:
+    """The first title of a chat: its first six words, at most 80 characters."""
+    words = re.split(r"\s+", text.strip())
+    if not text.strip():
+        return "New Chat"
+    return f"{' '.join(words[:6])}{'…' if len(words) > 6 else ''}"[:80]
+
+
+def created_diff(chat: Chat) -> dict[str, Any]:
+    """What the audit log tells of a new chat."""
+    return {
+        "group_acl": {"new": {}, "secret": False},
+        "id": {"old": "", "new": chat.id, "secret": False},
+        "labels": {"new": chat.labels, "secret": False},
+        "mcp_server_ids": {"new": chat.mcp_server_ids, "secret": False},
+        "owner_id": {"old": "", "new": chat.owner.id, "secret": False},
+        "title": {"old": "", "new": "", "secret": True},
+        "user_acl": {"new": {}, "secret": False},
+    }
