@@ -9,6 +9,9 @@ what they are the id of (<task fix-login>, <version ai v1>), times of the record
 are trimmed to those that matter, and what is long is clipped. Each exchange keeps its name, the seconds since the
 scenario began when it was asked (t), request and response; `began_at_second` is the second of the minute (rate limits
 have windows of a minute); `setup` names the tasks that were there although no exchange made them.
+
+Recordings of chats lose what repeats (DROPPED, and the empty keys of message parts, for which "..." stands); their
+`setup` holds the users' messages that no exchange sent, their `walks` what polling saw after an exchange.
 """
 
 from __future__ import annotations
@@ -22,6 +25,29 @@ from typing import Any
 
 TARGET = Path(__file__).resolve().parent.parent / "tests" / "recordings"
 SERVERS = {"coder-2025-10": "2025-10", "coder-2.29": "2.29", "coder-2.34": "2.34"}
+CHATS = ("chats-2.35", "chats-2.37-dev")
+# Scenarios and exchanges of chats that show nothing that another one does not show: what they repeat, or what no
+# client of the collection asks. Keys: scenario; values: names (regular expressions), None for all of them.
+DROPPED: dict[str, str | None] = {
+    "03b-list-paging": None,  # counts only
+    "15-direct-routing-errors": None,  # a server that calls its providers without the gateway
+    "16b-after-sigkill": "get.*",
+    "17-no-chats-on-S": None,
+    "19-midstream-and-tools": None,
+    "21-config-again": None,
+    "22-create-again": None,
+    "25-paging": None,
+    "27-label-race": None,
+    "03-capacity": None,
+    "10-paging": None,
+    "01-config": ".*(experiments|ai-gateway|aibridge|mcp|roles|ai-provider-keys|system-prompt|templates|/mcp-).*",
+    "02-create": "bob: roles|trailing slash",
+    "05-status-walk": "get at the end: (?!provider 400|provider 401|dead|empty).*",
+    "06-messages": "limit 200|unknown param|turn with list_templates",
+    "12-settings": "get (system-prompt|plan-mode|model-override|personal|user-|debug|advisor|computer).*",
+    "23-site-owner": "scopes|ai-gateway.*|organization AI.*|users",
+    "07-admin": "scopes|ai-gateway.*|organization AI.*|users",
+}
 HEADERS = ("Content-Type", "Allow", "Retry-After", "Www-Authenticate", "X-Coder-Build-Version", "Connection")
 LONGEST_TEXT = 400
 LONGEST_LIST = 2
@@ -42,6 +68,13 @@ def main() -> int:
         names = known_objects(scenarios)
         for path, scenario in zip(sorted((source / folder).glob("*.json")), scenarios, strict=True):
             write(TARGET / dialect / path.name, Normaliser(names, scenario).scenario())
+    for folder in CHATS:
+        paths = sorted((source / folder).glob("*.json"))
+        scenarios = [json.loads(path.read_text()) for path in paths]
+        names = known_chat_objects(scenarios)
+        for path, scenario in zip(paths, scenarios, strict=True):
+            if DROPPED.get(path.stem, "") is not None:
+                write(TARGET / folder / path.name, ChatNormaliser(names, scenario).scenario())
     for path in sorted((source / "agentapi").glob("*.json")):
         write(TARGET / "agentapi" / path.name, {"exchanges": clip(json.loads(path.read_text()), 2000)})
     return 0
@@ -77,6 +110,26 @@ def known_objects(scenarios: list[dict[str, Any]]) -> dict[str, str]:
                 for preset in exchange["response"]["body"]:
                     names[preset["ID"]] = f"<preset {templates[match[1]]} {preset['Name']}>"
     return names
+
+
+def known_chat_objects(scenarios: list[dict[str, Any]]) -> dict[str, str]:
+    """What the ids of lasting objects are the ids of: users, organizations, models, providers."""
+    names: dict[str, str] = {}
+    for item in (item for scenario in scenarios for item in walk(scenario)):
+        if is_chat(item):
+            names[item["owner_id"]] = f"<user {re.sub('[0-9]+', '', item['owner_username'])}>"
+            names[item["organization_id"]] = "<organization coder>"
+        elif "context_limit" in item and "ai_provider_id" in item and "id" in item:
+            names[item["id"]] = f"<model {item['model']}>"
+        elif "base_url" in item and "id" in item:
+            names[item["id"]] = f"<provider {item['name']}>"
+        elif "username" in item and "organization_ids" in item and "id" in item:
+            names[item["id"]] = f"<user {re.sub('[0-9]+', '', item['username'])}>"
+    return names
+
+
+def is_chat(item: dict[str, Any]) -> bool:
+    return "owner_username" in item and "root_chat_id" in item and "id" in item
 
 
 def walk(value: Any) -> list[dict[str, Any]]:
@@ -208,6 +261,103 @@ class Normaliser:
         name = self._names[identity]
         form = "upper" if text != text.lower() else "plain" if "-" not in text else ""
         return f"{name[:-1]}|{form}>" if form else name
+
+
+# The keys that every part of a message carries, whatever its type, and what they are when they are not used.
+EMPTY = {
+    "text": "", "mcp_server_config_id": None, "url": "", "media_type": "", "file_id": None, "file_name": "",
+    "start_line": 0, "end_line": 0, "content": "", "context_file_path": "", "context_file_agent_id": None,
+    "skill_name": "",
+}  # fmt: skip
+
+
+def compact(value: Any) -> Any:
+    """A value whose message parts lost the keys that are empty, if all of them were there; "..." stands for those."""
+    if isinstance(value, list):
+        return [compact(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if "type" in value and set(EMPTY) <= set(value):
+        used = {key: item for key, item in value.items() if key not in EMPTY or item != EMPTY[key]}
+        return {**{key: compact(item) for key, item in used.items()}, "...": "empty keys"}
+    return {key: compact(item) for key, item in value.items()}
+
+
+class ChatNormaliser(Normaliser):
+    """One scenario of chats."""
+
+    def _name_tasks(self) -> None:
+        super()._name_tasks()
+        for item in walk(self._scenario):
+            if is_chat(item):
+                self._name(item["id"], f"chat {item['owner_username'].rstrip('0123456789')}")
+
+    def scenario(self) -> dict[str, Any]:
+        recorded = self._scenario
+        dropped = DROPPED.get(recorded["scenario"]) or "(?!)"
+        entries = [e for e in recorded["exchanges"] if not re.fullmatch(dropped, e["name"])]
+        exchanges = [e for e in entries if e.get("request") and e.get("response")]
+        return {
+            "scenario": recorded["scenario"],
+            "note": self._text(recorded.get("note") or ""),
+            "began_at_second": int(recorded["recorded_at"][17:19]),
+            "setup": self._messages(exchanges),
+            "walks": [self._walk(e) for e in entries if "walk" in e["name"] and isinstance(e.get("note"), list)],
+            "streams": [self._stream(e) for e in entries if isinstance(e.get("note"), dict) and "events" in e["note"]],
+            "exchanges": [self._exchange(exchange) for exchange in exchanges],
+        }
+
+    def _messages(self, exchanges: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What users wrote that no exchange sent, in order; at: seconds since the beginning."""
+        start = datetime.fromisoformat(self._scenario["recorded_at"].replace("Z", "+00:00"))
+        sent = {json.dumps((e["request"]["body"] or {}).get("content")) for e in exchanges if is_sending(e["request"])}
+        found: dict[int, dict[str, Any]] = {}
+        for item in walk(exchanges):
+            content = item.get("content")
+            if item.get("role") != "user" or "created_by" not in item or not isinstance(content, list):
+                continue
+            texts = [{"type": part["type"], "text": part.get("text", "")} for part in content]
+            if json.dumps(texts) in sent or any(part["type"] != "text" for part in content):
+                continue
+            created = datetime.fromisoformat(item["created_at"].replace("Z", "+00:00")).astimezone(timezone.utc)
+            found[item["id"]] = {
+                "at": round((created - start).total_seconds(), 3),
+                "chat": item["chat_id"],
+                "owner": item["created_by"],
+                "model": item["model_config_id"],
+                "text": content[0]["text"],
+            }
+        return [self._text(found[key]) for key in sorted(found)]
+
+    def _walk(self, entry: dict[str, Any]) -> dict[str, Any]:
+        kept = ("status", "last_error", "last_turn_summary", "http")
+        phases = [
+            {**phase, "state": {key: value for key, value in phase["state"].items() if key in kept}}
+            for phase in entry["note"]
+            if isinstance(phase, dict)
+        ]
+        return {"name": _STAMP.sub("", entry["name"]), "t": entry.get("t"), "phases": self._text(phases)}
+
+    def _stream(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """What a WebSocket told; of many equal frames the first ones and the last one."""
+        kept: list[Any] = []
+        for frame in entry["note"]["events"]:
+            data = compact(frame.get("data"))
+            kind = [event.get("type") for event in data] if isinstance(data, list) else None
+            if kind != ["message_part"] or len(kept) < 5:
+                kept.append({"t": frame["t"], "data": self._text(data)})
+        return {"name": entry["name"], "status": entry["note"]["status"], "frames": kept[:12]}
+
+    def _exchange(self, exchange: dict[str, Any]) -> dict[str, Any]:
+        body = compact(exchange["response"]["body"])
+        normal = super()._exchange({**exchange, "response": {**exchange["response"], "body": body}})
+        # When it was answered: a busy server did what was asked near the end of that time.
+        return {**normal, "t": exchange["t"], "took": round(exchange["ms"] / 1000, 3)}
+
+
+def is_sending(request: dict[str, Any]) -> bool:
+    """Whether a request brings a user's message."""
+    return request["method"] in ("POST", "PATCH") and isinstance(request["body"], dict) and "content" in request["body"]
 
 
 def shorten(body: Any) -> Any:
