@@ -235,5 +235,5 @@ async def _tool_results(request: Request) -> Answer:
     if missing is not None:
         raise ApiError(400, "Missing tool result.", f'Missing result for tool call "{missing}".')
     results = [(given[call].get("output"), bool(given[call].get("is_error"))) for call, _name in chat.turn.calls]
-    request.chats.turns.give_results(chat, results)
+    request.chats.turns.give_results(chat, results, chat.owner.id)
     return empty(204)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emulator.answers import Answer, ApiError, empty, json_answer, not_found
 from emulator.auth import require_user
@@ -15,6 +15,9 @@ from emulator.clock import go_time
 from emulator.request import Request
 from emulator.router import Handler, Router
 from emulator.world import User
+
+if TYPE_CHECKING:
+    from emulator.chats import Chat
 
 _LONGEST = 3650  # days
 # Of each that may be set: the attribute of Chats, and how a refusal calls it.
@@ -29,7 +32,6 @@ _FIXED: dict[str, tuple[dict[str, Any], bool]] = {
     "personal-model-overrides": ({"allow_users": False}, True),
     "user-prompt": ({"custom_prompt": ""}, True),
     "user-compaction-thresholds": ({"thresholds": []}, True),
-    "computer-use-provider": ({"provider": "anthropic"}, True),
 }
 _NEVER = "0001-01-01T00:00:00Z"
 
@@ -128,20 +130,20 @@ async def _limit_status(request: Request) -> Answer:
     return json_answer(200, {**status, "current_spend": spent, "period_start": begin, "period_end": end})
 
 
-def _counted(request: Request, user: User) -> dict[str, int]:
+def _counted(chats: list[Chat], model: str = "") -> dict[str, int]:
+    """Money and tokens of chats, or of one model in them."""
     answers = [
         message.usage
-        for chat in request.chats.chats.values()
-        if chat.owner is user
+        for chat in chats
         for message in chat.messages
-        if message.usage
+        if message.usage and model in ("", message.model_id)
     ]
 
     def total(key: str) -> int:
         return sum(usage.get(key, 0) for usage in answers)
 
     return {
-        "total_cost_micros": spent_by(request, user),
+        "total_cost_micros": 0 if model else sum(chat.spent for chat in chats),
         "message_count": len(answers),
         "total_input_tokens": total("input_tokens"),
         "total_output_tokens": total("output_tokens"),
@@ -149,6 +151,10 @@ def _counted(request: Request, user: User) -> dict[str, int]:
         "total_cache_creation_tokens": total("cache_creation_tokens"),
         "total_runtime_ms": 100 * len(answers),
     }
+
+
+def _chats_of(request: Request, user: User) -> list[Chat]:
+    return [chat for chat in request.chats.chats.values() if chat.owner is user]
 
 
 def _period(request: Request) -> dict[str, str]:
@@ -164,21 +170,39 @@ async def _cost_summary(request: Request) -> Answer:
         raise not_found()
     if user is not caller and not caller.owner:
         raise forbidden()
-    counted = _counted(request, user)
+    own = _chats_of(request, user)
+    counted = _counted(own)
     messages = counted.pop("message_count")
     cost = counted.pop("total_cost_micros")
     priced = {"priced_message_count": messages if cost else 0, "unpriced_message_count": 0 if cost else messages}
-    return json_answer(200, {**_period(request), "total_cost_micros": cost, **priced, **counted, "by_model": []})
+    by_model = [
+        {
+            "model_config_id": model.id,
+            "display_name": model.display_name or model.model,
+            "provider": model.provider.type,
+            "model": model.model,
+            **_counted(own, model.id),
+        }
+        for model in request.chats.models.values()
+        if any(message.model_id == model.id and message.usage for chat in own for message in chat.messages)
+    ]
+    by_chat = [
+        {"root_chat_id": chat.id, "chat_title": chat.title, **_counted(chat.family())}
+        for chat in own
+        if chat.parent is None
+    ]
+    totals = {"total_cost_micros": cost, **priced, **counted}
+    return json_answer(200, {**_period(request), **totals, "by_model": by_model, "by_chat": by_chat})
 
 
 async def _cost_of_users(request: Request) -> Answer:
     require_owner(request)
     users = []
     for user in request.world.users:
-        chats = sum(chat.owner is user for chat in request.chats.chats.values())
-        if chats:
-            counted = _counted(request, user)
+        own = _chats_of(request, user)
+        if own:
+            counted = _counted(own)
             known = {"user_id": user.id, "username": user.username, "name": user.name, "avatar_url": ""}
             money = {key: counted.pop(key) for key in ("total_cost_micros", "message_count")}
-            users.append({**known, **money, "chat_count": chats, **counted})
+            users.append({**known, **money, "chat_count": len(own), **counted})
     return json_answer(200, {**_period(request), "count": len(users), "users": users})

@@ -141,6 +141,7 @@ class Chat:
     requests: int = 0  # to the model, what the cost counts
     tokens: int = 0
     spent: int = 0  # micros
+    context_agent: str = ""  # the agent whose context was given to the model
     compacted: int = 0  # the id of the newest message that a compaction summarised
     turn: Turn | None = None
 
@@ -213,7 +214,8 @@ class Chats:
     """Everything about chats on one server.
 
     walk: directives of :mod:`emulator.chats_model` that are added to every prompt.
-    titles: whether the model makes a title of its own for each new chat.
+    slow_unit: seconds that a unit of [[slow ...]] lasts; titles: whether the model makes a title for each new chat;
+    ai_gateway: whether it is on, without which newer versions begin no turn; usage_limit: micros per user.
     """
 
     def __init__(self, world: World, dialect: ChatDialect, fixture: dict[str, Any]) -> None:
@@ -221,6 +223,7 @@ class Chats:
         self.dialect = dialect
         self.clock: Clock = world.clock
         self.walk = ""
+        self.slow_unit = 1.0
         self.titles = True
         self.ai_gateway = True
         self.retention_days = 30
@@ -319,13 +322,13 @@ class Chats:
         if not model:
             raise ValueError("no model is configured: create one first, or leave chat_models on")
         chat = self.insert(user, model, more.pop("title", "") or title_of(prompt), parent=parent, audited=audited)
+        if prompt:
+            chat.say(prompt, answer)
+            chat.last_turn_summary = None if parent else "Finished latest turn"
         for key, value in more.items():
             if not hasattr(chat, key):
                 raise ValueError(f"a chat has no field {key!r}")
             setattr(chat, key, value)
-        if prompt:
-            chat.say(prompt, answer)
-            chat.last_turn_summary = None if parent else "Finished latest turn"
         return chat
 
     def insert(

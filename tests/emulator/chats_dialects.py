@@ -36,6 +36,7 @@ class ChatDialect:
     unsupported_providers: bool = False
     provider_icon: bool = False
     file_size: bool = False
+    injected_context: bool = True  # last_injected_context tells what of a workspace was given to the model
 
     # Behaviour
     pending: bool = False  # a turn begins as pending, and an archive or interrupt asks for no state
@@ -85,6 +86,7 @@ _36 = replace(
     note=f"{_READ}: summaries, reasoning effort, cost, compaction, full text search",
     version="v2.36.0+0000000",
     summary=True,
+    injected_context=False,
     model_provider=False,
     unsupported_providers=True,
     cost=True,

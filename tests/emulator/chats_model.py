@@ -24,9 +24,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-FIRST_BYTE = 0.06
+FIRST_BYTE = 0.04
 CHUNK = 0.25  # between two words of a slow stream
-LAST_BYTE = 0.04
+LAST_BYTE = 0.025
 HELLO = "Hello from the fake model."
 AFTER_TOOL = "The tool answered."
 BEFORE_TOOL = "Calling the tool."
@@ -78,13 +78,14 @@ class Reply:
     complete: bool = True  # False: the stream was cut, nothing was counted
 
 
-def reply(prompt: str, provider: str, attempt: int, *, after_tool: bool = False) -> Reply:
+def reply(prompt: str, provider: str, attempt: int, *, after_tool: bool = False, slow_unit: float = 1.0) -> Reply:
     """What the model answers.
 
     :param prompt: the text of the user's message, with what it says in double brackets.
     :param provider: the type of the provider, such as openai-compat.
     :param attempt: which try this is, from 1.
     :param after_tool: whether a tool's result is what is answered.
+    :param slow_unit: seconds that a unit of [[slow ...]] lasts.
     """
     prompt, call = _tool_call(prompt)
     wait = FIRST_BYTE + float(_directive(prompt, r"wait ([\d.]+)") or 0)
@@ -104,7 +105,7 @@ def reply(prompt: str, provider: str, attempt: int, *, after_tool: bool = False)
     thought = [(0.0, {"type": "reasoning", "text": THOUGHT})] if "[[think]]" in prompt else []
     slow, words = _directive(prompt, r"slow ([\d.]+)"), _directive(prompt, r"long (\d+)")
     if slow:
-        count = max(1, round(float(slow) / CHUNK))
+        count = max(1, round(float(slow) * slow_unit / CHUNK))
         return Reply([*thought, *_chunks(_words(count), CHUNK)], wait)
     return Reply([*thought, *_chunks(_words(int(words)) if words else HELLO)], wait)
 

@@ -29,6 +29,11 @@ def file_part(file: File) -> dict[str, Any]:
     return {"type": "file", "media_type": file.media_type, "name": file.name, "file_id": file.id}
 
 
+def context_part(agent: str) -> dict[str, Any]:
+    """What a workspace tells the model of itself; the emulated ones have no files for that."""
+    return {"type": "context-file", "context_file_agent_id": agent}
+
+
 def text_of(content: list[dict[str, Any]]) -> str:
     """The text of a message, as prompts tell it."""
     return " ".join(part["text"] for part in content if part["type"] == "text")

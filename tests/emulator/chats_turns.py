@@ -20,12 +20,13 @@ from typing import TYPE_CHECKING, Any
 from emulator import chats_model
 from emulator.chats_events import Events
 from emulator.chats_model import Failure, Reply
-from emulator.chats_parts import joined, parsed_commands, text_of, tool_call, tool_result
+from emulator.chats_parts import context_part, joined, parsed_commands, text_of, tool_call, tool_result
 from emulator.chats_tools import run_tool
 
 if TYPE_CHECKING:
     from emulator.chats import Chat, Chats, Message, Model, Queued
 
+CONTEXT = 0.01  # after the begin of a turn
 TITLE = 0.05  # after a create
 SUMMARY = 0.02  # after the end of a turn
 INTERRUPTION = 0.03
@@ -156,12 +157,12 @@ class Turns:
         chat.last_error = None
         self.set_status(chat, "waiting")
 
-    def give_results(self, chat: Chat, results: list[tuple[Any, bool]]) -> None:
+    def give_results(self, chat: Chat, results: list[tuple[Any, bool]], author: str = "") -> None:
         """Hand in the results of a client's tools, in the order of the calls: each with whether it is an error."""
         turn = chat.turn
         assert turn is not None
         for (call, name), (result, is_error) in zip(turn.calls, results, strict=False):
-            message = chat.add("tool", [tool_result(call, name, result, is_error=is_error)])
+            message = chat.add("tool", [tool_result(call, name, result, is_error=is_error)], author=author)
             self.events.message(chat, message)
         turn.calls = []
         turn.after_tool = True
@@ -209,7 +210,19 @@ class Turns:
         self._active.add(turn)
         if self._chats.dialect.pending:
             self.after(PENDING, self._if_current(turn, lambda: self.set_status(turn.chat, "running")))
+        self.after(CONTEXT, self._if_current(turn, lambda: self._give_context(turn.chat)))
         self._generate(turn)
+
+    def _give_context(self, chat: Chat) -> None:
+        """Tell the model once of the workspace that the chat is bound to, in a message of no user."""
+        workspace = self._chats.world.workspaces.get(chat.workspace_id)
+        agent = workspace.agent() if workspace is not None else None
+        if workspace is None or agent is None:
+            return
+        chat.build_id, chat.agent_id = workspace.latest.id, agent.id
+        if chat.context_agent != agent.id:
+            chat.context_agent = agent.id
+            chat.add("user", [context_part(agent.id)])
 
     def _generate(self, turn: Turn) -> None:
         """Ask the model, and plan what it answers."""
@@ -241,7 +254,13 @@ class Turns:
             return Reply(wait=chats_model.FIRST_BYTE, failure=chats_model.unauthorized(provider.type))
         if provider.dead:
             return Reply(wait=chats_model.FIRST_BYTE / 2, failure=chats_model.refused(provider.type))
-        return chats_model.reply(turn.prompt, provider.type, turn.attempt, after_tool=turn.after_tool)
+        return chats_model.reply(
+            turn.prompt,
+            provider.type,
+            turn.attempt,
+            after_tool=turn.after_tool,
+            slow_unit=self._chats.slow_unit,
+        )
 
     def _stream(self, turn: Turn, part: dict[str, Any]) -> None:
         now = self._chats.now()

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.chats_model import label
+from emulator.chats_parts import context_part
 from emulator.clock import go_time
 from emulator.views import Views
 
@@ -84,6 +85,8 @@ class ChatViews:
         if chat.files:
             view["files"] = [self.file(file) for file in chat.files]
         view["has_unread"] = listed and chat.unread
+        if dialect.injected_context and chat.context_agent:
+            view["last_injected_context"] = [self.part(context_part(chat.context_agent))]
         view["client_type"] = chat.client_type
         if single and chat.turn is not None and chat.turn.waits:
             view["queued_for_capacity"] = True
@@ -257,7 +260,7 @@ class ChatViews:
             "is_deleted": entry.chat_id not in self.chats.chats,
             "organization_id": organization["id"],
             "organization": {key: organization[key] for key in ("id", "name", "display_name")} | {"icon": ""},
-            "user": {**user, "organization_ids": [], "roles": []},
+            "user": {**user, "organization_ids": []},
         }
 
 
