@@ -40,7 +40,9 @@ DROPPED: dict[str, str | None] = {
     "27-label-race": None,
     "03-capacity": None,
     "10-paging": None,
-    "01-config": ".*(experiments|ai-gateway|aibridge|mcp|roles|AI provider keys|system-prompt|templates|/advisor|computer-use).*",
+    "01-config": (
+        ".*(experiments|ai-gateway|aibridge|mcp|roles|AI provider keys|system-prompt|templates|/advisor|computer-use).*"
+    ),
     "02-create": "bob: roles|trailing slash",
     "05-status-walk": "get at the end: (?!provider 400|provider 401|dead|empty).*",
     "06-messages": "limit 200|unknown param|turn with list_templates",

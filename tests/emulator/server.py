@@ -28,6 +28,7 @@ from emulator.journal import Entry, Journal
 from emulator.processes import Scripts
 from emulator.world import Settings, Task, World
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten milliseconds less for each server
 DEFAULT_FIXTURES = Path(__file__).with_name("fixtures.yml")
 _BEHAVIOUR = {option.name for option in fields(Behaviour)}
 _SCRIPTS = {option.name for option in fields(Scripts)}
@@ -89,7 +90,7 @@ class Emulator:
         self.dialect: Dialect = DIALECTS[dialect]
         if self.chat_dialect and self.chat_dialect.version:
             self.dialect = replace(self.dialect, version=self.chat_dialect.version)
-        self._fixtures = yaml.safe_load(Path(fixtures or DEFAULT_FIXTURES).read_text())
+        self._fixtures = yaml.load(Path(fixtures or DEFAULT_FIXTURES).read_text(), Loader=_LOADER)
         self._clock = clock or Clock(time_factor, clock_skew)
         self._options = options
         self._port = port
