@@ -29,7 +29,8 @@ MAY_KNOW = {
         "snapshot", "archive", "agentapi", "version", "coder.answers", "coder.backend", "coder.clock",
         "coder.connection", "coder.durations", "coder.errors", "coder.login", "coder.names", "coder.server",
         "coder.session", "coder.waiter", "coder.tasks.backend", "coder.tasks.health", "coder.tasks.lifecycle",
-        "coder.tasks.listed", "coder.tasks.models", "coder.tasks.templates",
+        "coder.tasks.listed", "coder.tasks.models", "coder.tasks.templates", "coder.chats.backend",
+        "coder.chats.messages", "coder.chats.models",
     ),
 }  # fmt: skip
 # What only the layers below the seam know: the server's words, HTTP, addresses and versions.

@@ -2,41 +2,68 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The JMESPath expression of `select`: a condition on one task, held against what a task is before it is asked."""
+"""The JMESPath expression of `select`: a condition on a task or chat, held against what that is before it is asked."""
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple, TypeVar
 
 from ..coder.errors import CoderError, invalid, missing_library
-from ..coder.tasks.models import TASK_FIELDS, Task
+from ..coder.tasks.models import TASK_FIELDS
 from .fields import unknown_field
 
-EXAMPLE = "It is asked of each task, such as: template_name == 'ai' && status == 'active'."
-FIELDS = (*TASK_FIELDS, "url")
-# The fields of a task that have fields themselves.
-_INNER = {
-    "current_state": ("state", "message", "uri", "timestamp"),
-    "workspace_agent_health": ("healthy", "reason"),
-}
+Item = TypeVar("Item")
+
 _OF_LISTS = ("projection", "filter_projection", "flatten", "index_expression", "slice")
-# What these make is never empty, so it would choose every task.
+# What these make is never empty, so it would choose everything.
 _ALWAYS_TRUE = ("multi_select_list", "multi_select_dict", "literal", "current", "identity")
 
 
-class Predicate:
-    """A condition on one task.
+class Subject(NamedTuple):
+    """What a condition is asked of.
 
-    :raises CoderError: the expression cannot be read, or can be true of no task, here and not at the first task.
+    ``noun``: as in "each task". ``fields``: that it has. ``inner``: the fields of those that have some. ``lists``:
+    fields that are lists. ``example``: of a condition.
     """
 
-    def __init__(self, expression: str) -> None:
+    noun: str
+    fields: tuple[str, ...]
+    inner: dict[str, tuple[str, ...]]
+    lists: tuple[str, ...]
+    example: str
+
+    @property
+    def advice(self) -> str:
+        """What a condition has to be."""
+        return f"It is asked of each {self.noun}, such as: {self.example}."
+
+
+TASK = Subject(
+    "task",
+    (*TASK_FIELDS, "url"),
+    {
+        "current_state": ("state", "message", "uri", "timestamp"),
+        "workspace_agent_health": ("healthy", "reason"),
+    },
+    (),
+    "template_name == 'ai' && status == 'active'",
+)
+
+
+class Predicate:
+    """A condition on one task or chat.
+
+    :raises CoderError: the expression cannot be read, or can be true of none, here and not at the first one.
+    """
+
+    def __init__(self, expression: str, subject: Subject) -> None:
         try:
             import jmespath
             import jmespath.exceptions
         except ImportError as error:
             raise missing_library("jmespath", error) from None
         self._expression = expression
+        self._subject = subject
         self._error = jmespath.exceptions.JMESPathError
         if not expression.strip():
             raise invalid("'select' is empty", "Give a condition, or leave the option out.")
@@ -45,65 +72,71 @@ class Predicate:
         except self._error as error:
             raise self._unreadable(error) from None
         tree: Any = self._compiled.parsed
-        _check(tree, expression)
+        self._check(tree)
 
-    def chosen_of(self, tasks: list[Task], warn: Callable[[str], None]) -> list[Task]:
-        """The tasks for which it is true. :param warn: told where it is null for all, which is no answer."""
-        answers = [self._answer(task) for task in tasks]
-        if tasks and all(answer is None for answer in answers):
-            warn(f"'select' is null for each of {len(tasks)} tasks, so none is chosen: {self._expression}. {EXAMPLE}")
-        return [task for task, answer in zip(tasks, answers) if answer]
+    def chosen_of(self, items: list[Item], warn: Callable[[str], None]) -> list[Item]:
+        """The items for which it is true. :param warn: told where it is null for all, which is no answer."""
+        answers = [self._answer(item) for item in items]
+        if items and all(answer is None for answer in answers):
+            warn(
+                f"'select' is null for each of {len(items)} {self._subject.noun}s, so none is chosen: "
+                f"{self._expression}. {self._subject.advice}"
+            )
+        return [item for item, answer in zip(items, answers) if answer]
 
-    def _answer(self, task: Task) -> Any:
+    def _answer(self, item: Any) -> Any:
         try:
-            return self._compiled.search(task)
+            return self._compiled.search(item)
         except self._error as error:
             raise self._unreadable(error) from None
 
     def _unreadable(self, error: Exception) -> CoderError:
         reason = str(error).splitlines()[0].rstrip(":. ")
-        return invalid(f"'select' is not a JMESPath condition: {self._expression} ({reason})", EXAMPLE)
+        text = f"'select' is not a JMESPath condition: {self._expression} ({reason})"
+        return invalid(text, self._subject.advice)
 
+    # Whether it can tell one item from another
 
-def _check(tree: dict[str, Any], expression: str) -> None:
-    """:raises CoderError: the expression cannot tell one task from another."""
-    if tree["type"] in _ALWAYS_TRUE:
-        raise invalid(f"'select' is true of every task, so it does not choose: {expression}", EXAMPLE)
-    _check_part(tree, expression)
+    def _check(self, tree: dict[str, Any]) -> None:
+        if tree["type"] in _ALWAYS_TRUE:
+            reason = f"'select' is true of every {self._subject.noun}, so it does not choose: {self._expression}"
+            raise invalid(reason, self._subject.advice)
+        self._check_part(tree)
 
+    def _check_part(self, node: dict[str, Any]) -> None:
+        """:param node: a part that is asked of the item itself, not of something in it."""
+        kind, children = node["type"], node["children"]
+        if kind == "field":
+            self._check_field(node["value"], self._subject.fields, "")
+        elif kind in _OF_LISTS and self._is_no_list(children[0]):
+            raise invalid(
+                f"'select' uses [...] on a {self._subject.noun}, which is an object and no list, so it would choose "
+                "nothing",
+                "Write the condition alone, such as name == 'fix-login' for [?name == 'fix-login'].",
+            )
+        elif kind in (*_OF_LISTS, "value_projection", "pipe", "subexpression"):
+            # What is on the right is asked of what the left one gives.
+            self._check_part(children[0])
+            names = [child["value"] for child in children[:2] if child["type"] == "field"]
+            inner = self._subject.inner.get(names[0]) if kind == "subexpression" and len(names) == 2 else None
+            if inner:
+                self._check_field(names[1], inner, f"{names[0]}.")
+        else:
+            for child in children:
+                self._check_part(child)
 
-def _check_part(node: dict[str, Any], expression: str) -> None:
-    """:param node: a part that is asked of the task itself, not of something in it."""
-    kind, children = node["type"], node["children"]
-    if kind == "field":
-        _check_field(node["value"], FIELDS, "", expression)
-    elif kind in _OF_LISTS and _is_of_task(children[0]):
-        raise invalid(
-            "'select' uses [...] on a task, which is an object and no list, so it would choose nothing",
-            "Write the condition alone, such as name == 'fix-login' for [?name == 'fix-login'].",
-        )
-    elif kind in (*_OF_LISTS, "value_projection", "pipe", "subexpression"):
-        # What is on the right is asked of what the left one gives.
-        _check_part(children[0], expression)
-        names = [child["value"] for child in children[:2] if child["type"] == "field"]
-        if kind == "subexpression" and len(names) == 2 and names[0] in _INNER:
-            _check_field(names[1], _INNER[names[0]], f"{names[0]}.", expression)
-    else:
-        for child in children:
-            _check_part(child, expression)
+    def _is_no_list(self, node: dict[str, Any]) -> bool:
+        """Whether a part gives the item, or a field of it that is no list."""
+        if node["type"] in ("flatten", "projection", "index_expression"):
+            return self._is_no_list(node["children"][0])
+        if node["type"] == "field":
+            return node["value"] not in self._subject.lists
+        return node["type"] in ("identity", "current", "subexpression")
 
-
-def _is_of_task(node: dict[str, Any]) -> bool:
-    """Whether a part gives the task or one of its fields, of which none is a list."""
-    if node["type"] in ("flatten", "projection", "index_expression"):
-        return _is_of_task(node["children"][0])
-    return node["type"] in ("identity", "current", "field", "subexpression")
-
-
-def _check_field(name: str, known: tuple[str, ...], where: str, expression: str) -> None:
-    if name in known:
-        return
-    error = unknown_field(f"'select' names the field {where + name!r} of a task", name, known)
-    if f'"{name}"' in expression:
-        raise error.but(hint=f"Text stands in single quotes: '{name}', not \"{name}\".")
-    raise error
+    def _check_field(self, name: str, known: tuple[str, ...], where: str) -> None:
+        if name in known:
+            return
+        error = unknown_field(f"'select' names the field {where + name!r} of a {self._subject.noun}", name, known)
+        if f'"{name}"' in self._expression:
+            raise error.but(hint=f"Text stands in single quotes: '{name}', not \"{name}\".")
+        raise error

@@ -15,7 +15,7 @@ from ..coder.backend import Choice
 from ..coder.errors import attempting
 from ..coder.tasks.models import STATUSES, Task
 from .context import Context
-from .predicate import Predicate
+from .predicate import TASK, Predicate
 from .spec import Options
 
 
@@ -51,7 +51,7 @@ def choose(
     :raises CoderError: the predicate or a name cannot be right, or the server refuses.
     """
     params = context.params
-    keep = Predicate(params["select"]) if params["select"] is not None else None
+    keep = Predicate(params["select"], TASK) if params["select"] is not None else None
     backend = context.session.tasks
     missing: list[str] = []
     if params["name"] is not None:
