@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..coder.errors import CoderError
+from ..snapshot import atomic
+from ..snapshot.atomic import sync, write_new
 
 
 @contextlib.contextmanager
@@ -29,48 +31,20 @@ def io_errors(attempt: str) -> Iterator[None]:
         ) from error
 
 
-def write_new(path: str, data: bytes) -> None:
-    """Write a file that only its owner can read, into a place where nobody looks yet."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0), 0o600)
-    try:
-        left = memoryview(data)
-        while left:
-            left = left[os.write(descriptor, left) :]
-    except OSError as error:
-        error.filename = path  # which a call that knows only the descriptor does not tell
-        raise
-    finally:
-        os.close(descriptor)
-
-
 def replace(path: str, data: bytes) -> None:
     """Put a file in its place in one step: whoever looks sees the old one or the new one, also after a crash."""
-    draft = draft_of(path)
-    try:
+
+
+    def fill(draft: str) -> None:
         write_new(draft, data)
         sync(draft)
-        os.replace(draft, path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
-        raise
+
+    atomic.replace(path, draft_of(path), fill)
 
 
 def draft_of(path: str) -> str:
     """Where a file is written before it is put in its place."""
     return os.path.join(os.path.dirname(path), f".new-{os.path.basename(path)}")
-
-
-def sync(path: str) -> None:
-    """Have a file, or the names in a folder, on the disk and not only in memory."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        error.filename = path
-        raise
-    finally:
-        os.close(descriptor)
 
 
 def remove(path: str) -> None:

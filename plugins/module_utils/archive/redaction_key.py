@@ -12,6 +12,7 @@ import secrets
 import stat
 
 from ..coder.errors import CoderError, invalid
+from ..snapshot import atomic
 
 _SHORTEST = 16
 
@@ -49,14 +50,9 @@ def key_path() -> str:
 def _create(path: str) -> None:
     """Make the key whole or not at all; of two processes that try, the first one wins."""
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
-    draft = f"{path}.{os.getpid()}.{secrets.token_hex(4)}"
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(descriptor, secrets.token_hex(32).encode("ascii") + b"\n")
-        os.fsync(descriptor)
-        os.link(draft, path)
-    except FileExistsError:
-        pass
-    finally:
-        os.close(descriptor)
-        os.unlink(draft)
+
+    def fill(draft: str) -> None:
+        atomic.write_new(draft, secrets.token_hex(32).encode("ascii") + b"\n", exclusive=True)
+        atomic.sync(draft)
+
+    atomic.create(path, f"{path}.{os.getpid()}.{secrets.token_hex(4)}", fill)

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
+from ..snapshot import atomic
 from . import conversation, files, manifest
 from .record import Saved
 
@@ -62,19 +63,18 @@ def refresh(path: str, saved: Iterable[Saved]) -> bool:
 
 def _replace(place: str, version: str, saved: Iterable[Saved]) -> bool:
     """Put a new database in place. False if SQLite has no FTS5."""
-    draft = os.path.join(os.path.dirname(place), f".new-{DATABASE}")
-    files.write_new(draft, b"")
-    try:
+
+    def fill(draft: str) -> None:
+        files.write_new(draft, b"")
         with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as database:
             _build(database, version, saved)
-        os.replace(draft, place)
+
+    try:
+        atomic.replace(place, files.draft_of(place), fill)
     except sqlite3.Error as error:
         if "no such module: fts" in str(error):
             return False
         raise OSError(0, str(error), place) from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(draft)
     return True
 
 

@@ -14,6 +14,7 @@ import stat
 import time
 from collections import namedtuple
 
+from . import atomic
 from .deadline import Deadline
 from .files import lock, parse_json, read_regular
 from .wire import quote
@@ -233,17 +234,8 @@ def _name(task_id: str) -> str:
 
 
 def _replace(folder: int, name: str, data: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    temporary = f".{name}.tmp"
-    descriptor = os.open(temporary, flags, 0o600, dir_fd=folder)
-    try:
-        # No fsync: what is guarded against is being killed, not a power cut, and it can take seconds.
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError:
-        os.unlink(temporary, dir_fd=folder)
-        raise
+    # No sync: what is guarded against is being killed, not a power cut, and it can take seconds.
+    atomic.replace(name, f".{name}.tmp", lambda draft: atomic.write_new(draft, data, folder), folder)
 
 
 def _prune(folder: int, name: str) -> None:

@@ -23,6 +23,7 @@ def read(path):
 
 
 def write(path, content):
+    # As snapshot/atomic.py does, which cannot be imported: this program runs before the package is there.
     descriptor = os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
         stream.write(content)

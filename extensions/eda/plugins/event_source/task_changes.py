@@ -215,12 +215,14 @@ class Cursor:
         entries: list[dict[str, Any]] = [{"belongs_to": self._belongs_to}]
         entries += [{"id": task_id, "told": known} for task_id, known in told.items()]
         self._lines = len(entries)
-        new = self._path.with_name(self._path.name + ".new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            file.writelines(json.dumps(entry) + "\n" for entry in entries)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self._path)
+        data = "".join(f"{json.dumps(entry)}\n" for entry in entries).encode("utf-8")
+        atomic = collection("snapshot.atomic")
+
+        def fill(draft: str) -> None:
+            atomic.write_new(draft, data)
+            atomic.sync(draft)
+
+        atomic.replace(str(self._path), f"{self._path}.new", fill)
 
     def add(self, task_id: str, known: dict[str, Any] | None, told: dict[str, dict[str, Any]]) -> None:
         """One more thing was told."""
