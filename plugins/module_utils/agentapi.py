@@ -12,8 +12,8 @@ from typing import Any, Callable, NamedTuple
 from .coder.backend import Message
 from .coder.errors import AnswerLost, CoderError, NotReady
 from .snapshot.deadline import Deadline
-from .snapshot.files import parse_json
 from .snapshot.fit import fit
+from .snapshot.foreign import parse_json
 from .snapshot.read import STATUS_SECONDS, ReadError, is_ready, read_agentapi, replay_events
 from .snapshot.wire import Answer, Url, WireError, open_request
 

@@ -32,7 +32,7 @@ _STRUCTURE = frozenset((
 ))
 
 
-class Draft(NamedTuple):
+class Rendered(NamedTuple):
     """A folder to be written. entry: the manifest's line about it. contents: its files by name."""
 
     entry: Entry
@@ -165,7 +165,7 @@ class Folders:
 
     # --- writing ---
 
-    def draft(self, given: Record, saved: Entry | None) -> Draft:
+    def rendered(self, given: Record, saved: Entry | None) -> Rendered:
         """The folder of a task that was just read; saved: the entry of the one that lies there.
 
         Raises OSError, and CoderError (`conflict`) where what was saved was changed by somebody without the key, or
@@ -204,22 +204,22 @@ class Folders:
         contents.update(pages.transcripts(entry, said["task"], whole))
         return self._sealed(entry, said["task"], contents)
 
-    def upgraded(self, entry: Entry) -> Draft:
-        """The folder of a task that an older version saved, as this one writes it. Raises as `draft` does."""
+    def upgraded(self, entry: Entry) -> Rendered:
+        """The folder of a task that an older version saved, as this one writes it. Raises as `rendered` does."""
         nothing_new = {
             "task": self._task(entry), "messages": [], "source": "none", "snapshot_at": None,
             "error_kind": entry["error_kind"], "versions": entry["versions"],
         }  # fmt: skip
-        return self.draft(cast(Record, nothing_new), entry)
+        return self.rendered(cast(Record, nothing_new), entry)
 
-    def _sealed(self, entry: Entry, task: Task, contents: dict[str, bytes]) -> Draft:
+    def _sealed(self, entry: Entry, task: Task, contents: dict[str, bytes]) -> Rendered:
         entry["files"] = {
             name: {"bytes": len(data), "sha256": files.sha256(data)} for name, data in sorted(contents.items())
         }
         entry["sealed_by"] = self._seal.fingerprint if self._seal else None
         entry["seal"] = self._seal.of(_sealed(entry, task)) if self._seal else None
         contents[TASK] = files.json_pretty({"archive": entry, "task": task})
-        return Draft(_complete(entry, contents[TASK]), contents)
+        return Rendered(_complete(entry, contents[TASK]), contents)
 
     def _merged(self, clean: Record, before: _Before) -> tuple[Record, int | None, bool]:
         """What the folder says from now on, of which life that is, and whether its agent may have forgotten something.

@@ -38,7 +38,7 @@ _NULLABLE = (
 
 def read_manifest(data: bytes) -> list[Entry]:
     """Raises ValueError if it is damaged."""
-    return [lean(checked(entry)) for entry in parse_lines(data)]
+    return [intern_keys(checked(entry)) for entry in parse_lines(data)]
 
 
 def checked(entry: Any) -> Entry:
@@ -53,10 +53,10 @@ def checked(entry: Any) -> Entry:
     return entry
 
 
-def lean(entry: Any) -> Any:
+def intern_keys(entry: Any) -> Any:
     """The same, with keys that all entries share: of 10,000 entries, the keys alone would take 20 MB."""
     if isinstance(entry, dict):
-        return {sys.intern(key): lean(value) for key, value in entry.items()}
+        return {sys.intern(key): intern_keys(value) for key, value in entry.items()}
     return entry
 
 

@@ -24,7 +24,7 @@ from typing import Any, Callable, NamedTuple
 
 from ..coder.errors import CoderError, invalid
 from . import files, manifest, search
-from .folder import FORMAT, Draft, Evidence, Folders
+from .folder import FORMAT, Evidence, Folders, Rendered
 from .processes import Helpers
 from .record import Entry, Record, Saved
 from .redact import Redactor
@@ -95,7 +95,7 @@ class Archive:
         # Threads side by side in the file system would only take turns with Python's one interpreter at every call.
         self._turn = threading.Lock()
         self._lock: int | None = None
-        self._draft = Helpers(self._folders.draft, helpers)  # before the lock, which no helper is to keep
+        self._render = Helpers(self._folders.rendered, helpers)  # before the lock, which no helper is to keep
         try:
             with files.io_errors("open the archive"):
                 self._entries = self._open()
@@ -107,7 +107,7 @@ class Archive:
 
     def close(self) -> None:
         """Let others write."""
-        self._draft.close()
+        self._render.close()
         self._folders.close()
         if self._lock is not None:
             os.close(self._lock)
@@ -207,10 +207,10 @@ class Archive:
                 if entry and self._folders.holds(entry, given):
                     return "unchanged"
             if not self._read_only:
-                draft = self._draft(given, entry)
+                made = self._render(given, entry)
                 with self._turn:
-                    self._place(draft)
-                self._entries[task_id] = manifest.lean(draft.entry)
+                    self._place(made)
+                self._entries[task_id] = manifest.intern_keys(made.entry)
         return "changed" if entry else "created"
 
     def upgrade(self) -> bool:
@@ -224,9 +224,9 @@ class Archive:
         for entry in self.entries():
             if entry.get("format", 1) < FORMAT and self._folders.examine(entry).problem == "unsealed":
                 with files.io_errors(f"upgrade the task {entry['name']}"):
-                    draft = self._folders.upgraded(entry)
-                    self._place(draft)
-                self._entries[entry["id"]] = manifest.lean(draft.entry)
+                    made = self._folders.upgraded(entry)
+                    self._place(made)
+                self._entries[entry["id"]] = manifest.intern_keys(made.entry)
         return outdated
 
     def settle(self) -> None:
@@ -353,20 +353,20 @@ class Archive:
         for name in sorted(os.listdir(self._folders.path)):
             with suppress(ValueError, KeyError, TypeError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
                 entry = self._folders.entry(name)
-                found[entry["id"]] = manifest.lean(entry)
+                found[entry["id"]] = manifest.intern_keys(entry)
         if found and not self._read_only:
             self._mark_unfinished()
             self._written = [entry["folder"] for entry in found.values()]
         return found
 
-    def _place(self, draft: Draft) -> None:
+    def _place(self, made: Rendered) -> None:
         """Replace a task's folder: at each step the old or the new one is whole, in its place or beside it."""
         self._mark_unfinished()
-        folder = draft.entry["folder"]
+        folder = made.entry["folder"]
         place, new, old = (self._folders.at(prefix + folder) for prefix in ("", _NEW, _OLD))
         try:
             os.mkdir(new, 0o700)
-            for name, data in draft.contents.items():
+            for name, data in made.contents.items():
                 files.write_new(os.path.join(new, name), data)
             try:
                 os.rename(new, place)

@@ -20,7 +20,7 @@ _DIRECTION = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """The text as a person may safely see it: no escape sequences, no controls but tab and line feed."""
     if text.isprintable() or text.replace("\n", "").replace("\t", "").isprintable():
         return text  # nearly always, and quick to see: what is taken out below is not printable
@@ -36,4 +36,4 @@ def harmless(text: str) -> str:
 
 def line(text: str) -> str:
     """The text in one line, for titles and cells."""
-    return " ".join(plain(text).split())
+    return " ".join(printable(text).split())

@@ -21,11 +21,11 @@ from ..coder.errors import CoderError, attempting, invalid
 from ..snapshot.capture import find_elsewhere, fit_lives, missing_setting, send, store
 from ..snapshot.deadline import Deadline
 from ..snapshot.deliver import TOKEN_REFUSED, Delivery
-from ..snapshot.files import read_regular
 from ..snapshot.fit import MAX_BYTES, MAX_MESSAGES, MOST_MESSAGES, Fitted, fit
+from ..snapshot.foreign import read_regular
 from ..snapshot.lives import user_keys
 from ..snapshot.read import ReadError, read_agentapi
-from ..snapshot.report import Reporter
+from ..snapshot.reporter import Reporter
 from ..snapshot.settings import DEADLINE, Settings, SettingsError
 from ..snapshot.spool import Capture, Spool
 from .context import Context

@@ -15,8 +15,8 @@ from collections import namedtuple
 from . import lives
 from .deadline import Deadline
 from .deliver import Delivery, deliver, judge, post, request_headers
-from .files import parse_json
 from .fit import MOST_MESSAGES
+from .foreign import parse_json
 from .read import ReadError, has_text, is_greeting, read_agentapi, read_state_file
 from .spool import Capture, Spool
 from .wire import WireError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .fit import Fitted
     from .read import Conversation
-    from .report import Reporter
+    from .reporter import Reporter
     from .settings import Settings
     from .watchdog import Watchdog
 
@@ -157,18 +157,18 @@ def send(
     Returns the exit code and how the delivery ended; None: it was not needed any more.
     """
     report.say("posting", "Posting log snapshot to Coder instance")
-    right = spool.delivering(captured.task_id, deadline.within(_LOCK_SECONDS))
+    lock = spool.lock_delivery(captured.task_id, deadline.within(_LOCK_SECONDS))
     try:
         return send_now(settings, captured, spool, report, deadline, kept)
     finally:
-        if right is not None:
-            os.close(right)
+        if lock is not None:
+            os.close(lock)
 
 
 def send_now(
     settings: Settings, captured: Capture, spool: Spool, report: Reporter, deadline: Deadline, kept: str | None
 ) -> tuple[int, Delivery | None]:
-    """As send, by one who has the right to deliver or waited for it long enough."""
+    """As send, by one who has the lock of the delivery or waited for it long enough."""
 
     def is_superseded() -> bool:
         if not kept:
@@ -374,7 +374,7 @@ def _prepare_stop(settings: Settings, report: Reporter, conversation: Conversati
         return None
     import signal
 
-    from .state import NotAgentAPI, find_agentapi, send
+    from .process import NotAgentAPI, find_agentapi, send
 
     try:
         pid = find_agentapi(settings.pid_file, settings.port)
@@ -396,7 +396,7 @@ def _prepare_stop(settings: Settings, report: Reporter, conversation: Conversati
 def _stop(pid: int, report: Reporter, deadline: Deadline) -> None:
     import signal
 
-    from .state import send, wait_for_exit
+    from .process import send, wait_for_exit
 
     report.say("stopping", f"Sending SIGTERM to AgentAPI (pid {pid})", pid=pid)
     waited = deadline.left()

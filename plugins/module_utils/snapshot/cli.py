@@ -8,7 +8,7 @@ import os
 from collections import namedtuple
 
 from . import fit
-from .report import Reporter
+from .reporter import Reporter
 from .settings import Settings, SettingsError
 
 TYPE_CHECKING = False

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import json
 
-from .files import parse_json
 from .fit import behind_mark, unmarked
+from .foreign import parse_json
 
 # Bytes that stay.
 _KEPT = 1024 * 1024

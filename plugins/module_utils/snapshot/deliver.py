@@ -8,7 +8,7 @@ import os
 import time
 from collections import namedtuple
 
-from .files import parse_json
+from .foreign import parse_json
 from .wire import WireError, open_request, quote, redirect_target, without_password
 
 TYPE_CHECKING = False

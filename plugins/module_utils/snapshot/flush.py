@@ -13,7 +13,7 @@ from .spool import Spool
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .deliver import Delivery
-    from .report import Reporter
+    from .reporter import Reporter
     from .settings import Settings
 
 
@@ -37,7 +37,7 @@ def flush(settings: Settings, report: Reporter) -> int:
 
 def flush_task(settings: Settings, task_id: str, spool: Spool, report: Reporter, deadline: Deadline) -> Delivery | None:
     """Deliver what the spool has of one task, and return how that ended; None: it has nothing, or not any more."""
-    right = spool.delivering(task_id, deadline)
+    lock = spool.lock_delivery(task_id, deadline)
     try:
         # Only now: while we waited another one may have delivered it, or something newer.
         captured = spool.get(task_id)
@@ -46,5 +46,5 @@ def flush_task(settings: Settings, task_id: str, spool: Spool, report: Reporter,
         report.say("posting", f"Posting spooled log snapshot of task {task_id} to Coder instance", task_id=task_id)
         return send_now(settings, captured, spool, report, deadline, kept=spool.folder)[1]
     finally:
-        if right is not None:
-            os.close(right)
+        if lock is not None:
+            os.close(lock)

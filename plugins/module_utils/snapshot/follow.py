@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .deliver import Delivery
-    from .report import Reporter
+    from .reporter import Reporter
     from .settings import Settings
     from .wire import Answer
 
@@ -61,11 +61,11 @@ def follow(settings: Settings, report: Reporter) -> int:
         report.error("lost", f"{missing} not set, cannot follow")
         return 1
     spool = Spool(settings.environ)
-    right = spool.following(settings.task_id)
-    if right is None and spool.folder is not None:
+    lock = spool.lock_following(settings.task_id)
+    if lock is None and spool.folder is not None:
         report.say("skipped", f"Task {settings.task_id} is followed already")
         return 0
-    follower = _Follower(settings, report, spool, right)
+    follower = _Follower(settings, report, spool, lock)
     try:
         _raise_on_signals()
         report.say("following", f"Following AgentAPI on port {settings.port}", port=settings.port)
@@ -82,11 +82,11 @@ def follow(settings: Settings, report: Reporter) -> int:
 
 
 class _Follower:
-    def __init__(self, settings: Settings, report: Reporter, spool: Spool, right: int | None) -> None:
+    def __init__(self, settings: Settings, report: Reporter, spool: Spool, lock: int | None) -> None:
         self._settings = settings
         self._report = report
         self._spool = spool
-        self._right = right
+        self._lock = lock
         self._log = EventLog(MOST_MESSAGES)
         self._status: str | None = None
         self._changed = False
@@ -162,8 +162,8 @@ class _Follower:
         return Capture(task_id, self._changed_at, "events", len(fitted.messages), fitted.body, users)
 
     def _settle(self, settled: bool) -> None:
-        if self._right is not None:
-            self._spool.settle(self._right, settled)
+        if self._lock is not None:
+            self._spool.settle(self._lock, settled)
 
     def _listen(self, answer: Answer) -> None:
         parser = EventParser()

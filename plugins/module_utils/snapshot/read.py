@@ -13,7 +13,7 @@ import re
 from collections import namedtuple
 
 from .deadline import Deadline
-from .files import parse_json, read_regular
+from .foreign import parse_json, read_regular
 from .lives import is_user, text_of
 from .wire import MAX_BODY, WireError, open_request
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 from . import fit
-from .files import read_regular
+from .foreign import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

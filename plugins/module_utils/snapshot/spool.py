@@ -16,7 +16,8 @@ from collections import namedtuple
 
 from . import atomic
 from .deadline import Deadline
-from .files import lock, parse_json, read_regular
+from .foreign import parse_json, read_regular
+from .lock import acquire
 from .wire import quote
 
 TYPE_CHECKING = False
@@ -114,23 +115,31 @@ class Spool:
         """Forget the capture, and older ones of its task; a newer one that came meanwhile stays."""
         self._remove_older(capture)
 
-    def delivering(self, task_id: str, deadline: Deadline) -> int | None:
-        """Wait for the right to deliver this task's captures; it ends when the descriptor is closed, or with us.
+    def lock_delivery(self, task_id: str, deadline: Deadline) -> int | None:
+        """Wait for the lock under which this task's captures are delivered, so that none arrives after a newer one.
 
-        Without it an older capture could arrive after a newer one. None: somebody else has it, or there is no spool.
+        :returns: the lock, which ends when this descriptor is closed, or with this process; None: another process has
+            it, or there is no spool.
         """
         return self._lock_file(f".{_name(task_id)}.lock", deadline)
 
-    def following(self, task_id: str) -> int | None:
-        """The right to follow this task, held as long as the descriptor is open. None: somebody else has it."""
+    def lock_following(self, task_id: str) -> int | None:
+        """Take the lock of the one process that follows this task.
+
+        :returns: the lock, which ends when this descriptor is closed, or with this process; None: another process has
+            it, or there is no spool.
+        """
         return self._lock_file(f".{_name(task_id)}.follow", Deadline(0))
 
     @staticmethod
-    def settle(right: int, settled: bool) -> None:
-        """Say in the name of who has the right to follow whether all that was seen is spooled or delivered."""
+    def settle(lock: int, settled: bool) -> None:
+        """Note for `followed` whether all that the follower saw is spooled or delivered.
+
+        :param lock: of the follower, from `lock_following`.
+        """
         try:
-            os.ftruncate(right, 0)
-            os.pwrite(right, _SETTLED if settled else b"", 0)
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, _SETTLED if settled else b"", 0)
         except OSError:
             pass
 
@@ -164,7 +173,7 @@ class Spool:
         name = _name(capture.task_id)
         guard = os.open(".", os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
         try:
-            lock(guard, Deadline(_LOCK_SECONDS))
+            acquire(guard, Deadline(_LOCK_SECONDS))
             present = _read(folder, name)
             if present is not None and present.captured_at > capture.captured_at:
                 return
@@ -189,7 +198,7 @@ class Spool:
                 descriptor = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600, dir_fd=folder)
             except OSError:
                 continue
-            if lock(descriptor, deadline):
+            if acquire(descriptor, deadline):
                 return descriptor
             os.close(descriptor)
             return None
@@ -261,7 +270,7 @@ def _follower_state(folder: int, name: str) -> bytes | None:
     except OSError:
         return None
     try:
-        return None if lock(descriptor, Deadline(0)) else os.pread(descriptor, len(_SETTLED), 0)
+        return None if acquire(descriptor, Deadline(0)) else os.pread(descriptor, len(_SETTLED), 0)
     except OSError:
         return None
     finally:

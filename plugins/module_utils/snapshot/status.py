@@ -17,7 +17,7 @@ from .wire import WireError, without_password
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .report import Reporter
+    from .reporter import Reporter
     from .settings import Settings
 
 _WORDS = {True: "ok", False: "not ok", None: "not known"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.report.colours import coloured, diff, marked, signed
 from ansible_collections.coder.tasks.plugins.module_utils.archive.report.style import STYLE
-from ansible_collections.coder.tasks.plugins.module_utils.archive.text import plain
+from ansible_collections.coder.tasks.plugins.module_utils.archive.text import printable
 
 _pieces = st.lists(st.sampled_from([
     "text", "<b>", "\n", "\r\n", "\r", " ", "\x1b", "\x1b[", "\x1b[31m", "\x1b[0m", "\x1b[m", "\x1b[1;38;5;200m",
@@ -28,7 +28,7 @@ def shown(content: str) -> list[tuple[str, str]]:
 @given(_pieces)
 def test_colours_change_no_character_of_the_text(content: str) -> None:
     text, spans = coloured(content)
-    assert text == plain(content)
+    assert text == printable(content)
     assert all(a.end <= b.start for a, b in zip(spans, spans[1:]))
     assert all(0 <= span.start < span.end <= len(text) for span in spans)
     page = marked(text, spans)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.report import markdown, transcript
-from ansible_collections.coder.tasks.plugins.module_utils.archive.text import plain
+from ansible_collections.coder.tasks.plugins.module_utils.archive.text import printable
 
 from . import samples
 from .samples import entry_of, message, record
@@ -45,7 +45,7 @@ class Elements(HTMLParser):
 
 
 def html(text: str) -> str:
-    made = markdown.rendered(plain(text), 24, 40)
+    made = markdown.rendered(printable(text), 24, 40)
     assert made is not None
     return made.shown + made.rest
 
@@ -59,7 +59,7 @@ def html(text: str) -> str:
     "[o](https://a\" onclick=\"x)", "```diff\n-a\n+b\n```", "{{ 1 }}", "<!-- p -->", "[q](data:text/html;base64,x)",
 ]), max_size=12).map(lambda parts: "# a\n" + "".join(parts)))  # fmt: skip
 def test_nothing_but_what_is_allowed_comes_out(text: str) -> None:
-    clean = plain(text)
+    clean = printable(text)
     made = markdown.rendered(clean, 24, 40)
     if made is None:
         return
@@ -71,7 +71,7 @@ def test_nothing_but_what_is_allowed_comes_out(text: str) -> None:
             assert set(attributes) <= {"a": {"href", "rel", "title"}, "ol": {"start"}, "th": {"class"}, "td": {"class"},
                                        "pre": {"class"}, "span": {"class"}}.get(tag, set())  # fmt: skip
             assert (attributes.get("href") or "https://").startswith(("https://", "http://"))
-        assert plain(page.text) == page.text
+        assert printable(page.text) == page.text
 
 
 def test_what_it_looks_like() -> None:

@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Record
 from ansible_collections.coder.tasks.plugins.module_utils.archive.report import index, timeline, transcript
-from ansible_collections.coder.tasks.plugins.module_utils.archive.text import plain
+from ansible_collections.coder.tasks.plugins.module_utils.archive.text import printable
 
 from . import samples
 from .samples import entry_of, message, record
@@ -116,7 +116,7 @@ def test_markdown_shows_hostile_text_as_it_is(content: str, name: str) -> None:
     given = record(messages=[message(1, content)], task_changes={"display_name": name or None, "initial_prompt": ""})
     tokens = _blocks(transcript.markdown(entry_of(given), given["task"], given["messages"]))
     fences = [token.content for token in tokens if token.type == "fence"]
-    assert fences == [plain(content) + "\n"]
+    assert fences == [printable(content) + "\n"]
     assert [token.tag for token in tokens if token.type == "heading_open"] == ["h1", "h2"]
     kinds = {child.type for token in tokens for child in token.children or []}
     assert kinds <= {"text", "strong_open", "strong_close", "text_special"}
@@ -156,11 +156,11 @@ def test_the_chart_holds_every_task_with_a_date(times: list[str | None]) -> None
 
 @given(st.text())
 def test_plain_text_has_no_controls(text: str) -> None:
-    shown = plain(text + HOSTILE + text)
+    shown = printable(text + HOSTILE + text)
     assert not [char for char in shown if char not in "\n\t" and (ord(char) < 32 or 127 <= ord(char) < 160)]
-    assert plain(shown) == shown
+    assert printable(shown) == shown
 
 
 def test_plain_text_loses_nothing_to_an_open_sequence() -> None:
-    assert plain("a\x1b]0;never closed, and here is the rest\nof it") == "a]0;never closed, and here is the rest\nof it"
-    assert plain("a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ \x1b[1;31mred\x1b[0m\x1bP1$r\x1b\\") == "alink red"
+    assert printable("a\x1b]0;never closed, and here is the rest\nof it") == "a]0;never closed, and here is the rest\nof it"
+    assert printable("a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ \x1b[1;31mred\x1b[0m\x1bP1$r\x1b\\") == "alink red"

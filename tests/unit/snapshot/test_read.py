@@ -18,7 +18,7 @@ from unit.snapshot.conftest import Hook
 from unit.snapshot.servers import NOW, TASK, FakeAgentAPI, FakeCoder, Request, Server, conversation
 
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.deadline import Deadline
-from ansible_collections.coder.tasks.plugins.module_utils.snapshot.files import parse_json
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.foreign import parse_json
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.read import (
     EventParser,
     ReadError,

@@ -182,12 +182,12 @@ def test_a_write_that_fails_leaves_the_earlier_capture(spool: Spool, monkeypatch
 
 
 def test_only_one_delivers_a_task_at_a_time(spool: Spool) -> None:
-    right = spool.delivering(TASK, Deadline(0))
-    assert right is not None
-    assert spool.delivering(TASK, Deadline(0.05)) is None
-    assert spool.following(TASK) is not None
-    os.close(right)
-    assert spool.delivering(TASK, Deadline(0)) is not None
+    lock = spool.lock_delivery(TASK, Deadline(0))
+    assert lock is not None
+    assert spool.lock_delivery(TASK, Deadline(0.05)) is None
+    assert spool.lock_following(TASK) is not None
+    os.close(lock)
+    assert spool.lock_delivery(TASK, Deadline(0)) is not None
 
 
 def test_a_capture_that_could_not_be_delivered_is_delivered_by_flush(
@@ -224,7 +224,7 @@ def test_flush_without_a_task_delivers_all_and_keeps_those_of_other_workspaces(h
 def test_what_is_kept_is_bounded_in_number_and_age(spool: Spool, home: Path) -> None:
     for number in range(spool_module.MAX_TASKS + 3):
         path = Path(spool.put(captured(number + 1.0, f"task {number}")))
-        spool.delivering(f"task {number}", Deadline(0))
+        spool.lock_delivery(f"task {number}", Deadline(0))
         os.utime(path, (time.time() - 1000 + number,) * 2)
     assert len(spool.task_ids()) == spool_module.MAX_TASKS
     assert "task 2" not in spool.task_ids() and "task 3" in spool.task_ids()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from ..text import ESCAPE, harmless, plain
+from ..text import ESCAPE, harmless, printable
 from .markup import Html, escaped
 
 # ECMA-48, 8.3.117: Select Graphic Rendition.
@@ -29,9 +29,9 @@ class Span(NamedTuple):
 
 
 def coloured(content: str) -> tuple[str, list[Span]]:
-    """The plain text of a message, exactly as `plain` gives it, and its colours: a terminal's, else those of diffs."""
+    """A message's text, exactly as `printable` gives it, and its colours: those of a terminal, else those of diffs."""
     if "\x1b" not in content and "\x9b" not in content:
-        text = plain(content)
+        text = printable(content)
         return text, diff(text)
     parts: list[str] = []
     spans: list[Span] = []

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ..text import plain
+from ..text import printable
 from . import colours
 from .markup import Html, escaped
 
@@ -86,7 +86,7 @@ def _html(tokens: Sequence[Any]) -> Html:
 
 def _text(value: Any) -> Html:
     """What the parser took for text, cleaned once more: a reference such as `&#27;` can stand for any character."""
-    return escaped(plain(str(value)))
+    return escaped(printable(str(value)))
 
 
 def _element(token: Any) -> str:
@@ -128,14 +128,14 @@ def _link(token: Any) -> str:
     """A link keeps its address only if that is one of the web. Both ends are there either way."""
     if token.nesting < 0:
         return "</a>"
-    address = plain(str(token.attrs.get("href", "")))
+    address = printable(str(token.attrs.get("href", "")))
     if not _WEB.match(address):
         return "<a>"
     return f'<a href="{escaped(address)}" rel="noopener noreferrer" title="{escaped(address)}">'
 
 
 def _code(token: Any) -> str:
-    text = plain(token.content).rstrip("\n")
+    text = printable(token.content).rstrip("\n")
     spans = colours.signed(text) if token.info.strip() == "diff" else colours.diff(text)
     code = colours.marked(text, spans)
     return f'<pre class="code">\n{code if isinstance(code, Html) else escaped(code)}</pre>\n'

@@ -3,7 +3,7 @@
 """What every page shares: a strict environment for templates, the policy that forbids all else, and plain words.
 
 All that a page shows may be hostile: names, prompts, what an agent printed. Every expression in a template goes through
-`plain` and is then escaped, so that it stays text; a page may load nothing and run nothing but its own script.
+`printable` and is then escaped, so that it stays text; a page may load nothing and run nothing but its own script.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from ...coder.errors import missing_library
 from .. import times, wholeness
-from ..text import line, plain
+from ..text import line, printable
 from .markup import Html
 from .style import STYLE
 
@@ -48,7 +48,7 @@ def template(source: str) -> jinja2.Template:
 
 def _finalize(value: Any) -> Any:
     """Text as a page may show it; Html is a string too, but ours."""
-    return plain(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+    return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def render(source: str, script: str, **values: Any) -> str:
@@ -96,7 +96,7 @@ def markdown_text(text: str | None) -> str:
 
 def fenced(text: str) -> str:
     """Text as a Markdown code block whose fence is longer than any run of backticks in it (CommonMark, 4.5)."""
-    text = plain(text)
+    text = printable(text)
     runs = re.findall(r"`+", text) if "```" in text else ()
     fence = "`" * (max(map(len, runs), default=2) + 1)
     return f"{fence}text\n{text}\n{fence}\n"

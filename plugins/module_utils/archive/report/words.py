@@ -17,7 +17,7 @@ from array import array
 from collections.abc import Iterable
 from typing import Any, NamedTuple, Union
 
-from ..text import plain
+from ..text import printable
 
 # Longer ones count by their beginning, so that encoded data does not fill the page.
 LONGEST_WORD = 64
@@ -52,7 +52,7 @@ NOTHING = Index("", "")
 
 def words(text: str) -> set[str]:
     """What can be found of a text."""
-    text = plain(text)
+    text = printable(text)
     if text.isascii():
         return {word[:LONGEST_WORD] for word in _ASCII_WORD.findall(text.lower())}
     found: set[str] = set()

@@ -1,20 +1,16 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading small files that somebody else may have put there."""
+"""Read what somebody else has written: files that may be anything, JSON with odd bytes."""
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import stat
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
-
-    from .deadline import Deadline
 
 
 def read_regular(path: str, limit: int, dir_fd: int | None = None, follow_links: bool = True) -> tuple[bytes, float]:
@@ -45,19 +41,3 @@ def parse_json(data: bytes) -> Any:
         return json.loads(data.decode("utf-8", "replace"), strict=False)
     except RecursionError:
         raise ValueError("nested too deeply") from None
-
-
-def lock(descriptor: int, deadline: Deadline) -> bool:
-    """Take an exclusive lock on an open file or folder; it ends when that is closed. False: not within the deadline."""
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            left = deadline.left()
-            if not left:
-                return False
-            time.sleep(min(0.02, left))
-        except OSError:
-            # A file system without locks.
-            return True

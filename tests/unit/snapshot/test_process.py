@@ -17,7 +17,7 @@ from unit.snapshot.conftest import Hook
 from unit.snapshot.servers import NOT_AUTHORIZED, FakeAgentAPI, FakeCoder, conversation
 
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.deadline import Deadline
-from ansible_collections.coder.tasks.plugins.module_utils.snapshot.state import (
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.process import (
     NotAgentAPI,
     find_agentapi,
     is_running,

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 
-from .files import read_regular
+from .foreign import read_regular
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
