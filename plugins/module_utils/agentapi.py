@@ -28,9 +28,12 @@ _TYPED = "failed to wait for processing to start"
 class Look(NamedTuple):
     """What an AgentAPI shows at one moment.
 
-    status: stable or running. messages: of the whole conversation, ``{id, content, type, time}``. source: messages or
-    events. ready: False while the agent has not shown its first prompt. agent_type, transport: None where the server
-    is too old to say, or where only its events could be read.
+    :param status: stable or running.
+    :param messages: of the whole conversation, ``{id, content, type, time}``.
+    :param source: messages or events.
+    :param ready: False while the agent has not shown its first prompt.
+    :param agent_type: None where the server is too old to say, or where only its events could be read.
+    :param transport: as `agent_type`.
     """
 
     status: str | None

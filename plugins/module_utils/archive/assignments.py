@@ -42,7 +42,11 @@ _DIGEST = re.compile(r"[0-9a-fA-F]+\Z|[0-9a-fA-F-]{36}\Z")
 
 
 class _Value(NamedTuple):
-    """What stands behind a name. sample: its beginning. following: the character after it."""
+    """What stands behind a name.
+
+    :param sample: its beginning.
+    :param following: the character after it.
+    """
 
     sample: str
     quoted: bool
@@ -166,7 +170,13 @@ def _is_whole(value: str) -> bool:
 
 
 class _Way(NamedTuple):
-    """pattern: what follows the name. starts: its first characters. before: what the name must have in front of it."""
+    """A way of joining a name and its value.
+
+    :param pattern: what follows the name, with the value as the group `secret`.
+    :param starts: the characters that the pattern can start with.
+    :param before: what has to stand in front of the name; None for anything.
+    :param accept: whether a match is a secret.
+    """
 
     pattern: re.Pattern[str]
     starts: str

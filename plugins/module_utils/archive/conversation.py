@@ -57,7 +57,8 @@ def contains(held: Sequence[Message], shown: Iterable[Message]) -> bool:
 def has_gaps(messages: Sequence[Message], from_start: bool) -> bool:
     """Whether ids are left out, or appear twice, so that a message may be missing. Lives are looked at one by one.
 
-    from_start: whether the first life has to begin with the id 0, as a live log does and the end of one does not.
+    :param from_start: whether the first life has to begin with the id 0, as a live log does and the end of one does
+        not.
     """
     expected = 0 if from_start else None
     for message in messages:

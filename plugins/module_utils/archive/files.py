@@ -19,7 +19,11 @@ from ..snapshot.atomic import sync, write_new
 
 @contextlib.contextmanager
 def io_errors(attempt: str) -> Iterator[None]:
-    """Say in one sentence what could not be done with which file (CoderError, `io`)."""
+    """Say in one sentence what could not be done with which file.
+
+    :param attempt: what is done, such as `write the manifest`.
+    :raises CoderError: `io`, in place of an OSError.
+    """
     try:
         yield
     except OSError as error:
@@ -33,7 +37,6 @@ def io_errors(attempt: str) -> Iterator[None]:
 
 def replace(path: str, data: bytes) -> None:
     """Put a file in its place in one step: whoever looks sees the old one or the new one, also after a crash."""
-
 
     def fill(draft: str) -> None:
         write_new(draft, data)
@@ -92,5 +95,8 @@ def json_pretty(value: Any) -> bytes:
 
 
 def parse_lines(data: bytes) -> list[Any]:
-    """Read JSON Lines back. Raises ValueError."""
+    """Read JSON Lines back.
+
+    :raises ValueError: a line is not JSON.
+    """
     return [json.loads(line) for line in data.split(b"\n") if line]

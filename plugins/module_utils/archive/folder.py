@@ -32,8 +32,12 @@ _STRUCTURE = frozenset((
 ))
 
 
-class Rendered(NamedTuple):
-    """A folder to be written. entry: the manifest's line about it. contents: its files by name."""
+class TaskFolder(NamedTuple):
+    """A task's folder as it is to be written.
+
+    :param entry: the manifest's line about it.
+    :param contents: its files by name.
+    """
 
     entry: Entry
     contents: dict[str, bytes]
@@ -42,9 +46,10 @@ class Rendered(NamedTuple):
 class Evidence(NamedTuple):
     """A task's files as they were just read: what they hold, or what is wrong with them.
 
-    problem: None, or one of "damaged" (missing, or not what the manifest says), "tampered" (not what was sealed),
-    "unsealed" (written by an older version, or without a key), "other_key", "other_rules" (redacted otherwise).
-    damaged: names of the files that are missing or differ.
+    :param problem: None, or one of "damaged" (missing, or not what the manifest says), "tampered" (not what was
+        sealed), "unsealed" (written by an older version, or without a key), "other_key", "other_rules" (redacted
+        otherwise).
+    :param damaged: names of the files that are missing or differ.
     """
 
     problem: str | None
@@ -54,7 +59,11 @@ class Evidence(NamedTuple):
 
 
 class _Before(NamedTuple):
-    """What lies in a folder. entry: None where nothing accounts for it. log: None where it is damaged."""
+    """What lies in a folder.
+
+    :param entry: None where nothing accounts for it.
+    :param log: None where it is damaged.
+    """
 
     folder: str
     entry: Entry | None
@@ -63,9 +72,10 @@ class _Before(NamedTuple):
 
 
 class Folders:
-    """The folders of the tasks, all in one at `path`.
+    """The folders of the tasks, all in the folder at `path`.
 
-    redactor: None keeps secrets as they are. seal: None seals nothing.
+    :param redactor: None keeps secrets as they are.
+    :param seal: None seals nothing.
     """
 
     def __init__(self, path: str, redactor: Redactor | None, seal: Seal | None) -> None:
@@ -94,9 +104,11 @@ class Folders:
     # --- reading ---
 
     def read(self, entry: Entry, all_lives: bool = False) -> Saved:
-        """A task as it lies there, with its newest log, or with those of all lives joined.
+        """A task as it lies there.
 
-        Raises OSError, ValueError, KeyError.
+        :param all_lives: with the logs of all lives joined, and not only the newest one.
+        :raises OSError: a file cannot be read.
+        :raises ValueError: a file is damaged; or KeyError.
         """
         name = CONVERSATION if all_lives and CONVERSATION in entry["files"] else LOG
         log = files.read(os.path.join(self.at(entry["folder"]), name))
@@ -113,7 +125,11 @@ class Folders:
         return None
 
     def entry(self, name: str) -> Entry:
-        """The manifest's line about a folder, from its task.json. Raises OSError, ValueError, KeyError."""
+        """The manifest's line about a folder, from its task.json.
+
+        :raises OSError: it cannot be read.
+        :raises ValueError: it is damaged; or KeyError.
+        """
         data = files.read(os.path.join(self.at(name), TASK))
         return manifest.checked(_complete(json.loads(data)["archive"], data))
 
@@ -148,7 +164,10 @@ class Folders:
         return held.read(entry["folder"], entry["files"]) if held else {}
 
     def _problem(self, entry: Entry, about: dict[str, Any], task_json: bytes) -> str | None:
-        """What speaks against files that are as the manifest says. about: what task.json holds."""
+        """What speaks against files that are as the manifest says.
+
+        :param about: what task.json holds.
+        """
         if entry.get("format", 1) < FORMAT or entry.get("seal") is None or self._seal is None:
             return "unsealed"
         if entry.get("sealed_by") != self._seal.fingerprint:
@@ -165,11 +184,13 @@ class Folders:
 
     # --- writing ---
 
-    def rendered(self, given: Record, saved: Entry | None) -> Rendered:
-        """The folder of a task that was just read; saved: the entry of the one that lies there.
+    def compose(self, given: Record, saved: Entry | None) -> TaskFolder:
+        """The folder of a task that was just read.
 
-        Raises OSError, and CoderError (`conflict`) where what was saved was changed by somebody without the key, or
-        where nothing was read and the saved log is damaged.
+        :param saved: the entry of the one that lies there.
+        :raises OSError: what was saved cannot be read.
+        :raises CoderError: `conflict` where what was saved was changed by somebody without the key, or where nothing
+            was read and the saved log is damaged.
         """
         clean = cast(Record, {**given, "task": self.redacted(given["task"]),
                               "messages": self.redacted(given["messages"])})  # fmt: skip
@@ -204,22 +225,27 @@ class Folders:
         contents.update(pages.transcripts(entry, said["task"], whole))
         return self._sealed(entry, said["task"], contents)
 
-    def upgraded(self, entry: Entry) -> Rendered:
-        """The folder of a task that an older version saved, as this one writes it. Raises as `rendered` does."""
+    def upgraded(self, entry: Entry) -> TaskFolder:
+        """The folder of a task that an older version saved, as this one writes it.
+
+        :raises OSError: as for `compose`.
+        :raises CoderError: as for `compose`.
+        :raises ValueError: its task.json is damaged; or KeyError.
+        """
         nothing_new = {
             "task": self._task(entry), "messages": [], "source": "none", "snapshot_at": None,
             "error_kind": entry["error_kind"], "versions": entry["versions"],
         }  # fmt: skip
-        return self.rendered(cast(Record, nothing_new), entry)
+        return self.compose(cast(Record, nothing_new), entry)
 
-    def _sealed(self, entry: Entry, task: Task, contents: dict[str, bytes]) -> Rendered:
+    def _sealed(self, entry: Entry, task: Task, contents: dict[str, bytes]) -> TaskFolder:
         entry["files"] = {
             name: {"bytes": len(data), "sha256": files.sha256(data)} for name, data in sorted(contents.items())
         }
         entry["sealed_by"] = self._seal.fingerprint if self._seal else None
         entry["seal"] = self._seal.of(_sealed(entry, task)) if self._seal else None
         contents[TASK] = files.json_pretty({"archive": entry, "task": task})
-        return Rendered(_complete(entry, contents[TASK]), contents)
+        return TaskFolder(_complete(entry, contents[TASK]), contents)
 
     def _merged(self, clean: Record, before: _Before) -> tuple[Record, int | None, bool]:
         """What the folder says from now on, of which life that is, and whether its agent may have forgotten something.
@@ -251,7 +277,11 @@ class Folders:
         return life, life is None or life > 1
 
     def _task(self, entry: Entry) -> Task:
-        """A task as it was saved. Raises OSError, ValueError, KeyError."""
+        """A task as it was saved.
+
+        :raises OSError: it cannot be read.
+        :raises ValueError: it is damaged; or KeyError.
+        """
         return cast(Task, json.loads(files.read(os.path.join(self.at(entry["folder"]), TASK)))["task"])
 
     def _record_digest(self, given: Record) -> str:

@@ -25,9 +25,10 @@ class NotRegular(OSError):
 
 
 class HeldFolder:
-    """The folder at `path`, whose `tasks` has a folder per task. Raises OSError if one of them is not there.
+    """The folder at `path`, whose `tasks` has a folder per task.
 
-    reference: name of a file at the top, on whose file system all files have to be.
+    :param reference: name of a file at the top, on whose file system all files have to be.
+    :raises OSError: one of the two folders is not there.
     """
 
     def __init__(self, path: str, tasks: str, reference: str) -> None:
@@ -49,7 +50,10 @@ class HeldFolder:
         os.close(self._top)
 
     def check(self) -> None:
-        """Raises CoderError (`io`) if another folder, or none, lies at the path by now."""
+        """See that the folders that were opened still lie at their paths.
+
+        :raises CoderError: `io` if another folder, or none, lies there by now.
+        """
         for descriptor, path in ((self._top, self._path), (self._folders, self._tasks)):
             with suppress(OSError):
                 if os.path.samestat(os.fstat(descriptor), os.stat(path)):

@@ -54,10 +54,12 @@ def is_varied(value: str) -> bool:
 
 
 def is_generated(value: str, least: int = 16) -> bool:
-    """Whether it looks drawn at random: at least that many letters and digits, whose sort changes all the time.
+    """Whether a value looks drawn at random: its sorts of characters change all the time.
 
     In random text of 62 characters a run of one sort is 1.7 characters long on average, in hexadecimal 2.1, in base32
     3.3; in words and names, more than 4.
+
+    :param least: how many letters and digits it must have.
     """
     solid = _NOT_ALNUM.sub("", value[:_SAMPLE])
     if len(solid) < least:

@@ -37,12 +37,18 @@ _NULLABLE = (
 
 
 def read_manifest(data: bytes) -> list[Entry]:
-    """Raises ValueError if it is damaged."""
+    """The entries of a manifest, in its order.
+
+    :raises ValueError: it is damaged.
+    """
     return [intern_keys(checked(entry)) for entry in parse_lines(data)]
 
 
 def checked(entry: Any) -> Entry:
-    """The same, if it is an entry. Raises ValueError: somebody may have written anything there."""
+    """The same, if it is an entry; somebody may have written anything there.
+
+    :raises ValueError: it is none.
+    """
     if not isinstance(entry, dict) or not all(isinstance(entry.get(key), kind) for key, kind in _NEEDED.items()):
         raise ValueError("not an entry of a manifest")
     if not all(isinstance(entry.get(key, 0), (str, type(None))) for key in _NULLABLE):

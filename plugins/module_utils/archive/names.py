@@ -46,7 +46,10 @@ _LONGEST = 64
 
 
 class Name(NamedTuple):
-    """A telling name in a text. kind: PASSWORD, SECRET, or KEY, which can be any sort of key."""
+    """A telling name in a text.
+
+    :param kind: PASSWORD, SECRET, or KEY, which can be any sort of key.
+    """
 
     start: int
     end: int

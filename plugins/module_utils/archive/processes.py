@@ -28,12 +28,16 @@ def useful_helpers() -> int:
 
 
 class Helpers:
-    """`function`, called by whichever of `count` forked processes is free; by the caller's own if there is none.
+    """Calls a function in whichever forked process is free, or in the caller's own if there is none.
 
-    The function must not write, because a helper may be asked in vain: what goes wrong in one, an exception or its
-    death, is done again in this process, which so raises the exception itself. Arguments and results are pickled. Make
-    it before any thread and before opening what a helper must not keep open, such as a lock. Calls may come from many
-    threads. A helper ends with this process, however that ends.
+    What fails in a helper, by an exception or by its death, is done again in this process, which then raises the
+    exception itself; so the function must not write. A helper ends with this process, however that ends. Calls may come
+    from many threads.
+
+    Make it before any thread, and before opening what a helper must not keep open, such as a lock.
+
+    :param function: its arguments and result are pickled.
+    :param count: how many processes to fork.
     """
 
     def __init__(self, function: Callable[..., Any], count: int) -> None:

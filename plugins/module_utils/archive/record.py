@@ -19,8 +19,9 @@ Entry = dict[str, Any]
 class Record(TypedDict):
     """One task as it was just read from the server.
 
-    source: "live", "snapshot", or "none" if there is no log. error_kind: why the log could not be read, or null.
-    versions: of "coder", "agentapi" and "collection", null where unknown.
+    :param source: "live", "snapshot", or "none" if there is no log.
+    :param error_kind: why the log could not be read, or None.
+    :param versions: of "coder", "agentapi" and "collection", None where unknown.
     """
 
     task: Task
@@ -32,7 +33,10 @@ class Record(TypedDict):
 
 
 class Saved(NamedTuple):
-    """A task as it lies in the archive. messages: the newest log, or those of every life, with a seam between two."""
+    """A task as it lies in the archive.
+
+    :param messages: the newest log, or those of every life, with a seam between two.
+    """
 
     entry: Entry
     task: Task

@@ -124,10 +124,15 @@ def _exact_rule(values: Iterable[str]) -> Rule:
 class Redactor:
     """Takes secrets out of text. Safe to share between threads.
 
-    key: secret bytes for the marks (see redaction_key). values: exact secrets; passing_values: further ones, such as a
-    session's token, that change without anything being another. rules: asked before the built-in ones. allow: exact
-    texts that are no secrets. scanner: asked beside the rules. The same text gives the same result, always; what is
-    redacted stays as it is when it is redacted again. Raises ValueError for a value shorter than SHORTEST_VALUE.
+    The same text gives the same result, always; what is redacted stays as it is when it is redacted again.
+
+    :param key: secret bytes for the marks (see redaction_key).
+    :param values: exact secrets.
+    :param passing_values: further ones, such as a session's token, that change without anything being another.
+    :param rules: asked before the built-in ones.
+    :param allow: exact texts that are no secrets.
+    :param scanner: asked beside the rules.
+    :raises ValueError: a value is shorter than SHORTEST_VALUE.
     """
 
     def __init__(
@@ -228,8 +233,11 @@ class Redactor:
         ]
 
     def _found_in_unseen(self, text: str, sequences: list[Span], found: list[_Find]) -> list[_Find]:
-        """What stands in the address of a link or was kept apart by what is not seen; then, in the text as it is, what
-        a terminal would swallow a part of. There, a sequence's last letter can be taken for a secret's first one."""
+        """What stands in the address of a link, or was kept apart by what is not seen.
+
+        Then, in the text as it is, what a terminal would swallow a part of. There, a sequence's last letter can be
+        taken for a secret's first one.
+        """
         more = self._found(View(text, sequences))
         if sequences:
             more += _apart(self._found(Whole(text)), found + more)
@@ -306,8 +314,10 @@ def _apart(finds: list[_Find], others: list[_Find]) -> list[_Find]:
 
 
 def _outside_marks(found: list[_Find], text: str) -> list[_Find]:
-    """Without those that begin or end inside a mark, whose name and digits look like an assignment; of those with a
-    mark in the middle, what is around it and long enough to be one."""
+    """Without those that begin or end inside a mark, whose name and digits look like an assignment.
+
+    Of those with a mark in the middle, what is around it and long enough to be one.
+    """
     if not found or _MARK_START not in text:
         return found
     marked = [match.span() for match in _MARK.finditer(text)]

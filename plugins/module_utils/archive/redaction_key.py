@@ -18,7 +18,11 @@ _SHORTEST = 16
 
 
 def redaction_key(given: str | None) -> bytes:
-    """The key as bytes. Raises CoderError (`invalid`, `io`) for a weak key, or one that others can read."""
+    """The key as bytes.
+
+    :param given: by the user; None for the key in the configuration folder, which is made if it is not there.
+    :raises CoderError: `invalid` for a short key, or one that others can read; `io` if it cannot be read or made.
+    """
     if given is not None:
         if len(given) < _SHORTEST:
             raise invalid(f"the redaction key has fewer than {_SHORTEST} characters", "Give a longer one, or none.")

@@ -17,9 +17,12 @@ SHORTEST_TOKEN = 15
 
 
 class Rule(NamedTuple):
-    """A kind of secret. `find` yields where they lie; it is asked only if one of `needles` (lower case) occurs.
+    """A kind of secret.
 
-    is_token: it lies in a run of at least SHORTEST_TOKEN characters without white space, so nothing else is looked at.
+    :param needles: in lower case; the rule is asked only where one of them occurs.
+    :param find: yields where the secrets lie.
+    :param is_token: it lies in a run of at least SHORTEST_TOKEN characters without white space, so nothing else is
+        looked at.
     """
 
     name: str

@@ -26,7 +26,7 @@ CHOICES = (NONE, KINGFISHER)
 
 
 class Scanner(Protocol):
-    """What the redaction needs of a scanner. name: of its marks. identity: changes with what it finds."""
+    """What the redaction needs of a scanner: the name that its marks have, and an identity that tells what it finds."""
 
     name: str
     version: str
@@ -40,12 +40,14 @@ class Scanner(Protocol):
 
 
 class Kingfisher:
-    """Kingfisher's scanner with its own rules. The first start on a machine compiles them, which takes seconds."""
+    """Kingfisher's scanner with its own rules. The first start on a machine compiles them, which takes seconds.
+
+    :raises CoderError: `library` where the package is not installed.
+    """
 
     name = KINGFISHER
 
     def __init__(self) -> None:
-        """Raises CoderError, `library`, where the package is not installed."""
         try:
             import kingfisher_sdk
         except ImportError as error:
@@ -97,7 +99,7 @@ def _entry(path: str) -> Any:
 def load(name: str) -> Scanner | None:
     """The scanner of that name, made once per process; None for `none`.
 
-    Raises CoderError: `library` if it is not installed, `invalid` if there is no such scanner.
+    :raises CoderError: `library` if it is not installed, `invalid` if there is no such scanner.
     """
     if name not in CHOICES:
         raise invalid(f"there is no scanner {name!r}", f"Valid scanners: {', '.join(CHOICES)}.")

@@ -47,7 +47,10 @@ _SAME_NAME = ("id", "name", "display_name", "owner", "template", "status", "sour
 
 
 def refresh(path: str, saved: Iterable[Saved]) -> bool:
-    """Bring the database up to the archive's manifest. False if there is none: this Python lacks SQLite or FTS5."""
+    """Bring the database up to the archive's manifest.
+
+    :returns: whether there is one; a Python without SQLite or its FTS5 cannot make one.
+    """
     with files.io_errors("write the search index"):
         place, origin = os.path.join(path, DATABASE), os.path.join(path, manifest.MANIFEST)
         if HAVE_SQLITE:
@@ -62,7 +65,10 @@ def refresh(path: str, saved: Iterable[Saved]) -> bool:
 
 
 def _replace(place: str, version: str, saved: Iterable[Saved]) -> bool:
-    """Put a new database in place. False if SQLite has no FTS5."""
+    """Put a new database in place.
+
+    :returns: False if SQLite has no FTS5.
+    """
 
     def fill(draft: str) -> None:
         files.write_new(draft, b"")

@@ -24,7 +24,7 @@ from typing import Any, Callable, NamedTuple
 
 from ..coder.errors import CoderError, invalid
 from . import files, manifest, search
-from .folder import FORMAT, Evidence, Folders, Rendered
+from .folder import FORMAT, Evidence, Folders, TaskFolder
 from .processes import Helpers
 from .record import Entry, Record, Saved
 from .redact import Redactor
@@ -45,9 +45,11 @@ _NOTHING = frozenset(("lost+found", ".snapshot", ".zfs", ".git"))
 class FileCheck(NamedTuple):
     """What re-hashing found. Paths are relative to the archive.
 
-    damaged: by task id, the files that are missing or differ. top: files at the top that are missing or differ. stray:
-    files that nothing accounts for. seal: "intact"; "broken" where somebody without the key has changed something;
-    "other_key" where it was made with another key, or "absent", so that nobody can tell here.
+    :param damaged: by task id, the files that are missing or differ.
+    :param top: files at the top that are missing or differ.
+    :param stray: files that nothing accounts for.
+    :param seal: "intact"; "broken" where somebody without the key has changed something; "other_key" where it was made
+        with another key, or "absent", so that nobody can tell here.
     """
 
     damaged: dict[str, list[str]]
@@ -63,13 +65,16 @@ class FileCheck(NamedTuple):
 class Archive:
     """An archive at `path`, made if it is not there. Use it as a context manager: it is locked until closed.
 
-    redactor: None keeps secrets as they are. read_only: make, lock and write nothing; `save` only says what it would
-    do. `save` may be called from several threads, for different tasks. helpers: processes that compute what `save`
-    writes; see `useful_helpers`. key: seals what is written; None leaves it unsealed. upgrades: whether what an older
-    version wrote may be written to, which makes it one of this version. note_write: told of what was written, relative
-    to the archive.
-    Raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written, `invalid` for a
-    folder that is no archive, or one of a newer version.
+    `save` may be called from several threads, for different tasks.
+
+    :param redactor: None keeps secrets as they are.
+    :param read_only: make, lock and write nothing; `save` only says what it would do.
+    :param helpers: how many processes compute what `save` writes; see `useful_helpers`.
+    :param key: seals what is written; None leaves it unsealed.
+    :param upgrades: whether what an older version wrote may be written to, which makes it one of this version.
+    :param note_write: told of what was written, relative to the archive.
+    :raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written, `invalid` for a
+        folder that is no archive, or one of a newer version.
     """
 
     def __init__(
@@ -95,7 +100,7 @@ class Archive:
         # Threads side by side in the file system would only take turns with Python's one interpreter at every call.
         self._turn = threading.Lock()
         self._lock: int | None = None
-        self._render = Helpers(self._folders.rendered, helpers)  # before the lock, which no helper is to keep
+        self._compose = Helpers(self._folders.compose, helpers)  # before the lock, which no helper is to keep
         try:
             with files.io_errors("open the archive"):
                 self._entries = self._open()
@@ -107,7 +112,7 @@ class Archive:
 
     def close(self) -> None:
         """Let others write."""
-        self._render.close()
+        self._compose.close()
         self._folders.close()
         if self._lock is not None:
             os.close(self._lock)
@@ -145,7 +150,10 @@ class Archive:
         return None if entry is None else self._folders.examine(entry)
 
     def check_place(self) -> None:
-        """Raises CoderError (`io`) if the folder that was opened no longer lies at its path."""
+        """See that the folder that was opened still lies at its path.
+
+        :raises CoderError: `io` if it does not.
+        """
         held = self._folders.hold()
         if held is None:
             raise CoderError(f"there is no archive at {self.path}", "io", hint="Nothing is deleted.")
@@ -192,13 +200,16 @@ class Archive:
     # --- writing ---
 
     def save(self, given: Record) -> str:
-        """Save a task: "created", "changed", or "unchanged" if it lies there already.
+        """Save a task, unless it lies there already.
 
         A read that brought no log never replaces one: the saved log stays, and the error is noted. A partial snapshot
         never replaces a log that holds it, but adds to it. When messages that were saved are no longer the beginning
         of the log, they are kept as messages.<n>.jsonl, and conversation.jsonl joins all. Damaged files are written
-        again. Raises CoderError: `io`, or `conflict` where the damaged log is the only one left, or somebody without
-        the key has changed it.
+        again.
+
+        :returns: "created", "changed" or "unchanged".
+        :raises CoderError: `io`, or `conflict` where the damaged log is the only one left, or somebody without the key
+            has changed it.
         """
         task_id = given["task"]["id"]
         entry = self._entries.get(task_id)
@@ -207,7 +218,7 @@ class Archive:
                 if entry and self._folders.holds(entry, given):
                     return "unchanged"
             if not self._read_only:
-                made = self._render(given, entry)
+                made = self._compose(given, entry)
                 with self._turn:
                     self._place(made)
                 self._entries[task_id] = manifest.intern_keys(made.entry)
@@ -359,7 +370,7 @@ class Archive:
             self._written = [entry["folder"] for entry in found.values()]
         return found
 
-    def _place(self, made: Rendered) -> None:
+    def _place(self, made: TaskFolder) -> None:
         """Replace a task's folder: at each step the old or the new one is whole, in its place or beside it."""
         self._mark_unfinished()
         folder = made.entry["folder"]

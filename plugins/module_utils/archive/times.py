@@ -18,7 +18,7 @@ _RFC_3339 = re.compile(
 def instant(text: object) -> datetime | None:
     """The moment in UTC, to the microsecond; without an offset it is taken for UTC.
 
-    None for what is no time, and for Go's zero time, which stands where there is none.
+    :returns: None for what is no time, and for Go's zero time, which stands where there is none.
     """
     match = _RFC_3339.match(text) if isinstance(text, str) else None
     if match is None:

@@ -28,7 +28,10 @@ class UserRules(NamedTuple):
 
 
 def load(path: str) -> UserRules:
-    """Read a rules file. Raises CoderError (`io`, `invalid`, `library`) that names the file and what is wrong in it."""
+    """Read a rules file.
+
+    :raises CoderError: `io`, `invalid` or `library`; it names the file and what is wrong in it.
+    """
     try:
         import yaml
     except ImportError as error:

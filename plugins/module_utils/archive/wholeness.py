@@ -39,8 +39,11 @@ def lacks(
 ) -> list[str]:
     """The classes of a log, in their order; empty for one that was read live, whole and untouched.
 
-    source: "live", "snapshot" or "none". no_log: of the last one, whether the server itself says that there is no log;
-    what could not be read is in no class. restarted: whether its agent may have forgotten what was said before.
+    :param source: "live", "snapshot" or "none".
+    :param no_log: where the source is "none", whether the server itself says that there is no log; what could not be
+        read is in no class.
+    :param restarted: whether its agent may have forgotten what was said before.
+    :param redacted: whether secrets were taken out of it.
     """
     held = {
         "snapshot": source == "snapshot",
@@ -82,11 +85,13 @@ def count(entries: Iterable[Entry]) -> dict[str, int]:
 def is_restarted(
     saved: Entry | None, before: Sequence[Message] | None, source: str, now: Sequence[Message], life: int | None
 ) -> bool:
-    """Whether an agent may have forgotten: it was started more than once, and what was saved before does not show
-    that this log goes on from there.
+    """Whether an agent may have forgotten what was said before.
 
-    saved: the entry of what was saved before. before: its messages; None if they are lost. life: of the log, see
-    `record.life`.
+    It may if it was started more than once, and what was saved before does not show that this log goes on from there.
+
+    :param saved: the entry of what was saved before.
+    :param before: its messages; None if they are lost.
+    :param life: of the log, see `record.life`.
     """
     if life is not None and life <= 1:
         return False

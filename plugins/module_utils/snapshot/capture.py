@@ -41,11 +41,12 @@ _FOLLOWER_SECONDS = 1.0
 _Found = namedtuple("_Found", "messages source total capture changed", defaults=(None, None))
 _Found.__doc__ = """Where the conversation is to be had when AgentAPI does not give it.
 
-messages -- list, as they came
-source   -- `state file`, `spool`, `part` of an answer, `delivered`: nothing is newer than what Coder has; None: nowhere
-total    -- how many messages there are
-capture  -- of the spool
-changed  -- when the messages changed last, in seconds since the epoch; None: now
+:param messages: list, as they came.
+:param source: `state file`, `spool`, `part` of an answer, `delivered`: nothing is newer than what Coder has; None:
+    nowhere.
+:param total: how many messages there are.
+:param capture: of the spool.
+:param changed: when the messages changed last, in seconds since the epoch; None: now.
 """
 
 
@@ -91,7 +92,8 @@ def prepare(
 ) -> Capture:
     """Fit the messages, which are of now or of when they changed last, into a body; say what became of them.
 
-    total -- how many there are, where these are the newest of more
+    :param total: how many there are, where these are the newest of more.
+    :param changed: when they changed last, in seconds since the epoch; None: now.
     """
     fitted = fit_lives(settings, spool, messages)
     total = total or fitted.total
@@ -141,7 +143,10 @@ def _messages_in(body: bytes) -> list[dict[str, Any]]:
 
 
 def store(captured: Capture, spool: Spool, report: Reporter) -> str | None:
-    """Spool the capture and return where; say so and return None when that is not possible anywhere."""
+    """Spool the capture; say so when that is not possible anywhere.
+
+    :returns: where it is; None: nowhere.
+    """
     try:
         return spool.put(captured)
     except OSError as error:
@@ -154,7 +159,8 @@ def send(
 ) -> tuple[int, Delivery | None]:
     """Deliver a capture, kept in the spool or not, unless somebody else has delivered it or a newer one meanwhile.
 
-    Returns the exit code and how the delivery ended; None: it was not needed any more.
+    :param kept: where it is kept; None: nowhere.
+    :returns: the exit code and how the delivery ended; None: it was not needed any more.
     """
     report.say("posting", "Posting log snapshot to Coder instance")
     lock = spool.lock_delivery(captured.task_id, deadline.within(_LOCK_SECONDS))
@@ -168,7 +174,7 @@ def send(
 def send_now(
     settings: Settings, captured: Capture, spool: Spool, report: Reporter, deadline: Deadline, kept: str | None
 ) -> tuple[int, Delivery | None]:
-    """As send, by one who has the lock of the delivery or waited for it long enough."""
+    """As `send`, by one who has the lock of the delivery, or waited for it long enough."""
 
     def is_superseded() -> bool:
         if not kept:
@@ -259,7 +265,10 @@ def missing_setting(settings: Settings) -> str | None:
 
 
 def _reason_to_skip(settings: Settings, report: Reporter) -> int | None:
-    """Say why nothing is captured, and return the exit code for that; None: capture."""
+    """Say why nothing is captured.
+
+    :returns: the exit code for that; None: capture.
+    """
     if not settings.enabled:
         report.say("skipped", "Log snapshot disabled, skipping")
         return 0
@@ -281,10 +290,11 @@ def _snapshot(
     read: Conversation | ReadError,
     started: float,
 ) -> int:
-    """Spool and deliver the conversation, or what is known of it elsewhere, and return the exit code.
+    """Spool and deliver the conversation, or what is known of it elsewhere.
 
-    read    -- what AgentAPI gave, or why it gave nothing
-    started -- when this stop began: what others have delivered since is of this stop
+    :param read: what AgentAPI gave, or why it gave nothing.
+    :param started: when this stop began: what others have delivered since is of this stop.
+    :returns: the exit code.
     """
     spool = Spool(settings.environ)
     if not isinstance(read, ReadError) and read.ready:
@@ -369,7 +379,10 @@ def _no_task(task_id: str) -> str:
 
 
 def _prepare_stop(settings: Settings, report: Reporter, conversation: Conversation | None) -> int | None:
-    """Find the AgentAPI to be stopped, have it save its state, and return its pid; None: it must not be stopped."""
+    """Find the AgentAPI that is to be stopped, and have it save its state.
+
+    :returns: its pid; None: it must not be stopped.
+    """
     if not settings.pid_file:
         return None
     import signal

@@ -21,7 +21,7 @@ _PAIR = bytes((_FIRST, _SECOND))
 def clip(buffer: bytearray) -> None:
     """If the buffer ends inside a string, put a mark in place of all but the end of that string.
 
-    buffer -- JSON that begins outside of a string, or a line of an event stream
+    :param buffer: JSON that begins outside of a string, or a line of an event stream.
     """
     masked = bytes(buffer).replace(b"\\\\", _PAIR).replace(b'\\"', _PAIR)
     if masked.count(b'"') % 2 == 0:

@@ -22,16 +22,14 @@ if TYPE_CHECKING:
 TOKEN_REFUSED = 401
 
 Delivery = namedtuple("Delivery", "state text status attempts")
-Delivery.__doc__ = """How it ended.
+Delivery.__doc__ = """How a delivery ended.
 
-state    -- delivered:   Coder has it
-            unsupported: Coder has no such endpoint (before 2.30)
-            no_task:     this workspace is not the workspace of that task
-            rejected:    Coder will never take this body
-            failed:      not now; another try, later or with another token, may succeed
-text     -- one clause that says what happened; empty when delivered
-status   -- of the last answer, None when there was none
-attempts -- how many requests were sent
+:param state: `delivered`; `unsupported`: Coder has no such endpoint (before 2.30); `no_task`: this workspace is not the
+    workspace of that task; `rejected`: Coder will never take this body; `failed`: not now, but another try, later or
+    with another token, may succeed.
+:param text: one clause that says what happened; empty when delivered.
+:param status: of the last answer; None when there was none.
+:param attempts: how many requests were sent.
 """
 
 # One answer may take so long, or so much of what is left, before another try is worth more than waiting on. The share
@@ -51,9 +49,9 @@ def deliver(
 ) -> Delivery | None:
     """Post the body. Posting replaces the snapshot whole, so a try whose end is unknown can be repeated.
 
-    is_superseded -- asked before each try, because meanwhile somebody else may have delivered it, or something newer
-
-    None: it was superseded.
+    :param is_superseded: asked before each try, because meanwhile somebody else may have delivered it, or something
+        newer.
+    :returns: None if it was superseded.
     """
     pause = _FIRST_PAUSE
     attempts = 0
@@ -90,7 +88,10 @@ def endpoint(settings: Settings, task_id: str) -> str:
 
 
 def request_headers(settings: Settings, deadline: Deadline) -> dict[str, str]:
-    """Everything that a request to Coder carries. Raises WireError when the header command fails."""
+    """Everything that a request to Coder carries.
+
+    :raises WireError: the header command fails.
+    """
     headers = {"Coder-Session-Token": settings.token, "Content-Type": "application/json"}
     lines: list[str] = []
     if settings.header:
@@ -109,9 +110,10 @@ def request_headers(settings: Settings, deadline: Deadline) -> dict[str, str]:
 def post(
     settings: Settings, task_id: str, body: bytes, headers: dict[str, str], deadline: Deadline
 ) -> tuple[int, dict[str, str], str]:
-    """One request, and where it is redirected on the same host: status, headers and the beginning of the answer's text.
+    """One request, and where it is redirected on the same host.
 
-    Raises WireError.
+    :returns: status, headers and the beginning of the answer's text.
+    :raises WireError: there is no complete answer.
     """
     url = endpoint(settings, task_id)
     for _hop in range(_MAX_REDIRECTS):

@@ -31,14 +31,15 @@ _LONG = 1024 * 1024
 Fitted = namedtuple("Fitted", "messages body total dropped cut repaired oversize earlier", defaults=(0, 0))
 Fitted.__doc__ = """What was kept, and what was not.
 
-messages -- list of {id, content, role or type, time}, oldest first
-body     -- the same as JSON, {"messages": [...]}: bytes, compact, UTF-8, at most max_bytes long
-total    -- how many messages there were
-dropped  -- how many of them, the oldest, were left out whole
-cut      -- how many characters were left out at the beginning of the first message kept; 0 when it is whole
-repaired -- how many of the kept messages had a field that the server refuses, changes or cannot read back
-oversize -- how many bytes the body would have with the first message that did not fit whole; 0: it was not for bytes
-earlier  -- how many of the kept messages are from before the agent was started anew, and stand in front of a mark
+:param messages: list of {id, content, role or type, time}, oldest first.
+:param body: the same as JSON, {"messages": [...]}: bytes, compact, UTF-8, at most max_bytes long.
+:param total: how many messages there were.
+:param dropped: how many of them, the oldest, were left out whole.
+:param cut: how many characters were left out at the beginning of the first message kept; 0 when it is whole.
+:param repaired: how many of the kept messages had a field that the server refuses, changes or cannot read back.
+:param oversize: how many bytes the body would have with the first message that did not fit whole; 0: none was left out
+    for its bytes.
+:param earlier: how many of the kept messages are from before the agent was started anew, in front of a mark.
 """
 
 # AgentAPI's own shape, and the one of Coder's task logs: the key, and its words for the two speakers.
@@ -71,15 +72,14 @@ def fit(
 ) -> Fitted:
     """Keep the newest messages that fit into max_bytes of encoded body.
 
-    messages     -- oldest first; AgentAPI's shape (role: user, agent), Coder's (type: input, output), or that of
-                    AgentAPI's events and state file (message instead of content)
-    max_messages -- at most so many; 0: as many as fit
-    partial      -- keep the tail of the first message that does not fit whole, too; of the newest message at least
-                    the tail is kept anyway
-    shape        -- of the result: agentapi or coder
-    keep_padding -- leave the spaces at line ends in, with which a terminal pads what the agent said
-
-    Raises ValueError for limits that nothing can keep.
+    :param messages: oldest first; AgentAPI's shape (role: user, agent), Coder's (type: input, output), or that of
+        AgentAPI's events and state file (message instead of content).
+    :param max_messages: at most so many; 0: as many as fit.
+    :param partial: keep the tail of the first message that does not fit whole, too; of the newest message at least the
+        tail is kept anyway.
+    :param shape: of the result: agentapi or coder.
+    :param keep_padding: leave the spaces at line ends in, with which a terminal pads what the agent said.
+    :raises ValueError: limits that nothing can keep.
     """
     room = max_bytes - len(_body([]))
     if max_messages < 0:
@@ -163,7 +163,7 @@ def shortened(message: Any, limit: int) -> Any:
 def _tail(text: str, room: int, left_out: int = 0) -> tuple[str, int]:
     """The end of the text, behind a mark, in at most room encoded bytes; and how many characters are missing.
 
-    left_out -- how many were missing before
+    :param left_out: how many were missing before.
     """
     start = len(text)
     while True:

@@ -36,7 +36,10 @@ def flush(settings: Settings, report: Reporter) -> int:
 
 
 def flush_task(settings: Settings, task_id: str, spool: Spool, report: Reporter, deadline: Deadline) -> Delivery | None:
-    """Deliver what the spool has of one task, and return how that ended; None: it has nothing, or not any more."""
+    """Deliver what the spool has of one task.
+
+    :returns: how that ended; None: it has nothing, or not any more.
+    """
     lock = spool.lock_delivery(task_id, deadline)
     try:
         # Only now: while we waited another one may have delivered it, or something newer.

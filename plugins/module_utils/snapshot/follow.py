@@ -125,7 +125,10 @@ class _Follower:
             pause = min(_RECONNECT[1], pause * 2)
 
     def post(self, deadline: Deadline) -> None:
-        """Post the conversation when it has changed since it was posted last. Raises _Done."""
+        """Post the conversation when it has changed since it was posted last.
+
+        :raises _Done: Coder will take nothing of this task.
+        """
         self._due = self._spool_due = None
         captured = self._capture()
         if captured is None:
@@ -181,7 +184,10 @@ class _Follower:
                 self._take(kind, data)
 
     def _wait_for(self, answer: Answer) -> bool:
-        """Wait for more of the stream. False: something is due before."""
+        """Wait for more of the stream.
+
+        :returns: False if something is due before.
+        """
         due = self._next_due()
         seconds = None if due is None else max(0.0, due - time.monotonic())
         return bool(select.select([answer.sock], [], [], seconds)[0])
@@ -216,7 +222,10 @@ class _Follower:
 
 
 def _end_if_final(delivery: Delivery | None) -> None:
-    """Raises _Done when Coder says itself that it takes nothing of this task; a stop captures and tries anyway."""
+    """End when Coder says itself that it takes nothing of this task; a stop captures and tries anyway.
+
+    :raises _Done: it does.
+    """
     if delivery is not None and (delivery.state == "no_task" or is_route_missing(delivery.text)):
         raise _Done
 

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 
 def read_regular(path: str, limit: int, dir_fd: int | None = None, follow_links: bool = True) -> tuple[bytes, float]:
-    """Content and time of change (seconds since the epoch) of a regular file of at most limit bytes.
+    """Read a small regular file. Never waits, as opening a pipe would.
 
-    Never waits, as opening a pipe would. Raises OSError.
+    :param limit: how many bytes it may have at most.
+    :returns: its content, and when it was changed, in seconds since the epoch.
+    :raises OSError: it is not there, not a regular file, or longer.
     """
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_links else os.O_NOFOLLOW)
     descriptor = os.open(path, flags, dir_fd=dir_fd)
@@ -33,7 +35,7 @@ def read_regular(path: str, limit: int, dir_fd: int | None = None, follow_links:
 def parse_json(data: bytes) -> Any:
     """The JSON value, however odd its bytes: invalid UTF-8 becomes U+FFFD, raw control bytes pass.
 
-    Raises ValueError.
+    :raises ValueError: it is not JSON, or nested too deeply.
     """
     if data.startswith(b"\xef\xbb\xbf"):
         data = data[3:]

@@ -43,7 +43,10 @@ def text_of(message: Any) -> str:
 
 
 def user_keys(messages: list[Any]) -> list[list[Any]]:
-    """By what the newest messages of the user are known again: [id, length, checksum, second], oldest first."""
+    """By what the newest messages of the user are known again, oldest first.
+
+    :returns: of each message its id, length, checksum and second.
+    """
     keys: list[list[Any]] = []
     for message in reversed(messages):
         if is_user(message):
@@ -56,8 +59,8 @@ def user_keys(messages: list[Any]) -> list[list[Any]]:
 def earlier(body: list[dict[str, Any]], users: list[list[Any]], messages: list[Any]) -> list[dict[str, Any]]:
     """Of what was saved, the messages from before the life that these messages tell of.
 
-    body  -- the messages that were saved, from one life or more
-    users -- the user_keys of the last life in it
+    :param body: the messages that were saved, from one life or more.
+    :param users: the user_keys of the last life in it.
     """
     seam = max((at for at, message in enumerate(body) if message["content"] == NEW_LIFE), default=-1)
     return body[: max(0, seam)] if _goes_on(body[seam + 1 :], users, messages) else body

@@ -1,7 +1,10 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Start of the hook. Both work, wherever the folder lies: python3 -I -S .../snapshot/main.py capture, and
-python3 -m PACKAGE.snapshot.main capture. Not __main__.py, a name that Galaxy refuses."""
+"""Start of the hook, wherever its folder lies.
+
+Both work: ``python3 -I -S .../snapshot/main.py capture`` and ``python3 -m PACKAGE.snapshot.main capture``. Not
+__main__.py, a name that Galaxy refuses.
+"""
 
 from __future__ import annotations
 

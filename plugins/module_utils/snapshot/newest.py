@@ -21,7 +21,7 @@ _KEEP_ANYWAY = 12
 class Newest:
     """Messages in their order; one with an id that is there already takes its place.
 
-    keep -- how many messages to keep at most; 0: all of them, as they are
+    :param keep: how many messages to keep at most; 0: all of them, as they are.
     """
 
     def __init__(self, keep: int = MOST_MESSAGES) -> None:
@@ -31,7 +31,10 @@ class Newest:
         self.total = 0
 
     def add(self, message: Any, key: Any = None) -> None:
-        """Add a message at the end, or in place of the one with the same key (never None)."""
+        """Add a message at the end, or in place of the one with the same key.
+
+        :param key: None: it has none, and is another one than all before.
+        """
         if key is None or key not in self._messages:
             self.total += 1
         if self._keep:

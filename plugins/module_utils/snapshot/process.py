@@ -25,7 +25,9 @@ class NotAgentAPI(Exception):
 def find_agentapi(pid_file: str, port: int) -> int:
     """The pid in the file, if that process listens on AgentAPI's port, or on none that we see and is called agentapi.
 
-    Raises NotAgentAPI. A pid file outlives its process, and the number may be a stranger's by now.
+    A pid file outlives its process, and the number may be a stranger's by now.
+
+    :raises NotAgentAPI: the file cannot be read, or leads to no running AgentAPI.
     """
     try:
         text = read_regular(pid_file, 64)[0].decode("ascii", "replace").strip()
@@ -44,7 +46,10 @@ def find_agentapi(pid_file: str, port: int) -> int:
 
 
 def send(pid: int, number: signal.Signals) -> bool:
-    """Send a signal. False: the process is gone or not ours."""
+    """Send a signal.
+
+    :returns: False if the process is gone or not ours.
+    """
     try:
         os.kill(pid, number)
     except OSError:
@@ -53,7 +58,10 @@ def send(pid: int, number: signal.Signals) -> bool:
 
 
 def wait_for_exit(pid: int, deadline: Deadline) -> bool:
-    """Wait until the process has ended. False: it still runs at the deadline."""
+    """Wait until the process has ended.
+
+    :returns: False if it still runs at the deadline.
+    """
     while is_running(pid):
         left = deadline.left()
         if not left:

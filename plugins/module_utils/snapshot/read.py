@@ -40,19 +40,19 @@ _BETWEEN = re.compile(r"[\s,]*")
 Conversation = namedtuple("Conversation", "messages source ready total")
 Conversation.__doc__ = """What AgentAPI says.
 
-messages -- list, as it came; with `keep` the newest at most
-source   -- messages or events
-ready    -- False while the agent has not shown its first prompt. Until then AgentAPI has one message with little or no
-            content, whatever was said before, and a signal makes it overwrite its state file with that.
-total    -- how many messages there are
+:param messages: list, as it came; with `keep` the newest at most.
+:param source: messages or events.
+:param ready: False while the agent has not shown its first prompt. Until then AgentAPI has one message with little or
+    no content, whatever was said before, and a signal makes it overwrite its state file with that.
+:param total: how many messages there are.
 """
 
 
 class ReadError(Exception):
     """There is no conversation to be had there; the text says what was seen.
 
-    refused -- nothing listens
-    part    -- the messages that had arrived when the reading ended
+    :param refused: nothing listens.
+    :param part: the messages that had arrived when the reading ended.
     """
 
     def __init__(self, text: str, refused: bool = False, part: list[Any] | None = None) -> None:
@@ -64,10 +64,12 @@ class ReadError(Exception):
 def read_agentapi(
     base: str, deadline: Deadline, has_other: Callable[[], bool] = lambda: True, keep: int = 0
 ) -> Conversation:
-    """The conversation from /messages, or from /events when that does not give it. Raises ReadError.
+    """The conversation from /messages, or from /events when that does not give it.
 
-    has_other -- whether the conversation is to be had elsewhere; where it is not, a slow AgentAPI is worth the time
-    keep      -- how many of the newest messages are wanted, in bounded memory; 0: all
+    :param has_other: whether the conversation is to be had elsewhere; where it is not, a slow AgentAPI is worth the
+        time.
+    :param keep: how many of the newest messages are wanted, in bounded memory; 0: all.
+    :raises ReadError: neither gives it.
     """
     part: list[Any] = []
     try:
@@ -90,7 +92,7 @@ def read_agentapi(
 def is_ready(messages: list[Any], status: str | None) -> bool:
     """Whether these messages are the conversation, not what AgentAPI shows before the agent's first prompt.
 
-    status -- None: not known, which is no reason to believe a lone greeting
+    :param status: None: not known, which is no reason to believe a lone greeting.
     """
     return not is_greeting(messages) or (status not in (None, "running") and has_text(messages))
 
@@ -106,19 +108,29 @@ def has_text(messages: list[Any]) -> bool:
 
 
 def replay_events(base: str, deadline: Deadline) -> tuple[list[Any], str | None]:
-    """Messages and status from the beginning of /events. Raises WireError, ReadError."""
+    """Messages and status from the beginning of /events.
+
+    :raises WireError: there is no complete answer.
+    :raises ReadError: it is not an event stream.
+    """
     log, status = _replay(base, deadline, 0, [])
     return log.messages(), status
 
 
 def check_event_stream(answer: Any) -> None:
-    """Raises ReadError when the answer is no event stream."""
+    """See that an answer is an event stream.
+
+    :raises ReadError: it is not.
+    """
     if answer.status != 200 or not answer.headers.get("content-type", "").startswith("text/event-stream"):
         raise ReadError(f"/events answered HTTP {answer.status}: {answer.excerpt(200)}")
 
 
 def read_state_file(path: str) -> tuple[list[Any], float]:
-    """Messages of AgentAPI's state file, and the time of its last change. Raises ReadError."""
+    """Messages of AgentAPI's state file, and when it was changed last, in seconds since the epoch.
+
+    :raises ReadError: it cannot be read, or holds no messages.
+    """
     try:
         data, changed = read_regular(path, MAX_BODY)
         state = parse_json(data)
@@ -133,7 +145,7 @@ def read_state_file(path: str) -> tuple[list[Any], float]:
 class EventLog:
     """The messages that a stream of events tells of; an update replaces what had the same id.
 
-    keep -- how many of the newest to keep; 0: all
+    :param keep: how many of the newest to keep; 0: all.
     """
 
     def __init__(self, keep: int = 0) -> None:
@@ -150,10 +162,7 @@ class EventLog:
 
 
 class EventParser:
-    """Server-sent events from a stream of bytes (WHATWG HTML, 9.2.6), as far as AgentAPI uses them.
-
-    Raises WireError for an event that does not end.
-    """
+    """Server-sent events from a stream of bytes (WHATWG HTML, 9.2.6), as far as AgentAPI uses them."""
 
     def __init__(self) -> None:
         self._kind = ""
@@ -162,7 +171,10 @@ class EventParser:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[tuple[str, dict[str, Any]]]:
-        """The events that end in this chunk and have a JSON object as data."""
+        """The events that end in this chunk and have a JSON object as data.
+
+        :raises WireError: an event does not end.
+        """
         events = []
         *lines, rest = chunk.split(b"\n")
         for line in lines:
@@ -197,9 +209,11 @@ class EventParser:
 
 
 def _get_messages(base: str, deadline: Deadline, keep: int, part: list[Any]) -> tuple[list[Any], int]:
-    """Messages and how many there are; `part` gets what had arrived where the answer ends early.
+    """Messages and how many there are.
 
-    Raises WireError for what may be better in the event stream, ReadError for a wrong server.
+    :param part: gets what had arrived where the answer ends early.
+    :raises WireError: the event stream may do better.
+    :raises ReadError: it is a wrong server.
     """
     with open_request("GET", f"{base}/messages", deadline.within(MESSAGES_SECONDS)) as answer:
         # The lock is behind us: a long conversation may take its time, but not what the fallbacks need.
@@ -231,7 +245,10 @@ def _get_messages(base: str, deadline: Deadline, keep: int, part: list[Any]) -> 
 
 
 def _read_on(data: bytearray, chunks: Iterator[bytes], keep: int, part: list[Any]) -> tuple[list[Any], int]:
-    """The messages of a long answer, of which some has arrived, the newest kept. Raises WireError."""
+    """The messages of a long answer, of which some has arrived, the newest kept; and how many there are.
+
+    :raises WireError: it is not complete, or a message does not end.
+    """
     from .newest import Newest
 
     newest = Newest(keep)
@@ -257,7 +274,11 @@ def _read_on(data: bytearray, chunks: Iterator[bytes], keep: int, part: list[Any
 
 
 def _take_messages(data: bytearray, newest: Newest) -> bool:
-    """Move all whole messages from the beginning of an array to the others. True: the array has ended."""
+    """Move all whole messages from the beginning of an array to the others.
+
+    :returns: whether the array has ended.
+    :raises WireError: it is nested too deeply.
+    """
     # Every byte must come back that is not used: what is not UTF-8 is mended later.
     text = data.decode("utf-8", "surrogateescape")
     at = 0
@@ -280,7 +301,10 @@ def _take_messages(data: bytearray, newest: Newest) -> bool:
 
 
 def _replay(base: str, deadline: Deadline, keep: int, part: list[Any]) -> tuple[Newest, str | None]:
-    """As replay_events; where it fails and `part` is empty, that gets the messages that had arrived."""
+    """As `replay_events`.
+
+    :param part: gets the messages that had arrived where it fails, unless something is in it already.
+    """
     log = EventLog(keep)
     try:
         with open_request("GET", f"{base}/events", deadline) as answer:
@@ -323,7 +347,11 @@ def _shorten(data: bytearray) -> None:
 
 
 def _messages_of(data: bytes) -> list[Any]:
-    """Raises WireError for an answer that begins well, ReadError for a wrong server."""
+    """The messages in a whole answer.
+
+    :raises WireError: it begins well, and is broken off.
+    :raises ReadError: it is from a wrong server.
+    """
     try:
         value = parse_json(data)
     except ValueError as error:

@@ -27,8 +27,9 @@ class SettingsError(Exception):
 class Settings:
     """Everything that a run needs to know, from a mapping of environment variables.
 
-    Raises SettingsError. The token is an attribute and nothing else: it is never printed and never passed on to a
-    process.
+    The token is an attribute and nothing else: it is never printed and never passed on to a process.
+
+    :raises SettingsError: a variable holds something that cannot be used.
     """
 
     def __init__(self, environ: Mapping[str, str]) -> None:

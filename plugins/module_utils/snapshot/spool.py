@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 Capture = namedtuple("Capture", "task_id captured_at source count body users", defaults=((),))
 Capture.__doc__ = """A body that is ready to be posted.
 
-captured_at -- seconds since the epoch; 0: not known
-source      -- where the messages came from: messages, events, state_file
-count       -- how many messages there are
-body        -- bytes, as fit gives them
-users       -- by what the user's last messages are known again, as lives.user_keys gives it
+:param captured_at: seconds since the epoch; 0: not known.
+:param source: where the messages came from, such as messages, events, state file.
+:param count: how many messages there are.
+:param body: bytes, as fit gives them.
+:param users: by what the user's last messages are known again, as lives.user_keys gives it.
 """
 
 # A capture is at most 64 KiB, so that what is kept stays below 5 MiB.
@@ -49,7 +49,7 @@ _SETTLED = b"settled"
 class Spool:
     """The folders that can hold captures, opened without following a link at their end.
 
-    make -- False: look at those that are there, and make none
+    :param make: make those that are not there.
     """
 
     def __init__(self, environ: Mapping[str, str], make: bool = True) -> None:
@@ -67,7 +67,11 @@ class Spool:
         return self._folders[0][0] if self._folders else None
 
     def put(self, capture: Capture) -> str:
-        """Write the capture unless a newer one of the task is there already, and return its path. Raises OSError."""
+        """Write the capture unless a newer one of the task is there already.
+
+        :returns: its path.
+        :raises OSError: it cannot be written anywhere.
+        """
         problems = list(self.problems)
         for path, folder in self._folders:
             try:
@@ -146,7 +150,7 @@ class Spool:
     def followed(self, task_id: str, deadline: Deadline) -> bool:
         """Wait until a follower of this task, if there is one, has settled what it saw before AgentAPI went away.
 
-        False: nobody follows, or not within the deadline.
+        :returns: False if nobody follows, or not within the deadline.
         """
         name = f".{_name(task_id)}.follow"
         while True:
@@ -264,7 +268,10 @@ def _prune(folder: int, name: str) -> None:
 
 
 def _follower_state(folder: int, name: str) -> bytes | None:
-    """What a follower says of itself; None: there is none."""
+    """What a follower says of itself.
+
+    :returns: None if there is none.
+    """
     try:
         descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
     except OSError:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A small HTTP/1.1 client: one request a connection, one deadline over all of it.
+"""A small HTTP/1.1 client: one request per connection, one deadline over all of it.
 
 Not http.client: that imports ssl and email, which takes as long as the whole hook, and its timeouts count from byte to
 byte, so that a slow body never ends. Here DNS, connect, TLS, the proxy and the last byte share one deadline.
@@ -31,9 +31,9 @@ _URL = re.compile(rf"(https?)://(?:[^@/?#]*@)?{_HOST}(?::(\d{{1,5}}))?(/[^#\s]*)
 class WireError(Exception):
     """No complete answer. The text says why.
 
-    refused -- nothing listens there
-    timeout -- it took too long
-    lasting -- it will be the same the next time
+    :param refused: nothing listens there.
+    :param timeout: it took too long.
+    :param lasting: it will be the same the next time.
     """
 
     def __init__(self, text: str, refused: bool = False, timeout: bool = False, lasting: bool = False) -> None:
@@ -44,7 +44,10 @@ class WireError(Exception):
 
 
 class Url:
-    """The parts of an http or https URL. Raises WireError for anything else."""
+    """The parts of an http or https URL.
+
+    :raises WireError: it is anything else.
+    """
 
     def __init__(self, text: str) -> None:
         match = _URL.fullmatch(text)
@@ -64,7 +67,10 @@ class Url:
 
 
 class Answer:
-    """Status and headers (lower-case names) of an answer, whose body is still to be read. Close it."""
+    """Status and headers (lower-case names) of an answer, whose body is still to be read. Close it.
+
+    :raises WireError: it does not arrive, or is not HTTP.
+    """
 
     def __init__(self, sock: socket.socket, deadline: Deadline, has_body: bool = True) -> None:
         self.sock = sock
@@ -86,7 +92,10 @@ class Answer:
         self.close()
 
     def read(self, limit: int = MAX_BODY) -> bytes:
-        """The whole body. Raises WireError when it is incomplete, or longer than limit."""
+        """The whole body.
+
+        :raises WireError: it is incomplete, or longer than limit.
+        """
         parts = []
         size = 0
         for part in self.chunks():
@@ -109,7 +118,10 @@ class Answer:
         return " ".join(data[:limit].decode("utf-8", "replace").split())
 
     def chunks(self) -> Iterator[bytes]:
-        """The body, piece by piece, as it arrives."""
+        """The body, piece by piece, as it arrives.
+
+        :raises WireError: it is incomplete.
+        """
         if not self._has_body:
             return
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
@@ -201,10 +213,9 @@ def open_request(
 ) -> Answer:
     """Send a request and return its answer as soon as the headers are there. Never follows a redirect.
 
-    environ -- where proxies are looked up (http_proxy, https_proxy, all_proxy, no_proxy); None: no proxy
-    ca_file -- a bundle that replaces OpenSSL's default one (which knows SSL_CERT_FILE and SSL_CERT_DIR)
-
-    Raises WireError.
+    :param environ: where proxies are looked up (http_proxy, https_proxy, all_proxy, no_proxy); None: no proxy.
+    :param ca_file: a bundle that replaces OpenSSL's default one (which knows SSL_CERT_FILE and SSL_CERT_DIR).
+    :raises WireError: there is no answer.
     """
     target = Url(url)
     proxy = _proxy_for(target, environ) if environ is not None else None
@@ -230,7 +241,10 @@ def open_request(
 
 
 def redirect_target(url: str, location: str) -> str | None:
-    """Where a 307 or 308 leads when it stays on the same host and is not less safe; None: nowhere we may go."""
+    """Where a 307 or 308 leads when it stays on the same host and is not less safe.
+
+    :returns: None if it leads nowhere we may go.
+    """
     here = Url(url)
     if location.startswith("/") and not location.startswith("//"):
         return f"{here.scheme}://{here.netloc}{location}"

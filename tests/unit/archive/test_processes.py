@@ -113,7 +113,7 @@ def test_a_helper_does_not_keep_the_archive_locked(tmp_path: Path) -> None:
     """Else whoever comes right after a killed run would be told that it still runs."""
     script = _BEGIN + (
         "archive = Archive(sys.argv[1], None, helpers=2)\n"
-        "archive._render._connections.clear()\n"  # nobody closes them now: the helpers live on for a moment
+        "archive._compose._connections.clear()\n"  # nobody closes them now: the helpers live on for a moment
         "os.close(archive._lock)\n"
         "Archive(sys.argv[1], None).close()\n"
         "print('open')\n"

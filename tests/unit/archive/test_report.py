@@ -162,5 +162,6 @@ def test_plain_text_has_no_controls(text: str) -> None:
 
 
 def test_plain_text_loses_nothing_to_an_open_sequence() -> None:
-    assert printable("a\x1b]0;never closed, and here is the rest\nof it") == "a]0;never closed, and here is the rest\nof it"
+    never_closed = "]0;never closed, and here is the rest\nof it"
+    assert printable(f"a\x1b{never_closed}") == f"a{never_closed}"
     assert printable("a\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\ \x1b[1;31mred\x1b[0m\x1bP1$r\x1b\\") == "alink red"

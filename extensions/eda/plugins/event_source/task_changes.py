@@ -301,7 +301,9 @@ class Source:
 
 
 def _options(args: dict[str, Any]) -> dict[str, Any]:
-    """The arguments, with defaults and environment. :raises ValueError: one is unknown.
+    """The arguments, with defaults and environment.
+
+    :raises ValueError: one is unknown.
     :raises CoderError: one is no duration.
     """
     spec = collection("operations.connection").connection_spec()

@@ -23,7 +23,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def html(entries: list[dict[str, Any]], said: words.Index = words.NOTHING) -> str:
-    """The page. said: the words of the entries' conversations, in the same order."""
+    """The page.
+
+    :param said: the words of the entries' conversations, in the same order.
+    """
     rows = [{**entry, "coverage": wholeness.word(entry)} for entry in entries]
     return page.render(
         PAGE,

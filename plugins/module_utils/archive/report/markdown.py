@@ -38,7 +38,10 @@ _WEB = re.compile(r"https?://[^\s]+\Z")
 
 
 class Rendered(NamedTuple):
-    """A message in two parts, the second folded away. rest_lines: lines of source in it."""
+    """A message in two parts, the second folded away.
+
+    :param rest_lines: lines of source in the second part.
+    """
 
     shown: Html
     rest: Html
@@ -46,9 +49,9 @@ class Rendered(NamedTuple):
 
 
 def rendered(text: str, shown_lines: int, most_lines: int) -> Rendered | None:
-    """A plain text as Markdown; None where it is to be shown as it is.
+    """A printable text as Markdown; None where it is to be shown as it is.
 
-    shown_lines: of one that has more than `most_lines`, about so many are in the first part.
+    :param shown_lines: of a text that has more than `most_lines`, about so many are in the first part.
     """
     if not HAVE_MARKDOWN or len(text) > LONGEST or not _has_marks(text) or _TERMINAL.search(text):
         return None

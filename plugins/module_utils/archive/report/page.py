@@ -32,7 +32,10 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~&$])")
 
 @functools.cache
 def template(source: str) -> jinja2.Template:
-    """A compiled template. Raises CoderError (`library`) without Jinja2."""
+    """A compiled template.
+
+    :raises CoderError: `library` without Jinja2.
+    """
     if JINJA_ERROR is not None:
         raise missing_library("jinja2", JINJA_ERROR)
     environment = jinja2.Environment(

@@ -15,8 +15,9 @@ INDEXES = ("index.csv", "index.html", "index.md")
 def indexes(entries: list[dict[str, Any]], said: Iterable[str | None] = ()) -> dict[str, bytes]:
     """The pages about all tasks, by file name.
 
-    entries: the manifest's lines in order. said: what is said in each task (`words.said`), in the same order and
-    redacted already; None where it cannot be read.
+    :param entries: the manifest's lines in order.
+    :param said: what is said in each task (`words.said`), in the same order and redacted already; None where it cannot
+        be read.
     """
     texts = (index.csv_table(entries), index.html(entries, words.index(said)), index.markdown(entries))
     return {name: text.encode("utf-8", "replace") for name, text in zip(INDEXES, texts)}

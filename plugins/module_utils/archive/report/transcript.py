@@ -22,7 +22,11 @@ _OUTLINE_CHARS = 90
 
 
 class _Body(NamedTuple):
-    """What a message says, as text or as Html; `rest` is folded away. kind: "text" or "markdown"."""
+    """What a message says, as text or as Html.
+
+    :param kind: "text" or "markdown".
+    :param rest: what is folded away.
+    """
 
     kind: str
     shown: str
@@ -33,8 +37,9 @@ class _Body(NamedTuple):
 class _Block(NamedTuple):
     """A message as the page shows it.
 
-    seam: it stands between two lives of the agent. missing: what to say of ids that are left out before it. begins: the
-    first line that it says.
+    :param seam: it stands between two lives of the agent.
+    :param missing: what to say of ids that are left out before it.
+    :param begins: the first line that it says.
     """
 
     number: int
