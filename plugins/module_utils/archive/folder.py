@@ -198,26 +198,13 @@ class Folders:
         said, life, restarted = self._merged(clean, before)
         versions = self._earlier([*before.versions, before.log or []], said["messages"])
         contents = {_version(number): files.json_lines(lines) for number, lines in enumerate(versions, 1)}
-        counts = marks([said["task"], said["messages"]]) if self._redactor or (saved and saved["redacted"]) else {}
-        lacks = wholeness.lacks(
-            said["source"], said["messages"], no_log=said["error_kind"] == "no_log", restarted=restarted,
-            redacted=bool(counts),
-        )  # fmt: skip
-        entry = record.entry(said, before.folder)
-        entry.update(
-            life=life,
-            lacks=lacks,
-            complete=wholeness.is_complete(lacks, said["messages"]),
-            truncated="cut" in lacks,
-            earlier=len(contents),
-            record_digest=self._record_digest(given),
-            redacted=bool(counts),
-            redactions=counts,
-            redaction=self._configuration,
-            redaction_key=self._redactor.fingerprint if self._redactor else None,
-            scanner=self._redactor.scanner if self._redactor else None,
-            format=FORMAT,
-        )
+        entry = {
+            **record.entry(said, before.folder),
+            **_log_facts(said, restarted, is_redacted=bool(self._redactor or (saved and saved["redacted"]))),
+            "life": life,
+            "earlier": len(versions),
+            **self._provenance(given),
+        }
         whole = conversation.joined([*versions, said["messages"]])
         if versions:
             contents[CONVERSATION] = files.json_lines(whole)
@@ -288,6 +275,16 @@ class Folders:
         data = files.json_line([given, FORMAT, self._configuration, self._seal.fingerprint if self._seal else None])
         return self._redactor.digest(data) if self._redactor else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
+    def _provenance(self, given: Record) -> dict[str, Any]:
+        """What an entry says of how it was made, by which the next run knows that it need not be made again."""
+        return {
+            "record_digest": self._record_digest(given),
+            "redaction": self._configuration,
+            "redaction_key": self._redactor.fingerprint if self._redactor else None,
+            "scanner": self._redactor.scanner if self._redactor else None,
+            "format": FORMAT,
+        }
+
     def _before(self, folder: str, saved: Entry | None) -> _Before:
         if saved is None:
             return _Before(folder, None, *self._unaccounted(folder))
@@ -317,6 +314,22 @@ class Folders:
         if versions[-1] == messages[: len(versions[-1])]:
             versions.pop()
         return versions
+
+
+def _log_facts(said: Record, restarted: bool, is_redacted: bool) -> dict[str, Any]:
+    """What an entry says of how whole its log is."""
+    messages = said["messages"]
+    counts = marks([said["task"], messages]) if is_redacted else {}
+    lacks = wholeness.lacks(
+        said["source"], messages, no_log=said["error_kind"] == "no_log", restarted=restarted, redacted=bool(counts)
+    )
+    return {
+        "lacks": lacks,
+        "complete": wholeness.is_complete(lacks, messages),
+        "truncated": "cut" in lacks,
+        "redacted": bool(counts),
+        "redactions": counts,
+    }
 
 
 def _version(number: int) -> str:

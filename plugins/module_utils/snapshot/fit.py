@@ -253,11 +253,21 @@ def _mend_time(given: Any) -> str:
     match = _TIME.fullmatch(given) if isinstance(given, str) else None
     if not match:
         return _ZERO_TIME
-    year, month, day, hour, minute, second = (int(group) for group in match.groups()[:6])
-    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
     zone = (match.group(8) or "Z").upper()
-    in_range = 1 <= month <= 12 and 1 <= day <= _MONTH_DAYS[month - 1] + leap
-    in_range = in_range and hour < 24 and minute < 60 and second < 60
-    if not in_range or (zone != "Z" and (int(zone[1:3]) > 23 or int(zone[4:]) > 59)):
+    if not (_is_date(*map(int, match.group(1, 2, 3))) and _is_time(*map(int, match.group(4, 5, 6))) and _is_zone(zone)):
         return _ZERO_TIME
     return f"{given[:10]}T{given[11:19]}{match.group(7) or ''}{zone}"
+
+
+def _is_date(year: int, month: int, day: int) -> bool:
+    """Whether the calendar has this day. Not datetime.date, which knows no year 0, as Go does."""
+    leap = month == 2 and year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    return 1 <= month <= 12 and 1 <= day <= _MONTH_DAYS[month - 1] + leap
+
+
+def _is_time(hour: int, minute: int, second: int = 0) -> bool:
+    return hour < 24 and minute < 60 and second < 60
+
+
+def _is_zone(zone: str) -> bool:
+    return zone == "Z" or _is_time(int(zone[1:3]), int(zone[4:]))
