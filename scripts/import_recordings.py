@@ -4,11 +4,11 @@
 
     python scripts/import_recordings.py SOURCE
 
-SOURCE holds one folder a server (coder-2.34, agentapi, ...), one JSON file a scenario. Ids become placeholders that say
-what they are the id of (<task fix-login>, <version ai v1>), times of the recording become <time>, ports <port>, headers
-are trimmed to those that matter, and what is long is clipped. Each exchange keeps its name, the seconds since the
-scenario began when it was asked (t), request and response; `began_at_second` is the second of the minute (rate limits
-have windows of a minute); `setup` names the tasks that were there although no exchange made them.
+SOURCE holds one folder per server (coder-2.34, agentapi, ...), one JSON file per scenario. Ids become placeholders that
+say what they are the id of (<task fix-login>, <version ai v1>), times of the recording become <time>, ports <port>,
+headers are trimmed to those that matter, and what is long is clipped. Each exchange keeps its name, the seconds since
+the scenario began when it was asked (t), request and response; `began_at_second` is the second of the minute (rate
+limits have windows of a minute); `setup` names the tasks that were there although no exchange made them.
 
 Recordings of chats lose what repeats (DROPPED, and the empty keys of message parts, for which "..." stands); their
 `setup` holds the users' messages that no exchange sent, their `walks` what polling saw after an exchange.

@@ -18,7 +18,7 @@ from .snapshot.read import STATUS_SECONDS, ReadError, is_ready, read_agentapi, r
 from .snapshot.wire import Answer, Url, WireError, open_request
 
 DEFAULT_URL = "http://localhost:3284"
-# One message is capped by AgentAPI's screen and its requests by 1 MiB; so large is no conversation.
+# One message is capped by AgentAPI's screen and its requests by 1 MiB; no conversation is so large.
 _UNBOUNDED = 2**40
 _BUSY = "can only be sent when the agent is waiting for user input"
 # AgentAPI typed the input and gave up waiting for the agent: the keystrokes are in the terminal, but on no record.

@@ -91,9 +91,9 @@ class Bench:
     def _waited_for(self) -> None:
         wait = self._playbook("wait", {"coder.tasks.fleet": {"tasks": self._fleet}})
         taken = self._on_new_server(wait)
-        # One list tells what is there; after it one a second.
+        # One list tells what is there; after it one per second.
         rate = (self._lists() - 1) / taken
-        self._row("waited for", "lists a second", rate, "/s", "<=", 1, {"fleet": spread([taken])})
+        self._row("waited for", "lists per second", rate, "/s", "<=", 1, {"fleet": spread([taken])})
 
     def _inventory(self) -> None:
         self._server.reset()

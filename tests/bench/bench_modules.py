@@ -88,7 +88,7 @@ class Bench:
         seen = {name: spread(values) for name, values in taken.items()}
         case = f"loop of {self.items} task_info"
         more = (middle["task_info"] - middle["debug"]) / self.items * 1000
-        self.rows.append(Row(case, "loop of debug, more an item", more, "ms", "<=", 10, seen))
+        self.rows.append(Row(case, "loop of debug, more per item", more, "ms", "<=", 10, seen))
         times = middle["uri"] / middle["task_info"]
         self.rows.append(Row(case, "loop of uri, times faster", times, "x", ">=", 12, seen))
         wire = (middle["task_info, 20 ms"] - middle["debug"]) / (self.items * LATENCY)
@@ -149,7 +149,7 @@ class Bench:
                 looks = [entry.time for entry in server.journal if "/tasks/" in entry.path]
                 delays.append(looks[-1] - changed[0])
                 rates.append((len(looks) - 1) / (looks[-1] - looks[0]))
-        seen = {"delay": spread(delays), "requests a second": spread(rates)}
+        seen = {"delay": spread(delays), "requests per second": spread(rates)}
         self.rows.append(Row("idle noticed", "the server's own time", statistics.median(delays), "s", "<=", 1, seen))
         self.rows.append(Row("requests while waiting", "a task and second", max(rates), "", "<=", 1.05, seen))
 

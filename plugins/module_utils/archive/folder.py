@@ -25,7 +25,7 @@ FORMAT = 2
 LOG = "messages.jsonl"
 CONVERSATION = "conversation.jsonl"
 TASK = "task.json"
-# Values that are no words of anybody's, and that a rule for keys of their shape must not take out.
+# Ids, states and times are nobody's words, and an id looks like a key: the redaction leaves these values alone.
 _STRUCTURE = frozenset((
     "id", "owner_id", "organization_id", "template_id", "template_version_id", "workspace_id", "workspace_agent_id",
     "workspace_app_id", "created_at", "updated_at", "status", "state", "timestamp", "time", "type", "role",

@@ -21,7 +21,7 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class NotRegular(OSError):
-    """What stands at a file's place is no regular file of this folder."""
+    """What stands at a file's place is not a regular file of this folder."""
 
 
 class HeldFolder:
@@ -96,11 +96,11 @@ class HeldFolder:
         with open(os.open(name, _FILE, dir_fd=place), "rb") as file:
             about = os.fstat(file.fileno())
             if not stat.S_ISREG(about.st_mode) or about.st_dev not in (self._device, self._file_device):
-                raise NotRegular(errno.EINVAL, "is no regular file of this archive", name)
+                raise NotRegular(errno.EINVAL, "is not a regular file of this archive", name)
             return file.read()
 
 
 def _check_name(name: str) -> None:
     """A manifest that somebody has changed may name what lies elsewhere."""
     if os.path.basename(name) != name or name in ("", ".", ".."):
-        raise NotRegular(errno.EINVAL, "is no name of a file", name)
+        raise NotRegular(errno.EINVAL, "is not the name of a file", name)

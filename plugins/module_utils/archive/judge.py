@@ -90,7 +90,7 @@ def is_name(value: str) -> bool:
 
 
 def is_literal(value: str) -> bool:
-    """Neither a placeholder or template, nor a reference."""
+    """Whether it is the value itself: not a placeholder, a template or a reference."""
     value = value[:_SAMPLE]
     if len(set(value)) < 3 or _PLACEHOLDER.match(value) or _TEMPLATE.search(value):
         return False

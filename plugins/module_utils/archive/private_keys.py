@@ -22,7 +22,7 @@ _LONGEST_BODY = 32768
 
 
 def _is_body(line: str) -> bool | None:
-    """Whether a line could be one of a key's body; None of a line that says nothing."""
+    """Whether a line could be one of a key's body; None where the line does not tell."""
     content = line.rstrip(_TRAILING)
     start = _DECORATION.match(content)
     content = content[start.end() :] if start else content

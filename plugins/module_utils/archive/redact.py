@@ -163,7 +163,7 @@ class Redactor:
 
     @property
     def fingerprint(self) -> str:
-        """Tells two keys apart and says nothing about them."""
+        """A digest that tells two keys apart and says nothing about them."""
         return self._hash(b"fingerprint of the redaction key")[:16]
 
     @property
@@ -186,7 +186,7 @@ class Redactor:
         return self._redact_short(text) if len(text) < _SHORT else self._redact(text)
 
     def _redact(self, text: str) -> Redacted:
-        """Again until nothing is found, so that what stands redacted stays: where one is gone, another may begin."""
+        """Redact until nothing more is found, because where a secret is gone another one may begin."""
         finds = self._finds(text)
         if not finds:
             return Redacted(text, {})

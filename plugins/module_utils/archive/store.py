@@ -1,10 +1,11 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The archive's folder: a folder a task, and at the top what is derived from them.
+"""The archive's folder: one folder per task, and at the top what is derived from them.
 
-Killed at any moment, it is whole. A task's folder is made beside its place and then renamed, an older one is moved
-aside first, and the next `Archive` puts right what was under way. The mark `.unfinished` says that the manifest is
-older than the folders; without it the manifest is the truth. An unchanged task is hashed again and not written.
+A run that is killed at any moment leaves a whole archive. A task's folder is made beside its place and then renamed, an
+older one is moved aside first, and the next `Archive` puts right what was under way. The mark `.unfinished` says that
+the manifest is older than the folders; without it the manifest is the truth. An unchanged task is hashed again and not
+written.
 
 What tells an archive from any other folder is `archive.json`: the version of its format, and the seal over everything.
 """
@@ -74,7 +75,7 @@ class Archive:
     :param upgrades: whether what an older version wrote may be written to, which makes it one of this version.
     :param note_write: told of what was written, relative to the archive.
     :raises CoderError: `busy` if another run holds the lock, `io` if a file cannot be read or written, `invalid` for a
-        folder that is no archive, or one of a newer version.
+        folder that is not an archive, or one of a newer version.
     """
 
     def __init__(
@@ -97,7 +98,7 @@ class Archive:
         self._about: dict[str, Any] = {}
         self._format = FORMAT
         self._written: list[str] = []
-        # Threads side by side in the file system would only take turns with Python's one interpreter at every call.
+        # One thread at a time: several would only hand the interpreter to each other at every call of the file system.
         self._turn = threading.Lock()
         self._lock: int | None = None
         self._compose = Helpers(self._folders.compose, helpers)  # before the lock, which no helper is to keep
@@ -191,7 +192,10 @@ class Archive:
         return self._folders.redacted(value)
 
     def verify_files(self) -> FileCheck:
-        """Hash every file again and compare with the manifest and SHA256SUMS. Of no archive every file is as it was."""
+        """Hash every file again and compare with the manifest and SHA256SUMS.
+
+        Where there is no archive, nothing is wrong with it.
+        """
         if not os.path.isdir(self._folders.path):
             return FileCheck({}, [], [], "absent")
         with files.io_errors("verify the archive"):
@@ -298,7 +302,7 @@ class Archive:
             raise invalid(f"{self.path} is not a folder", "Give the folder of the archive.")
         if self._is_foreign():
             raise invalid(
-                f"the folder {self.path} is not empty and is no archive",
+                f"the folder {self.path} is not empty and is not an archive",
                 "Give a folder of its own, or one that is not there yet.",
             )
         if self._read_only:
@@ -319,7 +323,7 @@ class Archive:
         return {}
 
     def _is_foreign(self) -> bool:
-        """Whether the folder holds something and is no archive. One out of git has nothing that begins with a dot."""
+        """Whether the folder holds something and is not an archive. A checkout of one from git has no dot files."""
         if any(map(self._has, (_LOCK, _UNFINISHED, manifest.MANIFEST, manifest.ABOUT))):
             return False
         return os.path.lexists(self.path) and not set(os.listdir(self.path)) <= _NOTHING

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules that a user adds to the redaction, from a YAML file.
 
-A pattern is the operator's own, as a playbook is: it is compiled and asked, and what it costs is not judged here. A
-match of fewer than SHORTEST_VALUE characters is no secret, or a slip such as `a*` would shred every text.
+A pattern is trusted as a playbook is: how long it takes is not judged here. A match of fewer than SHORTEST_VALUE
+characters is not taken for a secret, because a slip such as `a*` would shred every text.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def load(path: str) -> UserRules:
     except OSError as error:
         raise CoderError(f"the redaction rules {path} could not be read: {error.strerror}", "io") from error
     except (yaml.YAMLError, ValueError) as error:
-        raise invalid(f"the redaction rules {path} are no valid YAML") from error
+        raise invalid(f"the redaction rules {path} are not valid YAML") from error
     if not isinstance(data, dict) or set(data) - set(_KEYS):
         raise invalid(f"the redaction rules {path} must be a mapping", "Valid keys: rules, values, allow.")
     return UserRules(
@@ -74,7 +74,7 @@ def _rule(item: Any, path: str) -> Rule:
     try:
         return pattern_rule(name, pattern, "", accept=_is_long_enough)
     except (re.error, OverflowError, RecursionError) as error:
-        raise invalid(f"the pattern of the rule {name} in {path} is no regular expression: {error}") from error
+        raise invalid(f"the pattern of the rule {name} in {path} is not a regular expression: {error}") from error
 
 
 def _is_long_enough(match: re.Match[str]) -> bool:

@@ -81,7 +81,7 @@ class Whole(View):
 
 
 def unseen(text: str) -> list[Span]:
-    """What shows nothing where it stands: escape sequences, controls, characters of no width, markup inside a word."""
+    """What a reader does not see: escape sequences, controls, characters of no width, markup inside a word."""
     cuts = []
     if not (text.isascii() and text.replace("\n", "").replace("\t", "").isprintable()):
         end = 0

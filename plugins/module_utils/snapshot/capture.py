@@ -31,11 +31,11 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .watchdog import Watchdog
 
-# Of the deadline, for stopping AgentAPI when that is asked for, and for the last words.
+# Kept back from the deadline: for stopping AgentAPI when that is asked for, and for printing how it ended.
 _STOP_SECONDS = 1.5
 _END_SECONDS = 0.3
 _LOCK_SECONDS = 1.0
-# For a follower that sees AgentAPI end.
+# For a follower to spool what it saw before AgentAPI ended.
 _FOLLOWER_SECONDS = 1.0
 
 _Found = namedtuple("_Found", "messages source total capture changed", defaults=(None, None))
@@ -338,7 +338,7 @@ def _find_instead(
         return found
     if spool.delivered_at(settings.task_id) >= (0.1 if followed else started):
         return _Found([], "delivered", 0)
-    # The beginning is all that there is of it, and better than nothing; not better than what was saved.
+    # A conversation without its end is better than none, and not better than what was saved before.
     if problem.part and spool.last(settings.task_id) is None:
         return _Found(problem.part, "part", len(problem.part))
     return found

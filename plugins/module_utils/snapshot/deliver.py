@@ -181,7 +181,7 @@ def _command_output(settings: Settings, deadline: Deadline) -> str:
             env={**settings.environ, "CODER_URL": settings.url},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            # Not ours: the agent waits for whoever has that open.
+            # Not this process's stderr: the agent waits for whoever has that open.
             stderr=subprocess.PIPE,
             start_new_session=True,
         )

@@ -4,7 +4,7 @@
 
 AgentAPI that comes back without its state, or with an older one, begins anew: its conversation is a new life, and what
 the agent said in the one before stands nowhere but in what was saved. Coder keeps one snapshot and cannot be asked for
-it with the agent's token, so the hook remembers itself what it saved last, and posts the end of the old life, a mark,
+it with the agent's token, so the hook keeps what it saved last, and posts the end of the old life, a mark,
 and the new one. Pure: no input or output, no clock.
 """
 
@@ -43,7 +43,7 @@ def text_of(message: Any) -> str:
 
 
 def user_keys(messages: list[Any]) -> list[list[Any]]:
-    """By what the newest messages of the user are known again, oldest first.
+    """What tells the newest messages of the user apart from others, oldest first.
 
     :returns: of each message its id, length, checksum and second.
     """

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the environment of a workspace says. The names are those of the script that this hook replaces."""
+"""What the environment of a workspace says. The names are those of agentapi-shutdown.sh, which this hook replaces."""
 
 from __future__ import annotations
 

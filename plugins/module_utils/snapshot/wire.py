@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_BODY = 64 * 1024 * 1024
 _MAX_LINE = 64 * 1024
 _MAX_HEADERS = 200
-# What connecting to an address says where IPv6, say, is not there at all: a refusal elsewhere tells more.
+# Errors of an address whose family, such as IPv6, this machine does not have: a refusal by another address tells more.
 _NO_SUCH_FAMILY = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _HOST = r"(\[[0-9A-Fa-f:.]+\]|[^:/?#\[\]\s]+)"
 _URL = re.compile(rf"(https?)://(?:[^@/?#]*@)?{_HOST}(?::(\d{{1,5}}))?(/[^#\s]*)?", re.IGNORECASE)
@@ -258,7 +258,7 @@ def redirect_target(url: str, location: str) -> str | None:
 
 
 def without_password(url: str) -> str:
-    """As it may be printed: without user and password, however little of a URL it is."""
+    """The text without user and password, so that it may be printed, even if it is not a whole URL."""
     return re.sub(r"\A([^:/]*://)?.*@", r"\1", url, flags=re.DOTALL)
 
 

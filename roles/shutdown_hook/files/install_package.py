@@ -3,7 +3,7 @@
 """Make a folder hold exactly the files that stdin describes: install_package.py FOLDER [check].
 
 stdin is JSON, {file name: content}. Prints the name of each file that was written or removed, and compiles the folder.
-One program instead of a copy task a file, each of which would cost a connection.
+One program instead of one copy task per file, each of which would cost a connection.
 """
 
 from __future__ import annotations

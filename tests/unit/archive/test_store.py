@@ -299,7 +299,7 @@ def test_foreign_things_among_the_tasks_are_strays(tmp_path: Path) -> None:
 
 def test_other_peoples_files_are_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("my home page")
-    with pytest.raises(CoderError, match="is not empty and is no archive") as error:
+    with pytest.raises(CoderError, match="is not empty and is not an archive") as error:
         Archive(str(tmp_path), None)
     assert error.value.kind == "invalid"
     assert list(tmp_path.iterdir()) == [tmp_path / "index.html"]
@@ -323,7 +323,7 @@ def test_a_folder_that_was_there_keeps_its_mode(tmp_path: Path, mode: int) -> No
 def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path: Path, mode: int, read_only: bool) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     tmp_path.chmod(mode)
-    with pytest.raises(CoderError, match="is not empty and is no archive"):
+    with pytest.raises(CoderError, match="is not empty and is not an archive"):
         Archive(str(tmp_path), None, read_only=read_only)
     assert stat.S_IMODE(tmp_path.stat().st_mode) == mode
     assert os.listdir(tmp_path) == ["notes.txt"]

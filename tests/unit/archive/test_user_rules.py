@@ -46,7 +46,7 @@ allow: [acme_00000000000000000000]
 
 @pytest.mark.parametrize("pattern", ["(", "a{4,99999999999}", "(?P<secret>a)(?P<secret>b)", "[z-a]"])
 def test_what_is_no_regular_expression_is_refused(tmp_path: Path, pattern: str) -> None:
-    with pytest.raises(CoderError, match=r"pattern of the rule bad in .*rules.yml is no regular expression") as error:
+    with pytest.raises(CoderError, match=r"the rule bad in .*rules.yml is not a regular expression") as error:
         user_rules.load(rules_file(tmp_path, f"rules:\n  - name: bad\n    pattern: '{pattern}'\n"))
     assert error.value.kind == "invalid"
 

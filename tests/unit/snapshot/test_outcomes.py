@@ -252,7 +252,7 @@ OUTCOMES = [
             "Coder has all that is known of the conversation already"),
     Outcome("it has ended, and nothing is known", gone, NOTHING,
             "Error: Cannot capture log snapshot without messages", 1),
-    Outcome("it has ended, in a workspace that is no task's", gone_without_task, NOTHING,
+    Outcome("it has ended, in a workspace that is not a task's", gone_without_task, NOTHING,
             "This workspace has no task ID, skipping log snapshot"),
     Outcome("Coder is down, or not to be reached", coder_down, KEPT, LATER),
     Outcome("Coder is down, and nothing can be written", coder_down_no_disk, NOTHING,
