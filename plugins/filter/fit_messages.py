@@ -19,7 +19,10 @@ def fit_messages(
     partial: bool = False,
     shape: str = "coder",
 ) -> list[dict[str, Any]]:
-    """The newest of the messages, repaired, whose JSON takes at most max_bytes (snapshot.fit.fit)."""
+    """The newest of the messages, repaired, whose JSON takes at most max_bytes; see `snapshot.fit.fit`.
+
+    :raises AnsibleFilterError: an argument cannot be used.
+    """
     if not isinstance(messages, (list, tuple)):
         raise AnsibleFilterError(f"fit_messages: expected a list of messages, got {type(messages).__name__}.")
     try:

@@ -1,6 +1,7 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter C(redact): text without the secrets in it."""
 
 from __future__ import annotations
 
@@ -23,7 +24,14 @@ def redact(
     key: str | None = None,
     scanner: str = "none",
 ) -> Any:
-    """A string, or plain data with strings anywhere in it, without its secrets."""
+    """A string, or plain data with strings anywhere in it, without its secrets.
+
+    :param values: exact secrets.
+    :param rules_file: path of a file with rules of the user's.
+    :param key: behind the marks; None for the one in the user's configuration folder.
+    :param scanner: one of `scanner.CHOICES`.
+    :raises AnsibleFilterError: an argument or the file cannot be used.
+    """
     try:
         user = load(rules_file) if rules_file else UserRules()
         redactor = Redactor(
@@ -36,7 +44,7 @@ def redact(
 
 
 class FilterModule:
-    """Ansible's entry point."""
+    """Tells Ansible the filters of this file."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
         return {"redact": redact}
