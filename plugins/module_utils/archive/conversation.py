@@ -73,10 +73,12 @@ def has_gaps(messages: Sequence[Message], from_start: bool) -> bool:
 
 
 def is_continued(before: Sequence[Message], now: Sequence[Message], same_life: bool) -> bool:
-    """Whether a log is the one that was seen before and what came after it.
+    """Whether a log goes on from the one that was seen before.
 
-    The last message may have grown while the agent wrote it, which the messages before it vouch for, or, where there
-    are none, that no other life has begun. Marks of redaction may come from different keys.
+    The last message may have grown while the agent wrote it. That is believed where the messages before it are the
+    same, or, where there are none, while no other life has begun. Marks of redaction may come from different keys.
+
+    :param same_life: whether no other life can have begun between the two.
     """
     if not before:
         return same_life
@@ -138,5 +140,5 @@ def _frame(message: Message) -> Message:
 
 
 def _keyless(message: Message) -> Message:
-    """The same with the marks of any key."""
+    """The same message, whatever the key of the redaction marks in it."""
     return {**message, "content": without_digits(_content(message))}

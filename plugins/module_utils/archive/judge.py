@@ -43,12 +43,12 @@ def is_example(value: str) -> bool:
 
 
 def is_mixed(value: str) -> bool:
-    """A digit beside a letter."""
+    """Whether a digit stands beside a letter in it."""
     return bool(_DIGIT.search(value, 0, _SAMPLE)) and bool(_LETTER.search(value, 0, _SAMPLE))
 
 
 def is_varied(value: str) -> bool:
-    """A digit beside a letter, or capitals inside a word: what a generated value has and a word has not."""
+    """Whether it has a digit beside a letter, or capitals inside a word: generated values have, words have not."""
     value = value[:_SAMPLE]
     return is_mixed(value) or (value[1:] != value[1:].lower() and value != value.upper())
 
@@ -77,7 +77,10 @@ def is_generated(value: str, least: int = 16) -> bool:
 
 
 def is_reference(value: str) -> bool:
-    """A path, an address, or the name of a variable's part. A random key may begin with a slash, or have dots in it."""
+    """Whether it is a path, an address, or the name of a variable's part.
+
+    A random key may begin with a slash, or have dots in it.
+    """
     value = value[:_SAMPLE]
     if _ROOT.match(value) or "://" in value[:16]:
         return True
@@ -85,7 +88,7 @@ def is_reference(value: str) -> bool:
 
 
 def is_name(value: str) -> bool:
-    """What a program may call a variable, a type or an attribute."""
+    """Whether a program could have a variable, a type or an attribute of that name."""
     return bool(_IDENTIFIERS.match(value[:_SAMPLE]))
 
 

@@ -72,7 +72,7 @@ def kind_of(name: str) -> str:
 
 @lru_cache(4)
 def telling_names(text: str) -> list[Name]:
-    """Every name in the text that announces a secret, in order. Several rules ask, about the same text in turn."""
+    """Every name in the text that announces a secret, in order. Cached: several rules ask about one text in turn."""
     lowered = lower(text)
     if len(lowered) != len(text):  # places in one are not those in the other
         spans = [match.span() for match in _WHOLE.finditer(text)]

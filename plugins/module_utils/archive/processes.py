@@ -18,7 +18,7 @@ _LEAVES_SECONDS = 5.0
 
 
 def useful_helpers() -> int:
-    """How many helpers do some good here: none beside one processor, nor where a fork is unsafe (threads, macOS)."""
+    """How many helpers are of use here: none with one processor, nor where a fork is unsafe (threads, macOS)."""
     if not sys.platform.startswith("linux") or threading.active_count() > 1:
         return 0
     if multiprocessing.current_process().daemon:  # which may have no children

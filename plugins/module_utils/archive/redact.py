@@ -102,7 +102,7 @@ class _Needles:
             self._by_start.setdefault(pair[0][:2], []).append(pair)
 
     def worth_asking(self, text: str) -> list[tuple[str, list[int]]]:
-        """All, or of a short text those whose first two characters occur."""
+        """The needles to look for in a text: all, or of a short one those whose first two characters occur in it."""
         if len(text) > len(self._all):
             return self._all
         starts = set(map(add, text, text[1:])).intersection(self._by_start)

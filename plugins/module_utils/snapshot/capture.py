@@ -90,7 +90,7 @@ def prepare(
     total: int | None = None,
     changed: float | None = None,
 ) -> Capture:
-    """Fit the messages, which are of now or of when they changed last, into a body; say what became of them.
+    """Fit the messages into a body that can be posted, and say what was left out of them.
 
     :param total: how many there are, where these are the newest of more.
     :param changed: when they changed last, in seconds since the epoch; None: now.
@@ -129,7 +129,7 @@ def fit_lives(settings: Settings, spool: Spool, messages: list[Any]) -> Fitted:
 
 
 def _messages_in(body: bytes) -> list[dict[str, Any]]:
-    """Those of a saved body; of a damaged one what is left of it."""
+    """The messages of a saved body; of a damaged one, those that are sound."""
     try:
         messages = parse_json(body)["messages"]
     except (ValueError, KeyError, TypeError):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGES = 10
 MAX_BYTES = 65536
-# More than so many do not fit into it, however short they are.
+# More messages do not fit into MAX_BYTES, however short they are.
 MOST_MESSAGES = 1000
 
 # A message of more characters is shortened before anything else is done with it: work and memory stay bounded.

@@ -147,7 +147,7 @@ class _Follower:
         self._posted, self._changed, self._retry = captured.body, False, _RETRY[0]
 
     def _keep(self) -> None:
-        """Spool the conversation: it is posted later, or by whoever comes after us."""
+        """Spool the conversation: it is posted later, by this process, or by the next stop or start."""
         self._spool_due, self._spooled_at = None, time.monotonic()
         captured = self._capture()
         if captured is not None and captured.body != self._posted:

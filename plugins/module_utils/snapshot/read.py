@@ -216,7 +216,7 @@ def _get_messages(base: str, deadline: Deadline, keep: int, part: list[Any]) -> 
     :raises ReadError: it is a wrong server.
     """
     with open_request("GET", f"{base}/messages", deadline.within(MESSAGES_SECONDS)) as answer:
-        # The lock is behind us: a long conversation may take its time, but not what the fallbacks need.
+        # AgentAPI has its lock: a long conversation may take its time, but not what the fallbacks need.
         answer.deadline = deadline.within(deadline.left() / 2)
         if answer.status >= 500:
             raise WireError(f"HTTP {answer.status}: {answer.excerpt()}")

@@ -59,7 +59,7 @@ class Settings:
 
 
 def _is_true(text: str) -> bool:
-    """In any case: YAML and Python write True."""
+    """Whether it says true, in upper or lower case: YAML and Python write True."""
     return text.lower() == "true"
 
 

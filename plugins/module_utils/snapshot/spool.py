@@ -3,7 +3,7 @@
 """Captures that are not delivered yet: one file per task, 0600, the newest wins; and the one that was delivered last.
 
 They stand in the home, which is the part of a container that stays; where there is none, or none that can be written,
-in a temporary folder that is certainly ours. What is kept is bounded in number and age.
+in a temporary folder that belongs to this user alone. What is kept is bounded in number and age.
 """
 
 from __future__ import annotations

@@ -321,7 +321,7 @@ def _connect(target: Url, deadline: Deadline) -> socket.socket:
     for index, (family, address) in enumerate(addresses):
         sock: socket.socket | None = None
         try:
-            # Here, because a kernel without IPv6 refuses already this.
+            # Inside the try, because a kernel without IPv6 refuses this already.
             sock = socket.socket(family, socket.SOCK_STREAM)
             # An address that swallows packets must not take the time of the next one.
             _arm(sock, deadline.within(deadline.left() / (len(addresses) - index)))

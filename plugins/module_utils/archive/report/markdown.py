@@ -27,7 +27,7 @@ else:
 
 # Longer ones stay as they are: parsing takes some 0.7 ms for each 1,000 characters.
 LONGEST = 20_000
-# What a text without any of it would gain from rendering is nothing.
+# A text without any of these gains nothing from being rendered.
 _BLOCK = re.compile(r"\n(?:#{1,6} \S|```|~~~|(?:[-*+]|\d{1,3}[.)]) \S|> \S|\|[-: |]{3,}\n)")
 _STRONG = re.compile(r"\*\*\w[^\n*]{0,200}\*\*")
 # Boxes, bullets and padded lines of a terminal, whose layout Markdown would destroy.

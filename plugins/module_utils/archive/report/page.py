@@ -50,7 +50,7 @@ def template(source: str) -> jinja2.Template:
 
 
 def _finalize(value: Any) -> Any:
-    """Text as a page may show it; Html is a string too, but ours."""
+    """Text as a page may show it. Html, which this collection wrote, is a string as well and stays as it is."""
     return printable(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 

@@ -73,7 +73,7 @@ def _status(entry: dict[str, Any]) -> str:
 
 def _date(time: str | None) -> date | None:
     moment = times.instant(time)
-    return moment.date() if moment and 1970 <= moment.year < 3000 else None  # no hostile one
+    return moment.date() if moment and 1970 <= moment.year < 3000 else None  # not an invented one
 
 
 def _start(when: date, unit: str) -> date:
