@@ -2,8 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What differs between server versions, as data. Comments and tests speak of eras: in S a task is a workspace, in M
-a thing of its own, since L it can be paused and resumed."""
+"""What differs between server versions, as data.
+
+Comments and tests speak of eras: in S a task is a workspace, in M a thing of its own, since L it can be paused and
+resumed.
+"""
 
 from __future__ import annotations
 
