@@ -6,13 +6,19 @@ from __future__ import annotations
 
 import errno
 import os
+import runpy
 import stat
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import documents
 import pytest
 
+from ansible_collections.coder.tasks.plugins.module_utils.archive import files
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redaction_key import key_path, redaction_key
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot import atomic
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.spool import Capture, Spool
 
 Put = Callable[[str, str, Callable[[str], object]], None]
 EITHER = pytest.mark.parametrize("put", [atomic.replace, atomic.create])
@@ -44,6 +50,19 @@ def test_the_first_one_wins(tmp_path: Path) -> None:
     for data in (b"one", b"another"):
         atomic.create(str(tmp_path / "file"), str(tmp_path / ".draft"), writing(data))
     assert (tmp_path / "file").read_bytes() == b"one"
+    assert names(tmp_path) == ["file"]
+
+
+def test_of_many_at_once_one_wins(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def put(number: int) -> bytes:
+        atomic.create(str(path), f"{path}.{number}", writing(bytes([number]) * 9))
+        return path.read_bytes()
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = set(pool.map(put, range(64)))
+    assert seen == {path.read_bytes()} and len(path.read_bytes()) == 9
     assert names(tmp_path) == ["file"]
 
 
@@ -125,10 +144,66 @@ def test_exclusive_refuses_a_file_that_is_there(tmp_path: Path) -> None:
 
 
 def test_an_error_names_the_file() -> None:
-    """/dev/full takes no byte, and a pseudo file cannot be synced everywhere."""
     with pytest.raises(OSError, match="No space left") as caught:
         atomic.write_new("/dev/full", b"x")
     assert caught.value.filename == "/dev/full"
     with pytest.raises(OSError, match="missing") as caught:
         atomic.sync("/nowhere/missing")
     assert caught.value.filename == "/nowhere/missing"
+
+
+# Who uses it, and what each keeps of its own: the name of its draft, and whether it waits for the disk.
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of the operating system, in order."""
+    seen: list[str] = []
+    fsync, replace, link = os.fsync, os.replace, os.link
+
+    def synced(descriptor: int) -> None:
+        seen.append("sync")
+        fsync(descriptor)
+
+    def placed(put: Callable[..., None]) -> Callable[..., None]:
+        def call(draft: str, path: str, **folders: int) -> None:
+            seen.append(f"{put.__name__} {os.path.basename(draft)}")
+            put(draft, path, **folders)
+
+        return call
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", placed(replace))
+    monkeypatch.setattr(os, "link", placed(link))
+    return seen
+
+
+def test_a_file_of_an_archive_is_on_the_disk_before_it_is_in_its_place(tmp_path: Path, calls: list[str]) -> None:
+    files.replace(str(tmp_path / "manifest.jsonl"), b"x")
+    assert calls == ["sync", "replace .new-manifest.jsonl"]
+    assert names(tmp_path) == ["manifest.jsonl"]
+
+
+def test_a_cursor_is_on_the_disk_before_it_is_in_its_place(tmp_path: Path, calls: list[str]) -> None:
+    source = runpy.run_path(str(documents.ROOT / "extensions/eda/plugins/event_source/task_changes.py"))
+    source["Cursor"](str(tmp_path / "cursor"), "server").write({"id": {"name": "one"}})
+    assert calls == ["sync", "replace cursor.new"]
+    assert names(tmp_path) == ["cursor"] and stat.S_IMODE((tmp_path / "cursor").stat().st_mode) == 0o600
+
+
+def test_a_key_is_on_the_disk_before_it_is_in_its_place(
+    tmp_path: Path, calls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    redaction_key(None)
+    first, second = calls
+    assert first == "sync" and second.startswith(f"link redaction.key.{os.getpid()}.")
+    assert names(Path(key_path()).parent) == ["redaction.key"]
+
+
+def test_a_capture_does_not_wait_for_the_disk(tmp_path: Path, calls: list[str]) -> None:
+    """What it guards against is a kill; a stop has no time for a slow disk."""
+    capture = Capture("task", 1.0, "messages", 0, b'{"messages":[]}')
+    path = Spool({"HOME": str(tmp_path)}).put(capture)
+    assert calls == ["replace .task.json.tmp"]
+    assert names(Path(path).parent) == ["task.json"]
