@@ -16,9 +16,9 @@ description:
     The command C(coder) must be on the controller and logged in by itself, or find E(CODER_URL) and
     E(CODER_SESSION_TOKEN) in its environment. A paused workspace is not started by it.
   - A task or owner whose name Coder itself would not allow gets no C(ProxyCommand) and cannot be reached.
-  - A host's name is the task's, with O(all_owners) behind its owner's and a dot. What is no letter, digit, dot or
-    hyphen becomes an underscore, and a name that is taken or has a meaning for Ansible gets the start of the task's
-    UUID.
+  - A host's name is the task's, with O(all_owners) behind its owner's and a dot. What is not a letter, digit, dot
+    or hyphen becomes an underscore, and a name that is taken or has a meaning for Ansible gets the start of the
+    task's UUID.
   - All text of a task, such as its prompt, may be written by others. It is never treated as a template.
   - The file's name must end with C(.coder.yml) or C(.coder.yaml).
   - O(url) and O(token) can be templates, such as a lookup; all else is taken as it stands.
