@@ -37,7 +37,8 @@ def parameters(node: Documented) -> set[str]:
     """Of a function its own; of a class those of its __init__, and the fields from which one is made."""
     if not isinstance(node, ast.ClassDef):
         given = node.args
-        return {each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs)}
+        rest = [each for each in (given.vararg, given.kwarg) if each is not None]
+        return {each.arg for each in (*given.posonlyargs, *given.args, *given.kwonlyargs, *rest)}
     names = {
         each.target.id for each in node.body if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name)
     }

@@ -133,12 +133,13 @@ class Server:
     # Rights
 
     def may_read(self, resource_type: str, **where: Any) -> bool:
-        """Whether the token may read every thing of a kind, such as ``task``, in a place: ``organization_id=``,
-        ``any_org=True``, or the whole site.
+        """Whether the token may read every thing of a kind in a place.
 
         A POST that writes nothing and needs no right of its own, so check mode sends it, and a lost answer is asked for
         again.
 
+        :param resource_type: such as ``task``.
+        :param where: ``organization_id=``, ``any_org=True``, or nothing for the whole site.
         :raises CoderError: the server did not answer.
         """
         checks = {"checks": {"read": {"object": {"resource_type": resource_type, **where}, "action": "read"}}}

@@ -133,8 +133,9 @@ class ChatsBackend:
         return self._client.cost(item["id"])
 
     def purge_after(self, item: Chat) -> str | None:
-        """When the server may delete a chat: its last change and the retention; None where it never does, or may not
-        be asked.
+        """When the server may delete a chat: its last change and the retention.
+
+        :returns: None where it never does, or may not be asked.
         """
         if not item["archived"]:
             return None

@@ -325,8 +325,11 @@ class TasksClient(Server):
         return Log([], "none", reason="No snapshot was saved when the workspace stopped.")
 
     def app_health(self, task: Task) -> str | None:
-        """Health of the task's app, where its status does not tell of it: era S calls a workspace running while its app
-        still answers 503. None where the status does, or there is no app.
+        """Health of the task's app, where its status does not tell of it.
+
+        Era S calls a workspace running while its app still answers 503.
+
+        :returns: None where the status tells of it, or there is no app.
         """
         if self.dialect.app_health_visible:
             return None

@@ -32,8 +32,11 @@ UNCERTAIN = "uncertain"
 
 
 class Created(NamedTuple):
-    """A task that was asked for. ``by``: who made it, ``this_call``, ``someone_else``, or ``uncertain`` where an answer
-    was lost and a task just like it stands there now."""
+    """A task that was asked for.
+
+    :param by: who made it: ``this_call``, ``someone_else``, or ``uncertain`` where an answer was lost and a task just
+        like it stands there now.
+    """
 
     task: Task
     by: str
