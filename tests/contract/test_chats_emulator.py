@@ -21,7 +21,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from emulator import CHAT_DIALECTS, Emulator
-from emulator.chats import Chat, Chats
+from emulator.chats import Chats
+from emulator.chats_objects import Chat
 from emulator.clock import ManualClock
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"

@@ -25,8 +25,9 @@ from contract.test_recordings import Comparison, kind, tidy, unclip_texts
 from import_recordings import LONGEST_LIST, compact
 
 from emulator import Emulator
-from emulator.chats import Chat, Chats
+from emulator.chats import Chats
 from emulator.chats_model import unauthorized
+from emulator.chats_objects import Chat
 from emulator.clock import ManualClock
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"

@@ -9,7 +9,7 @@ from typing import Any
 from emulator.answers import Answer, ApiError, json_answer
 from emulator.api_general import find_organization, find_user
 from emulator.auth import require_user
-from emulator.chat_requests import forbidden, require_owner
+from emulator.chats_requests import forbidden, require_owner
 from emulator.chats_views import ChatViews
 from emulator.paging import number
 from emulator.request import Request

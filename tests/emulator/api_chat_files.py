@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from emulator.answers import Answer, ApiError, json_answer, not_found
 from emulator.auth import require_user
-from emulator.chat_requests import forbidden
 from emulator.chats_dialects import ChatDialect
+from emulator.chats_requests import forbidden
 from emulator.request import Request
 from emulator.router import Router
 from emulator.world import as_uuid
 
 if TYPE_CHECKING:
-    from emulator.chats import File
+    from emulator.chats_objects import File
 
 LARGEST = 10 * 1024 * 1024
 _TYPES = (
@@ -69,7 +69,10 @@ async def _upload(request: Request) -> Answer:
 
 
 def _file(request: Request) -> File:
-    """The file of the path, for its owner and whoever sees a chat with it. Raises ApiError."""
+    """The file of the path, for its owner and whoever sees a chat with it.
+
+    :raises ApiError: when it is refused.
+    """
     caller, chats = request.caller, request.chats
     assert caller is not None
     identity = as_uuid(request.params["file"])
@@ -80,7 +83,7 @@ def _file(request: Request) -> File:
         raise not_found()
     if caller.owner or (file.owner is caller and chats.may_use(caller)):
         return file
-    if not any(file in chat.files and caller.id in chat.root.readers for chat in chats.chats.values()):
+    if not any(file in chat.files and caller.id in chat.root.readers for chat in chats.all()):
         raise not_found()
     return file
 

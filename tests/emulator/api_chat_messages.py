@@ -7,7 +7,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from emulator.answers import Answer, ApiError, empty, json_answer
-from emulator.chat_requests import (
+from emulator.chats_dialects import ChatDialect
+from emulator.chats_parts import text_of
+from emulator.chats_requests import (
     changeable_chat,
     check_no_nul,
     check_plan_mode,
@@ -19,16 +21,13 @@ from emulator.chat_requests import (
     refused_transition,
     shown_chat,
 )  # fmt: skip
-from emulator.chats import QUEUE_LIMIT
-from emulator.chats_dialects import ChatDialect
-from emulator.chats_parts import text_of
 from emulator.chats_views import ChatViews
 from emulator.paging import number
 from emulator.request import Request
 from emulator.router import Group
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat
+    from emulator.chats_objects import Chat
 
 _SEND = {
     "content": "[]codersdk.ChatInputPart",
@@ -39,6 +38,7 @@ _SEND = {
 }
 _EDIT = {"content": "[]codersdk.ChatInputPart"}
 DEFAULT_LIMIT = 50
+QUEUE_LIMIT = 20
 
 
 def add_routes(chat: Group, dialect: ChatDialect) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from emulator.answers import Answer, ApiError, empty, json_answer, not_found
 from emulator.api_general import find_organization, uuid_param
 from emulator.auth import require_user
-from emulator.chat_requests import require_owner
 from emulator.chats_dialects import ChatDialect
+from emulator.chats_requests import require_owner
 from emulator.chats_views import ChatViews
 from emulator.dialects import EXPERIMENTAL, V2
 from emulator.request import Request
@@ -19,7 +19,7 @@ from emulator.router import Router
 from emulator.world import as_uuid
 
 if TYPE_CHECKING:
-    from emulator.chats import Model, Provider
+    from emulator.chats_objects import Model, Provider
 
 _TYPES = ("openai", "anthropic", "openai-compat", "azure", "bedrock", "google", "openrouter", "vercel", "copilot")
 _PROVIDER = {

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from emulator.answers import Answer, ApiError, empty, json_answer, not_found
 from emulator.auth import require_user
-from emulator.chat_requests import forbidden, require_owner, spent_by, usage_period
 from emulator.chats_dialects import ChatDialect
+from emulator.chats_requests import forbidden, require_owner, spent_by, usage_period
 from emulator.clock import go_time
 from emulator.request import Request
 from emulator.router import Handler, Router
 from emulator.world import User
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat
+    from emulator.chats_objects import Chat
 
 _LONGEST = 3650  # days
 # Of each that may be set: the attribute of Chats, and how a refusal calls it.
@@ -154,7 +154,7 @@ def _counted(chats: list[Chat], model: str = "") -> dict[str, int]:
 
 
 def _chats_of(request: Request, user: User) -> list[Chat]:
-    return [chat for chat in request.chats.chats.values() if chat.owner is user]
+    return [chat for chat in request.chats.all() if chat.owner is user]
 
 
 def _period(request: Request) -> dict[str, str]:

@@ -12,7 +12,9 @@ from emulator import api_chat_files, api_chat_messages, api_chat_models, api_cha
 from emulator.answers import Answer, ApiError, empty, json_answer, not_found
 from emulator.api_general import uuid_param
 from emulator.auth import require_user
-from emulator.chat_requests import (
+from emulator.chats_dialects import ChatDialect
+from emulator.chats_objects import created_diff
+from emulator.chats_requests import (
     ZERO,
     changeable_chat,
     check_mcp_servers,
@@ -29,8 +31,6 @@ from emulator.chat_requests import (
     require_gateway,
     shown_chat,
 )  # fmt: skip
-from emulator.chats import created_diff
-from emulator.chats_dialects import ChatDialect
 from emulator.chats_search import listed
 from emulator.chats_views import ChatViews
 from emulator.dialects import EXPERIMENTAL
@@ -39,7 +39,7 @@ from emulator.router import Group, Router
 from emulator.world import User, as_uuid
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat
+    from emulator.chats_objects import Chat
 
 _CREATE = {
     "organization_id": "uuid.UUID",
@@ -108,7 +108,10 @@ def _add_chat(chat: Group, dialect: ChatDialect, prefix: str) -> None:
 
 
 def _find_chat(request: Request) -> None:
-    """Guard: the {chat} of the path, if the caller may see it. Raises ApiError."""
+    """Guard: the {chat} of the path, if the caller may see it.
+
+    :raises ApiError: when it is refused.
+    """
     assert request.caller is not None
     chat = request.chats.chats.get(uuid_param(request, "chat"))
     if chat is None or not request.chats.may_see(request.caller, chat):
@@ -138,7 +141,7 @@ async def _by_workspace(request: Request) -> Answer:
         raise ApiError(400, f"Too many workspace IDs, at most {_AT_MOST_WORKSPACES}.")
     assert request.caller is not None
     found: dict[str, str] = {}
-    for chat in sorted(request.chats.chats.values(), key=lambda chat: chat.updated):
+    for chat in sorted(request.chats.all(), key=lambda chat: chat.updated):
         if (
             chat.workspace_id in map(as_uuid, given)
             and not chat.archived
@@ -239,7 +242,10 @@ def _dynamic_tools(body: dict[str, Any]) -> list[str]:
 
 
 def _workspace(request: Request, identity: Any, owner: User) -> str:
-    """A workspace that a chat may be bound to. Raises ApiError 400."""
+    """A workspace that a chat may be bound to.
+
+    :raises ApiError: 400.
+    """
     workspace = request.world.workspaces.get(str(identity))
     if workspace is None or not owner.may_access(workspace.owner):
         raise ApiError(400, _NO_WORKSPACE)

@@ -8,8 +8,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat, Message
     from emulator.chats_model import Failure
+    from emulator.chats_objects import Chat, Message
     from emulator.chats_turns import Turn
     from emulator.chats_views import ChatViews
 

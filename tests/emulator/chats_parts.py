@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emulator.chats import File
+    from emulator.chats_objects import File
 
 
 def text_part(text: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from emulator.search import elements
 from emulator.world import User, as_uuid
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat
+    from emulator.chats_objects import Chat
 
 _TITLE = "Invalid chat search query."
 _INVALID = "Query parameters have invalid values."
@@ -28,7 +28,10 @@ Test = Callable[["Chat"], bool]
 
 
 def listed(request: Request) -> list[Chat]:
-    """The page of the caller's chats that was asked for. Raises ApiError 400."""
+    """The page of the caller's chats that was asked for.
+
+    :raises ApiError: 400.
+    """
     caller, chats = request.caller, request.chats
     assert caller is not None
     limit, offset = number(request, "limit") or DEFAULT_LIMIT, number(request, "offset")

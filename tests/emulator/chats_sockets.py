@@ -22,7 +22,7 @@ from emulator.request import Request
 from emulator.router import Group, Router
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat
+    from emulator.chats_objects import Chat
 
 _POLL = 0.005  # real seconds
 _TEXT = "text/plain; charset=utf-8"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from emulator.chats_parts import text_part
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat
+    from emulator.chats_objects import Chat
 
 _NO_WORKSPACE = "no workspace is associated with this chat. Use the create_workspace tool to create one"
 _NO_AGENT = "workspace has no running agent: the workspace is likely stopped. Use the start_workspace tool to start it"

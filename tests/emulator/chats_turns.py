@@ -24,7 +24,8 @@ from emulator.chats_parts import context_part, joined, parsed_commands, text_of,
 from emulator.chats_tools import run_tool
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat, Chats, Message, Model, Queued
+    from emulator.chats import Chats
+    from emulator.chats_objects import Chat, Message, Model, Queued
 
 CONTEXT = 0.01  # after the begin of a turn
 TITLE = 0.05  # after a create
@@ -180,7 +181,7 @@ class Turns:
 
     def restart(self, *, killed: bool = False) -> None:
         """Let the server have been restarted: running turns begin anew, after a kill only when they are taken over."""
-        for chat in list(self._chats.chats.values()):
+        for chat in self._chats.all():
             turn = chat.turn
             if turn is None or turn.waits or chat.status == "requires_action":
                 continue

@@ -12,7 +12,8 @@ from emulator.clock import go_time
 from emulator.views import Views
 
 if TYPE_CHECKING:
-    from emulator.chats import AuditEntry, Chat, Chats, File, Message, Model, Provider, Queued
+    from emulator.chats import Chats
+    from emulator.chats_objects import AuditEntry, Chat, File, Message, Model, Provider, Queued
 
 # Every part carries these, whatever its type; a key that is set stands in its place.
 _PART_KEYS: dict[str, Any] = {

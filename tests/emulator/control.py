@@ -20,7 +20,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from emulator.answers import Answer, json_answer
-from emulator.chats import Chat, Chats
+from emulator.chats import Chats
+from emulator.chats_objects import Chat
 from emulator.request import Request
 from emulator.world import Task
 
@@ -52,7 +53,7 @@ class Control:
             ("GET", "tasks"): lambda: [_hidden_state(task) for task in app.world.tasks.values()],
             ("GET", f"tasks/{name}"): lambda: _hidden_state(app.world.task(name)),
             ("POST", f"tasks/{name}"): lambda: _change(app.world.task(name), body),
-            ("GET", "chats"): lambda: [_hidden_chat(chat) for chat in _chats(app).chats.values()],
+            ("GET", "chats"): lambda: [_hidden_chat(chat) for chat in _chats(app).all()],
             ("POST", "chats"): lambda: _change_chats(_chats(app), body),
             ("GET", f"chats/{chat}"): lambda: _hidden_chat(_chats(app).chats[chat]),
             ("POST", f"chats/{chat}"): lambda: _change_chat(_chats(app).chats[chat], body),

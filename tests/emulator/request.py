@@ -14,7 +14,8 @@ from starlette.datastructures import Headers, QueryParams
 from emulator import gojson
 from emulator.answers import ApiError, Disconnected
 from emulator.builds import Agent, Workspace
-from emulator.chats import Chat, Chats
+from emulator.chats import Chats
+from emulator.chats_objects import Chat
 from emulator.dialects import Dialect
 from emulator.world import Task, User, World
 

@@ -19,8 +19,8 @@ import yaml
 from emulator.agentapi import Behaviour
 from emulator.app import Application
 from emulator.builds import Build
-from emulator.chats import Chat
 from emulator.chats_dialects import CHAT_DIALECTS, ChatDialect
+from emulator.chats_objects import Chat
 from emulator.clock import Clock
 from emulator.dialects import DIALECTS, Dialect
 from emulator.faults import Faults
@@ -224,8 +224,12 @@ class Emulator:
         return task
 
     def create_chat(self, prompt: str = "Do the thing", **options: Any) -> Chat:
-        """Make an idle chat without the API and without a model; options: see Chats.create_chat."""
-        assert self.state.chats is not None, "start it with chats, as in Emulator(chats='chats-2.38')"
+        """Make an idle chat without the API and without a model; options: see Chats.create_chat.
+
+        :raises ValueError: when the server has no chats.
+        """
+        if self.state.chats is None:
+            raise ValueError(f"this server has no chats: start it with one of {', '.join(CHAT_DIALECTS)} as chats=")
         return self.state.chats.create_chat(prompt, **options)
 
 

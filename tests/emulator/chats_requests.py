@@ -9,14 +9,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from emulator.answers import ApiError, json_answer, not_found
-from emulator.chats import title_of
+from emulator.chats_objects import title_of
 from emulator.chats_parts import file_part, text_part
 from emulator.clock import go_time
 from emulator.request import Request
 from emulator.world import User, as_uuid
 
 if TYPE_CHECKING:
-    from emulator.chats import Chat, Chats
+    from emulator.chats import Chats
+    from emulator.chats_objects import Chat
 
 ZERO = str(uuid.UUID(int=0))
 BODY_LIMIT = 256 * 1024
@@ -35,7 +36,10 @@ def forbidden() -> ApiError:
 
 
 def require_owner(request: Request) -> None:
-    """Guard: only a site owner may. Raises ApiError 403."""
+    """Guard: only a site owner may.
+
+    :raises ApiError: 403.
+    """
     if request.caller is None or not request.caller.owner:
         raise forbidden()
 
@@ -47,7 +51,10 @@ def shown_chat(request: Request) -> Chat:
 
 
 def changeable_chat(request: Request) -> Chat:
-    """The chat, for a caller who may change it: a reader may not. Raises ApiError 404."""
+    """The chat, for a caller who may change it: a reader may not.
+
+    :raises ApiError: 404.
+    """
     chat = shown_chat(request)
     assert request.caller is not None
     if not request.chats.may_change(request.caller, chat):
@@ -56,7 +63,10 @@ def changeable_chat(request: Request) -> Chat:
 
 
 def require_gateway(request: Request) -> None:
-    """Refuse a change while the AI Gateway, which newer servers need, is off. Raises ApiError 503."""
+    """Refuse a change while the AI Gateway, which newer servers need, is off.
+
+    :raises ApiError: 503.
+    """
     if request.chats.dialect.summary and not request.chats.ai_gateway:
         raise ApiError(503, "AI Gateway is disabled. Chats need it: set CODER_AI_GATEWAY_ENABLED.")
 
@@ -77,14 +87,20 @@ def _state(chat: Chat) -> str:
 
 
 def decode(request: Request, name: str, fields: dict[str, str]) -> dict[str, Any]:
-    """The body as a Go struct. Raises ApiError."""
+    """The body as a Go struct.
+
+    :raises ApiError: when it is refused.
+    """
     if len(request.body) > BODY_LIMIT and request.chats.dialect.body_limit_status == 413:
         raise ApiError(413, "Request body too large.", f"Maximum request body size is {BODY_LIMIT} bytes.")
     return request.json(name, fields, BODY_LIMIT)
 
 
 def input_parts(request: Request, body: dict[str, Any], author: User) -> list[dict[str, Any]]:
-    """The content of a message as it is stored. Raises ApiError 400."""
+    """The content of a message as it is stored.
+
+    :raises ApiError: 400.
+    """
     content = body.get("content") or []
     if not content:
         raise ApiError(400, "Content is required.", "Content cannot be empty.")
@@ -131,26 +147,38 @@ def input_title(content: list[dict[str, Any]]) -> str:
 
 
 def check_no_nul(message: str, content: list[dict[str, Any]]) -> None:
-    """The database takes no NUL. Raises ApiError 500."""
+    """The database takes no NUL.
+
+    :raises ApiError: 500.
+    """
     if any("\0" in str(value) for part in content for value in part.values()):
         raise ApiError(500, message, f"execute transaction: insert chat: {_NUL}")
 
 
 def check_plan_mode(body: dict[str, Any]) -> None:
-    """Raises ApiError 400."""
+    """Refuse what is not allowed.
+
+    :raises ApiError: 400.
+    """
     if body.get("plan_mode", "") not in ("", "plan"):
         raise ApiError(400, "Invalid plan_mode value.")
 
 
 def check_mcp_servers(request: Request, body: dict[str, Any]) -> None:
-    """No MCP server is configured here. Raises ApiError 400."""
+    """No MCP server is configured here.
+
+    :raises ApiError: 400.
+    """
     given = body.get("mcp_server_ids", [])
     if given:
         raise ApiError(400, request.chats.dialect.mcp_error, f"Invalid IDs: {', '.join(map(str, given))}")
 
 
 def reasoning_effort(request: Request, body: dict[str, Any]) -> str:
-    """What the body asks for; older servers ignore it. Raises ApiError 400."""
+    """What the body asks for; older servers ignore it.
+
+    :raises ApiError: 400.
+    """
     if not request.chats.dialect.summary:
         return ""
     effort = body.get("reasoning_effort", "")
@@ -161,7 +189,10 @@ def reasoning_effort(request: Request, body: dict[str, Any]) -> str:
 
 
 def model_of(request: Request, body: dict[str, Any], *, creating: bool = False, current: str = "") -> str:
-    """The id of the model that a body asks for, else the current one, else the default one. Raises ApiError 400."""
+    """The id of the model that a body asks for, else the current one, else the default one.
+
+    :raises ApiError: 400.
+    """
     chats: Chats = request.chats
     if "model_config_id" not in body or (current and str(body["model_config_id"]) == ZERO):
         default = chats.default_model()
@@ -183,7 +214,10 @@ def model_of(request: Request, body: dict[str, Any], *, creating: bool = False, 
 
 
 def check_usage(request: Request, owner: User) -> None:
-    """Refuse what a user has no money left for. Raises ApiError 409."""
+    """Refuse what a user has no money left for.
+
+    :raises ApiError: 409.
+    """
     chats = request.chats
     spent = spent_by(request, owner)
     if chats.usage_limit is None or spent < chats.usage_limit:
@@ -197,7 +231,7 @@ def check_usage(request: Request, owner: User) -> None:
 
 def spent_by(request: Request, user: User) -> int:
     """Micros that the chats of a user cost so far."""
-    return sum(chat.spent for chat in request.chats.chats.values() if chat.owner is user)
+    return sum(chat.spent for chat in request.chats.all() if chat.owner is user)
 
 
 def usage_period(request: Request) -> tuple[str, str]:
