@@ -829,6 +829,7 @@ def test_32_models_of_an_organization(start: Start, dialect: str) -> None:
     assert server.refused(unknown)[1] == "Invalid model_config_id: model config not found or disabled."
     assert server.refused(server.ask("GET", "/api/v2/chats/models")) == (400, 'Invalid UUID "models".')
     assert server.ask("GET", "/api/v2/chats/model-configs").status_code == 404
+    assert server.ask("GET", "/api/v2/templates").json()[0]["agents_allowed"] is True
     providers = server.ask("GET", "/api/v2/chats/providers").status_code
     assert providers == (404 if dialect == "chats-2.37" else 400)
     if dialect == "chats-2.37":
@@ -882,6 +883,17 @@ def test_34_the_esr_begins_as_pending(start: Start) -> None:
     assert server.send(chat, "again").json()["queued"] is False
     assert server.status(chat) == "pending"
     assert server.ask("POST", f"/{chat}/reconcile-invalid").status_code == 404
+
+
+def test_34_the_esr_makes_up_results(start: Start) -> None:
+    server = start("chats-2.34esr")
+    chat = server.chat(WEATHER, unsafe_dynamic_tools=[TOOL])
+    server.wait()
+    assert server.status(chat) == "requires_action"
+    with stream(server, chat) as ws:
+        assert [event["type"] for event in json.loads(ws.recv(timeout=5))] == ["message", "message", "status"]
+        assert server.interrupt(chat).json()["status"] == "waiting"
+    assert server.messages(chat)["messages"][0]["content"][0]["result"] == "Tool execution interrupted by user"
 
 
 def test_34_the_esr_interrupts_and_archives_anything(start: Start) -> None:
@@ -971,8 +983,8 @@ def test_cost_compaction_and_gateway(start: Start, dialect: str) -> None:
     assert server.create(reasoning_effort="turbo").status_code == 400
     assert server.create(reasoning_effort="low").json()["last_reasoning_effort"] == "low"
     server.chats.ai_gateway = False
-    answer = server.create()
-    assert (answer.status_code, "AI Gateway" in answer.json()["message"]) == (503, True)
+    for answer in (server.create(), server.send(chat, "more")):
+        assert (answer.status_code, "AI Gateway" in answer.json()["message"]) == (503, True)
     assert server.get(chat)["status"] == "waiting"
 
 

@@ -19,6 +19,7 @@ from emulator.chats_requests import (
     model_of,
     reasoning_effort,
     refused_transition,
+    require_gateway,
     shown_chat,
 )  # fmt: skip
 from emulator.chats_views import ChatViews
@@ -108,6 +109,7 @@ async def _send(request: Request) -> Answer:
     body = decode(request, "codersdk.CreateChatMessageRequest", _SEND)
     if chat.archived:
         raise ApiError(400, "Cannot send messages to an archived chat.")
+    require_gateway(request)
     behaviour = body.get("busy_behavior", "queue")
     if behaviour not in ("queue", "interrupt"):
         raise ApiError(400, "Invalid busy_behavior value.", 'Must be "queue" or "interrupt".')
@@ -157,6 +159,7 @@ async def _edit(request: Request) -> Answer:
     body = decode(request, "codersdk.EditChatMessageRequest", _EDIT)
     if chat.archived:
         raise ApiError(400, "Cannot edit messages in an archived chat.")
+    require_gateway(request)
     content = input_parts(request, body, chat.owner)
     place = next((index for index, message in enumerate(chat.messages) if message.id == int(text)), None)
     if place is None:

@@ -39,9 +39,11 @@ class ChatDialect:
     injected_context: bool = True  # last_injected_context tells what of a workspace was given to the model
 
     # Behaviour
-    pending: bool = False  # a turn begins as pending, and an archive or interrupt asks for no state
-    interrupts_anything: bool = False
-    archives_anything: bool = False
+    pending: bool = False  # a turn begins as pending
+    interrupts_anything: bool = False  # whatever the state: at once, and an error is forgotten
+    archives_anything: bool = False  # also what runs, and a sub-agent alone
+    preview_reset: bool = True  # the stream says when what it showed of an answer is void
+    gateway: bool = False  # the AI Gateway is needed for each turn
     empty_create: bool = False
     capacity: tuple[int, int] = (0, 0)  # root and sub-agent chats that run at once; 0: no limit
     takeover: float = 300.0  # seconds until a killed server's turns are taken over
@@ -62,7 +64,7 @@ class ChatDialect:
     template_allowlist: bool = True
     desktop_setting: bool = True
     experimental_models: bool = True  # chats/models and chats/model-configs
-    organization_models: bool = False
+    organization_models: bool = False  # and templates tell whether agents may use them
     download_url: bool = False
     clear: bool = False
     read: bool = False  # PATCH takes read
@@ -86,6 +88,7 @@ _36 = replace(
     note=f"{_READ}: summaries, reasoning effort, cost, compaction, full text search",
     version="v2.36.0+0000000",
     summary=True,
+    gateway=True,
     injected_context=False,
     model_provider=False,
     unsupported_providers=True,
@@ -144,6 +147,7 @@ CHAT_DIALECTS: dict[str, ChatDialect] = {
             pending=True,
             interrupts_anything=True,
             archives_anything=True,
+            preview_reset=False,
             reconcile=False,
             search_keys=tuple(key for key in _KEYS if key != "source"),
         ),

@@ -23,6 +23,11 @@ class Listener:
         self.chat_id = chat_id
         self.pending: list[dict[str, Any]] = []
 
+    def reset(self, chat: Chat) -> None:
+        """Tell that what was shown of an answer is void, where the version does."""
+        if self.views.dialect.preview_reset:
+            self.pending.append(event(chat, "preview_reset"))
+
     def take(self) -> list[dict[str, Any]]:
         taken, self.pending = self.pending, []
         return taken
@@ -38,7 +43,7 @@ class Events:
         for listener in self._of(chat):
             listener.pending.append(event(chat, "message", listener.views.message(chat, message)))
             if message.role != "user":
-                listener.pending.append(event(chat, "preview_reset"))
+                listener.reset(chat)
 
     def part(self, chat: Chat, turn: Turn, part: dict[str, Any]) -> None:
         for listener in self._of(chat):
@@ -46,7 +51,7 @@ class Events:
 
     def reset(self, chat: Chat) -> None:
         for listener in self._of(chat):
-            listener.pending.append(event(chat, "preview_reset"))
+            listener.reset(chat)
 
     def queue(self, chat: Chat) -> None:
         for listener in self._of(chat):

@@ -67,7 +67,7 @@ def require_gateway(request: Request) -> None:
 
     :raises ApiError: 503.
     """
-    if request.chats.dialect.summary and not request.chats.ai_gateway:
+    if request.chats.dialect.gateway and not request.chats.ai_gateway:
         raise ApiError(503, "AI Gateway is disabled. Chats need it: set CODER_AI_GATEWAY_ENABLED.")
 
 

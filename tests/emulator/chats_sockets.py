@@ -9,7 +9,7 @@ routes answer 426.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.types import Receive, Send
 
@@ -63,19 +63,22 @@ async def _stream(request: Request) -> Answer:
         raise ApiError(400, "Invalid after_id parameter.", detail) from None
     _require_handshake(request, "Failed to open chat stream.")
     listener = Listener(ChatViews(request.chats), chat_id=chat.id)
-    listener.pending = _snapshot(listener.views, chat, after)
+    _tell_snapshot(listener, chat, after)
     if request.caller is chat.owner and chat.messages:
         chat.last_read = chat.messages[-1].id
     return Accepted(listener, as_list=True)
 
 
-def _snapshot(views: ChatViews, chat: Chat, after: int) -> list[dict[str, Any]]:
-    events = [event(chat, "message", views.message(chat, message)) for message in chat.messages if message.id > after]
-    events += [event(chat, "status", {"status": chat.status}), event(chat, "preview_reset")]
+def _tell_snapshot(listener: Listener, chat: Chat, after: int) -> None:
+    views = listener.views
+    for message in chat.messages:
+        if message.id > after:
+            listener.pending.append(event(chat, "message", views.message(chat, message)))
+    listener.pending.append(event(chat, "status", {"status": chat.status}))
+    listener.reset(chat)
     if chat.turn is not None:
-        turn = chat.turn
-        events += [streamed(views, chat, turn, part, number) for number, part in enumerate(turn.parts, 1)]
-    return events
+        for number, part in enumerate(chat.turn.parts, 1):
+            listener.pending.append(streamed(views, chat, chat.turn, part, number))
 
 
 def _require_handshake(request: Request, message: str) -> None:

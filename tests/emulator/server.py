@@ -88,8 +88,8 @@ class Emulator:
         if dialect not in DIALECTS:
             raise ValueError(f"unknown dialect {dialect!r}; one of: {', '.join(DIALECTS)}")
         self.dialect: Dialect = DIALECTS[dialect]
-        if self.chat_dialect and self.chat_dialect.version:
-            self.dialect = replace(self.dialect, version=self.chat_dialect.version)
+        if self.chat_dialect:
+            self.dialect = _beside(self.dialect, self.chat_dialect)
         self._fixtures = yaml.load(Path(fixtures or DEFAULT_FIXTURES).read_text(), Loader=_LOADER)
         self._clock = clock or Clock(time_factor, clock_skew)
         self._options = options
@@ -231,6 +231,14 @@ class Emulator:
         if self.state.chats is None:
             raise ValueError(f"this server has no chats: start it with one of {', '.join(CHAT_DIALECTS)} as chats=")
         return self.state.chats.create_chat(prompt, **options)
+
+
+def _beside(dialect: Dialect, chats: ChatDialect) -> Dialect:
+    """The task dialect of a server whose chats are of another version: that one it tells."""
+    extra = dict(dialect.extra)
+    if chats.organization_models:
+        extra["template"] = {**extra.get("template", {}), "agents_allowed": True}
+    return replace(dialect, version=chats.version or dialect.version, extra=extra)
 
 
 def _finish(world: World, task: Task, build: Build) -> None:
