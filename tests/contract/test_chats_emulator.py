@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import requests
 from import_recordings import compact
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
 from websockets.sync.client import connect
 
 from emulator import CHAT_DIALECTS, Emulator
@@ -557,6 +557,28 @@ def test_23_an_interrupt_keeps_what_was_streamed(start: Start, dialect: str) -> 
     assert server.interrupt(chat).status_code == 409
 
 
+def test_23_an_interrupted_turn_has_no_summary(start: Start) -> None:
+    server = start()
+    chat = server.emulator.create_chat("done").id
+    assert server.get(chat)["last_turn_summary"] == "Finished latest turn"
+    server.send(chat, "Please be slow [[slow 20]]")
+    server.wait()
+    server.interrupt(chat)
+    server.wait()
+    assert server.get(chat)["last_turn_summary"] is None
+
+
+@pytest.mark.parametrize("dialect", OLD + GA)
+def test_23_a_state_that_cannot_be(start: Start, dialect: str) -> None:
+    server = start(dialect)
+    chat = server.emulator.create_chat("broken", invalid=True).id
+    for answer in (server.send(chat, "x"), server.interrupt(chat), server.patch(chat, archived=True)):
+        assert server.refused(answer) == (409, "Chat is in an invalid state.")
+    assert server.ask("POST", f"/{chat}/reconcile-invalid").json()["status"] == "error"
+    assert server.ask("POST", f"/{chat}/reconcile-invalid").status_code == 409
+    assert server.send(chat, "x").status_code == 200
+
+
 def test_23_interrupts_that_leave_nothing(start: Start) -> None:
     server = start()
     early, failed, archived = server.chat("[[wait 15]] x"), server.chat("[[err 400]] x"), server.chat()
@@ -763,6 +785,34 @@ def test_30_stream(start: Start) -> None:
     assert [{**retry, "retrying_at": ""} for retry in retries] == [{**retry, "retrying_at": ""} for retry in told]
     parts = [event["message_part"]["part"]["text"] for event in events if event["type"] == "message_part"]
     assert "".join(parts) == "Hello from the fake model."
+
+
+def test_30_nothing_is_told_twice(start: Start) -> None:
+    server = start()
+    url = f"{server.emulator.url}{server.path}/watch".replace("http", "ws")
+    with connect(url, additional_headers=token(server)) as ws:
+        server.chat("before")
+        assert json.loads(ws.recv(timeout=5))["kind"] == "created"
+        server.chats.turns.events.hang_up()
+        with pytest.raises(ConnectionClosed):
+            while True:
+                ws.recv(timeout=5)
+    server.chat("meanwhile")
+    server.wait()
+    with connect(url, additional_headers=token(server)) as ws:
+        after = server.chat("after")
+        assert json.loads(ws.recv(timeout=5))["chat"]["id"] == after
+
+
+@pytest.mark.parametrize(("kind", "error"), [("reset", (EOFError, OSError)), ("status", (InvalidStatus,))])
+def test_30_faults_meet_handshakes(start: Start, kind: str, error: tuple[type[BaseException], ...]) -> None:
+    server = start()
+    server.emulator.faults.add(kind, path="/watch$", status=503)
+    url = f"{server.emulator.url}{server.path}/watch".replace("http", "ws")
+    with pytest.raises((*error, InvalidMessage)):
+        connect(url, additional_headers=token(server))
+    connect(url, additional_headers=token(server)).close()
+    assert server.emulator.journal[0].fault == kind
 
 
 def test_30_no_stream(start: Start) -> None:

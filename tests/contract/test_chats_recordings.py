@@ -166,6 +166,8 @@ SPAWNED = ("Do a small thing", "Child work [[slow 30]]")
 # Which chat a walk looked at, where it is not the one of the exchange before.
 WALKED = {
     ("14-long-waits", "walk of the requires_action chat until it changes"): "<chat alice 2>",
+    ("19-midstream-and-tools", "walk of a 5 s tool"): "<id 2>",
+    ("19-midstream-and-tools", "walk: plan mode, ask_user_question"): "<chat alice 2>",
 }
 
 
@@ -250,6 +252,15 @@ def a_thinking_model(replay: Replay) -> None:
     replay.known["<model fake-think>"] = replay.chats.create_model(provider, "fake-think", config=config).id
 
 
+# What was there when a scenario began.
+BEFORE: dict[str, Act] = {"19-midstream-and-tools": a_task}
+# What chats were made with, beside the text that an answer shows.
+_IN_WORKSPACE = {"workspace_id": "<workspace chat-task>"}
+MADE_WITH: dict[tuple[str, str], dict[str, Any]] = {
+    ("19-midstream-and-tools", "<chat alice>"): _IN_WORKSPACE,
+    ("19-midstream-and-tools", "<id 2>"): _IN_WORKSPACE,
+    ("19-midstream-and-tools", "<chat alice 2>"): {"plan_mode": "plan"},
+}
 # What the recorder did outside of the recorded exchanges before one of them.
 ACTIONS: dict[tuple[str, str], Act] = {
     ("01b-provider-patch", "get"): a_failed_key,
@@ -301,6 +312,7 @@ class Replay:
     def play(self) -> list[str]:
         """Everything that was recorded, in order; gives what differs."""
         problems = []
+        BEFORE.get(self.name, lambda _replay: None)(self)
         entries = sorted([*self.scenario["exchanges"], *self.scenario["walks"]], key=began)
         for entry in entries:
             if any(reason_not_to(self.name, name) for name in (entry["name"], f"{entry['name']} @{entry['t']}")):
@@ -320,7 +332,8 @@ class Replay:
 
     def prepare(self, entry: dict[str, Any]) -> None:
         """Make what was there by then, in time for the answer that shows it."""
-        text, begins = json.dumps(entry, ensure_ascii=False), began(entry)
+        text = json.dumps(entry, ensure_ascii=False) + WALKED.get((self.name, entry["name"]), "")
+        begins = began(entry)
         if "phases" in entry and not self.chat_id:
             begins += 0.5  # when a message was written is known to the second only
         for wanted in list(self.setup):
@@ -351,6 +364,7 @@ class Replay:
             return
         content, headers = [{"type": "text", "text": message["text"]}], {"Coder-Session-Token": self.token_of(message)}
         body: dict[str, Any] = {"content": content, **message.get("more", {})}
+        body |= MADE_WITH.get((self.name, message["chat"]), {})
         if "model" in message:
             body["model_config_id"] = self.known[message["model"]]
         if message["chat"] in self.known:

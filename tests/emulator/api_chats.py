@@ -26,6 +26,7 @@ from emulator.chats_requests import (
     input_parts,
     input_title,
     model_of,
+    owned_chat,
     reasoning_effort,
     refused_transition,
     require_gateway,
@@ -377,7 +378,12 @@ async def _interrupt(request: Request) -> Answer:
 
 
 async def _reconcile(request: Request) -> Answer:
-    chat = changeable_chat(request)
+    """Make an error of a state that cannot be."""
+    chat = owned_chat(request)
+    if chat.invalid:
+        chat.invalid = False
+        chat.fail("The chat was in an invalid state.")
+        return json_answer(200, ChatViews(request.chats).chat(chat))
     why = ": reconcile is only valid for invalid states"
     raise refused_transition(chat, "ReconcileInvalidState", "Chat is not in an invalid state.", why=why)
 

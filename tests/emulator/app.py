@@ -94,7 +94,7 @@ class Application:
         entry.fault = rule.kind if rule else ""
         answer = await self._faulty_answer(request, rule)
         if answer is None:
-            await send({"type": "websocket.close", "code": 1011})
+            _reset(send)
             return
         entry.status = answer.status
         if isinstance(answer, chats_sockets.Accepted):

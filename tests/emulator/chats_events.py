@@ -22,6 +22,7 @@ class Listener:
         self.owner_id = owner_id
         self.chat_id = chat_id
         self.pending: list[dict[str, Any]] = []
+        self.closed = False
 
     def reset(self, chat: Chat) -> None:
         """Tell that what was shown of an answer is void, where the version does."""
@@ -38,6 +39,11 @@ class Events:
 
     def __init__(self) -> None:
         self.listeners: list[Listener] = []
+
+    def hang_up(self) -> None:
+        """Close every connection, as a server does that is restarted: what happens meanwhile is told to nobody."""
+        for listener in self.listeners:
+            listener.closed = True
 
     def message(self, chat: Chat, message: Message) -> None:
         for listener in self._of(chat):

@@ -126,6 +126,7 @@ class Chat:
     spent: int = 0  # micros
     context_agent: str = ""  # the agent whose context was given to the model
     compacted: int = 0  # the id of the newest message that a compaction summarised
+    invalid: bool = False  # its state is one that cannot be; read, not measured
     turn: Turn | None = None
 
     @property

@@ -51,7 +51,18 @@ def shown_chat(request: Request) -> Chat:
 
 
 def changeable_chat(request: Request) -> Chat:
-    """The chat, for a caller who may change it: a reader may not.
+    """The chat, for a caller who may change it: a reader may not, and nobody while its state is invalid.
+
+    :raises ApiError: 404 or 409.
+    """
+    chat = owned_chat(request)
+    if chat.invalid:
+        raise ApiError(409, "Chat is in an invalid state.")
+    return chat
+
+
+def owned_chat(request: Request) -> Chat:
+    """The chat, for its owner and for a site owner.
 
     :raises ApiError: 404.
     """

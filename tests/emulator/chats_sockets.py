@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from emulator.chats_objects import Chat
 
 _POLL = 0.005  # real seconds
+_RESTARTED = 1012
 _TEXT = "text/plain; charset=utf-8"
 # The handler of a handshake, among those of the router: it answers 101 with who listens from now on.
 _ACCEPTED = 101
@@ -98,12 +99,14 @@ async def serve(request: Request, accepted: Accepted, receive: Receive, send: Se
     chats.turns.events.listeners.append(listener)
     gone = asyncio.ensure_future(_closed(receive))
     try:
-        while not gone.done():
+        while not gone.done() and not listener.closed:
             chats.advance()
             events = listener.take()
             for frame in [events] if accepted.as_list and events else [] if accepted.as_list else events:
                 await send({"type": "websocket.send", "text": gojson.dumps(frame).decode().rstrip("\n")})
             await asyncio.wait((gone,), timeout=_POLL)
+        if listener.closed:
+            await send({"type": "websocket.close", "code": _RESTARTED})
     finally:
         gone.cancel()
         chats.turns.events.listeners.remove(listener)

@@ -9,8 +9,9 @@ GET, POST /_emulator/tasks[/{task}]     a task's hidden state; POST changes what
     messages, snapshot (lists of AgentAPI messages)
 GET, POST /_emulator/chats[/{chat}]     a server's chats; POST changes what its body names, or makes a chat:
     of all: walk (directives of chats_model for every turn from now on), titles, ai_gateway (whether), retention_days,
-    auto_archive_days, restart (gracefully, killed), purge and archive_old (days that have passed), create (options of
-    Chats.create_chat); of one: age (days), status, fail ({message, kind}), say ({question, answer})
+    auto_archive_days, restart (gracefully, killed), hang_up (every WebSocket), purge and archive_old (days that have
+    passed), create (options of Chats.create_chat)
+    of one: age (days), status, fail ({message, kind}), say ({question, answer})
 """
 
 from __future__ import annotations
@@ -108,6 +109,7 @@ def _change_chats(chats: Chats, wanted: dict[str, Any]) -> dict[str, Any]:
     changes: dict[str, Callable[[Any], Any]] = {
         **{name: setter(name) for name in ("walk", "titles", "ai_gateway", "retention_days", "auto_archive_days")},
         "restart": lambda value: chats.turns.restart(killed=value == "killed"),
+        "hang_up": lambda _value: chats.turns.events.hang_up(),
         "purge": lambda days: chats.purge(in_days=days),
         "archive_old": lambda days: chats.archive_old(in_days=days),
         "create": lambda options: _hidden_chat(chats.create_chat(**options)),
