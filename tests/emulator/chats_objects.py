@@ -163,6 +163,7 @@ class Chat:
         """
         message = self.add("user", [text_part(question)], author=self.owner.id, **more)
         if answer:
+            self.requests += 1
             message = self.add("assistant", [text_part(answer)], usage=self.world.usage(self.model_id), **more)
         return message
 
