@@ -75,6 +75,14 @@ READING = [
     Case("info of all", "task_info"),
     Case("info by name", "task_info", {"name": ["idle-one", "nobody-has-this"]}),
     Case("info of a colleague", "task_info", {"owner": "bob"}),
+    Case("chats", "chat_info"),
+    Case("a chat by name", "chat_info", {"name": ["fix-login", "nobody"], "cost": True, "queue": True}),
+    Case("chats by labels", "chat_info", {"labels": {"coder.tasks/name": "fix-login"}, "fields": "brief"}),
+    Case("everybody's chats", "chat_info", {"scope": "deployment", "archived": "include"}),
+    Case("a chat in check mode", "chat_info", {"name": "fix-login"}, CHECK),
+    Case("a chat by what is no id", "chat_info", {"id": ["x"]}, fails=True, says="is not the id of a chat"),
+    Case("messages of chats", "chat_messages_info", {"name": "fix-login", "tail": 1}),
+    Case("messages of a loop", "chat_messages_info", {"name": "{{ item }}"}, {"loop": ["fix-login", "nobody"]}),
     Case("info with select", "task_info", {"select": "status == 'paused' && owner_name == 'alice'"}),
     Case("info in check mode", "task_info", {"status": "active"}, CHECK),
     Case("logs live", "task_logs_info", {"name": "idle-one"}),
@@ -212,7 +220,7 @@ class Way:
     """A group of cases on one of the two ways: a server, a folder for the playbook, and what its run returned."""
 
     def __init__(self, folder: Path, play: dict[str, Any], cases: list[Case]) -> None:
-        self.server = Emulator(time_factor=0.02).start()
+        self.server = Emulator("2.34", chats="chats-2.35", time_factor=0.02).start()
         self.folder = folder
         self._play = play
         self._cases = cases
@@ -227,6 +235,7 @@ class Way:
         for name, state in (("idle-one", "active"), ("paused-one", "paused"), ("paused-two", "paused")):
             self.server.create_task(name, state=state)
         self.server.create_task("bobs", owner="bob")
+        self.server.create_chat("Fix the login", labels={"coder.tasks/name": "fix-login"}, answer="It is fixed.")
         (self.folder / "elsewhere").mkdir(parents=True)
         (self.folder / "files").mkdir()
         (self.folder / "prompt.txt").write_text(PROMPT, encoding="utf-8")

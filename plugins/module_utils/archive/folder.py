@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, cast
 
 from ..coder.errors import CoderError
+from ..coder.tasks.wholeness import life as life_of
 from . import conversation, files, manifest, record, wholeness
 from .held import HeldFolder
 from .record import Entry, Message, Record, Saved, Task
@@ -246,7 +247,7 @@ class Folders:
             error = clean["error_kind"] or ("no_log" if clean["source"] == "none" else None)
             kept = {"source": saved["source"], "snapshot_at": saved["snapshot_at"], "error_kind": error}
             return cast(Record, {**clean, **kept, "messages": self.redacted(log)}), *self._standing(saved)
-        life, before_it = record.life(clean["task"], clean["source"]), self.redacted(log or [])
+        life, before_it = life_of(clean["task"], clean["source"]), self.redacted(log or [])
         restarted = wholeness.is_restarted(saved, before_it, clean["source"], clean["messages"], life)
         if saved and before_it and clean["source"] == "snapshot":
             longer = conversation.spliced(before_it, clean["messages"])
@@ -260,7 +261,7 @@ class Folders:
             return saved["life"], "restarted" in saved["lacks"]
         life = None
         with suppress(OSError, ValueError, KeyError, TypeError):
-            life = record.life(self._task(saved), saved["source"])
+            life = life_of(self._task(saved), saved["source"])
         return life, life is None or life > 1
 
     def _task(self, entry: Entry) -> Task:

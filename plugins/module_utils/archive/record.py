@@ -62,19 +62,6 @@ def _safe(name: Any) -> str:
     return _UNSAFE.sub("-", str(name or "").lower())[:40].strip("-") or "unnamed"
 
 
-def life(task: Task, source: str) -> int | None:
-    """Which life of a task's agent a log is of: the number of the build that started it; None where that is unknown.
-
-    A snapshot is of the life before the stop: one build back where the task is paused, two where it is starting anew.
-    """
-    number = task.get("workspace_build_number")
-    if not isinstance(number, int) or number < 1:
-        return None
-    if source != "snapshot":
-        return number
-    return number - (1 if task.get("status") == "paused" else 2)
-
-
 def entry(record: Record, folder: str) -> Entry:
     """The manifest's line about a (redacted) record; `Folders` adds how whole it is, digests, redactions and files."""
     task, messages = record["task"], record["messages"]

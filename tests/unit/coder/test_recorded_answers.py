@@ -4,17 +4,13 @@
 
 from __future__ import annotations
 
-import json
-import re
-import threading
 import time
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from calling import FakeClock
+from recorded import Stub, exchanges, recorded_server
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import Choice
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, RouteNotFound
@@ -28,7 +24,6 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.dialect im
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import STATUSES, TASK_FIELDS, NewTask
 from ansible_collections.coder.tasks.plugins.module_utils.coder.transport import Connection
 
-RECORDINGS = Path(__file__).parents[2] / "recordings"
 DIALECTS = {"2025-10": WORKSPACE_TASKS, "2.29": STABLE_TASKS, "2.34": COMPLETE}
 TASK = {"id": "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "owner_name": "alice", "workspace_id": "w", "name": "x"}
 
@@ -52,63 +47,10 @@ BY_STATUS = {400: "invalid", 401: "auth", 403: "forbidden", 404: "not_found", 40
              410: "not_found", 429: "rate_limited", 500: "server", 502: "server", 503: "server"}  # fmt: skip
 
 
-class Stub(ThreadingHTTPServer):
-    """Gives the recorded answer to a path, else one answer to everything."""
-
-    daemon_threads = True
-    answer: dict[str, Any]
-    by_path: dict[str, dict[str, Any]]
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1  # one write for headers and body: in two, the second waits 40 ms for an acknowledgement
-    server: Stub
-
-    def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        answer = self.server.by_path.get(self.path.partition("?")[0], self.server.answer)
-        body = answer["body"]
-        content = b"" if body is None else (body if isinstance(body, str) else json.dumps(body)).encode()
-        self.send_response(answer["status"])
-        for name, value in answer["headers"].items():
-            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
-                self.send_header(name, value)
-        if answer["status"] != 204:
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PATCH = do_DELETE = answer
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def stub() -> Iterator[Stub]:
-    server = Stub(("127.0.0.1", 0), _Handler)
-    server.answer, server.by_path = {}, {}
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join(timeout=60)
-
-
-def exchanges(dialect: str, path: str) -> list[dict[str, Any]]:
-    """Recorded exchanges whose path fits, with a whole answer."""
-    found = []
-    for file in sorted((RECORDINGS / dialect).glob("*.json")):
-        for exchange in json.loads(file.read_text())["exchanges"]:
-            answer = exchange.get("response") or {}
-            whole = not (isinstance(answer.get("body"), dict) and "_clipped" in answer["body"])
-            asked = exchange.get("request", {}).get("path", "")
-            if answer.get("status") and whole and re.search(path + "$", asked):
-                found.append(exchange)
-    assert found, f"nothing recorded for {path}"
-    return found
+    with recorded_server() as server:
+        yield server
 
 
 @pytest.fixture(params=DIALECTS)

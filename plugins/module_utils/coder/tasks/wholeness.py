@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from ...snapshot.marks import is_cut
 from ..backend import Message
 from .models import Task
 
 
-def life(task: Task, source: str) -> int | None:
+def life(task: Mapping[str, Any], source: str) -> int | None:
     """Which life of a task's agent a log is of: the number of the build that started it; None where that is unknown.
 
     A snapshot is of the life before the stop: one build back where the task is paused, two where it is starting anew.

@@ -1,0 +1,208 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What real servers answered about chats, given to the client: every answer is understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from calling import FakeClock
+from hypothesis import given
+from hypothesis import strategies as st
+from recorded import Stub, exchanges, recorded_server
+
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.client import ChatsClient
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.dialect import EARLY, GENERAL
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.messages import (
+    PARTS,
+    message_problem,
+    messages_from,
+)
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.models import (
+    CHAT_FIELDS,
+    ERROR_KINDS,
+    STATUSES,
+    chat_from,
+    chat_problem,
+    error_from,
+)
+from ansible_collections.coder.tasks.plugins.module_utils.coder.connection import Connection
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import KINDS, CoderError
+from ansible_collections.coder.tasks.plugins.module_utils.coder.rate_limit import RateGate
+
+DIALECTS = ("chats-2.35", "chats-2.37-dev")
+ID = "3dc5b4e4-299e-4b8c-9e3a-da02ca25ffda"
+CHATS = "/api/experimental/chats"
+
+
+@pytest.fixture(scope="module")
+def stub() -> Iterator[Stub]:
+    with recorded_server() as server:
+        yield server
+
+
+@pytest.fixture(params=DIALECTS)
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def client(stub: Stub, dialect: str) -> ChatsClient:
+    """One that has found by itself how the server speaks."""
+    url = f"http://127.0.0.1:{stub.server_address[1]}"
+    made = ChatsClient.connect(Connection(url, "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb", retries=0), FakeClock())
+    stub.by_path = {
+        "/api/v2/chats": exchanges("chats-2.35", "/api/v2/chats")[0]["response"],
+        CHATS: {"status": 200, "headers": {}, "body": []},
+        "/api/v2/buildinfo": {"status": 200, "headers": {}, "body": {"version": "v2.34.0+dca8178f8"}},
+    }
+    assert made.dialect is EARLY
+    stub.by_path = {"/api/v2/buildinfo": stub.by_path["/api/v2/buildinfo"]}
+    return made
+
+
+def told(client: ChatsClient, stub: Stub, exchange: dict[str, Any], ask: Callable[[], Any]) -> Any:
+    """What the client makes of an answer: a value of a good one, else an error of the right kind, or None for a 404."""
+    stub.answer = exchange["response"]
+    client.transport._gate = RateGate()
+    status = stub.answer["status"]
+    try:
+        value = ask()
+    except CoderError as error:
+        assert status >= 300 and error.status == status, (exchange["name"], error.message)
+        assert error.kind in KINDS and error.message.endswith((".", "!", "?"))
+        return error
+    assert status < 300 or (status == 404 and value is None), exchange["name"]
+    return value
+
+
+def gets(dialect: str, path: str, kind: type) -> list[dict[str, Any]]:
+    """Recorded reads that gave an object or a list, or an error."""
+    return [
+        exchange
+        for exchange in exchanges(dialect, path)
+        if exchange["request"]["method"] == "GET"
+        and (exchange["response"]["status"] >= 300 or isinstance(exchange["response"]["body"], kind))
+    ]
+
+
+def check_chat(chat: dict[str, Any]) -> None:
+    assert set(chat) == {*CHAT_FIELDS, "url"}
+    assert chat["status"] in STATUSES and chat["owner_username"] and chat["url"].endswith(chat["id"])
+    assert chat["last_error"] is None or chat["last_error"]["kind"] in ERROR_KINDS
+    for child in chat["children"]:
+        check_chat(child)
+        assert child["parent_chat_id"] == chat["id"]
+
+
+def test_lists(client: ChatsClient, stub: Stub, dialect: str) -> None:
+    seen = 0
+    for exchange in gets(dialect, CHATS, list):
+        body = exchange["response"]["body"]
+        if isinstance(body, list) and not all(isinstance(chat, dict) and "id" in chat for chat in body):
+            continue  # clipped when it was imported
+        value = told(client, stub, exchange, lambda: client.list_chats({}, False))
+        if isinstance(value, list):
+            seen += len(value)
+            for chat in value:
+                check_chat(chat)
+    assert seen
+
+
+def test_single_chats(client: ChatsClient, stub: Stub, dialect: str) -> None:
+    found = 0
+    for exchange in gets(dialect, rf"{CHATS}/<[^/]*>", dict):
+        value = told(client, stub, exchange, lambda: client.chat(ID))
+        if isinstance(value, dict):
+            found += 1
+            check_chat(value)
+            assert value["queued_for_capacity"] is False
+    assert found > 3
+
+
+def test_messages(client: ChatsClient, stub: Stub, dialect: str) -> None:
+    found = 0
+    for exchange in gets(dialect, rf"{CHATS}/<[^/]*>/messages", dict):
+        body = exchange["response"]["body"]
+        if exchange["response"]["status"] < 300:
+            exchange["response"]["body"] = {**body, "has_more": False}  # the stub would give the same page for ever
+        value = told(client, stub, exchange, lambda: client.messages(ID))
+        if isinstance(value, CoderError):
+            continue
+        ids = [message["id"] for message in value.messages]
+        assert ids == sorted(set(ids)) and len(value.raw) == len(ids)
+        for message in value.messages:
+            found += 1
+            assert message["role"] in ("user", "assistant", "tool", "system")
+            for part in message["parts"]:
+                assert part["type"] not in PARTS or set(part) >= {"type", *PARTS[part["type"]]}
+    assert found > 5
+
+
+def test_an_interrupted_answer_is_one_text(client: ChatsClient, stub: Stub) -> None:
+    name = "messages (partial answer kept, one text part per stream chunk)"
+    exchange = next(each for each in exchanges("chats-2.35", "/messages") if each["name"] == name)
+    value = told(client, stub, exchange, lambda: client.messages(ID))
+    answer = value.messages[-1]
+    assert answer["text"].startswith("word0 word1 word2") and len(answer["parts"]) == 1
+
+
+def test_a_tool_call_has_its_result(client: ChatsClient, stub: Stub) -> None:
+    name = "turn with a built-in tool call (execute, no workspace)"
+    exchange = next(each for each in exchanges("chats-2.35", "/messages") if each["name"] == name)
+    value = told(client, stub, exchange, lambda: client.messages(ID))
+    calls = [part for message in value.messages for part in message["parts"] if part["type"] == "tool-call"]
+    assert calls and calls[-1]["is_error"] is True and "no workspace" in calls[-1]["result"]["error"]
+
+
+def test_the_audit_log_names_chats_and_their_owners(client: ChatsClient, stub: Stub) -> None:
+    exchange = next(each for each in exchanges("chats-2.35", "/api/v2/audit") if each["response"]["status"] == 200)
+    value = told(client, stub, exchange, client.logged_chats)
+    assert value and all(logged.id and logged.owner_id for logged in value)
+
+
+def test_the_list_of_a_newer_server_is_found_first(stub: Stub) -> None:
+    url = f"http://127.0.0.1:{stub.server_address[1]}"
+    made = ChatsClient.connect(Connection(url, "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb", retries=0), FakeClock())
+    stub.by_path = {"/api/v2/chats": {"status": 200, "headers": {}, "body": []}}
+    assert made.dialect is GENERAL
+    stub.by_path = {}
+
+
+# Any JSON
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+CHAT = {
+    "id": ID, "title": "x", "status": "waiting", "owner_id": ID, "organization_id": ID, "archived": False,
+    "created_at": "2026-11-21T12:05:13Z", "updated_at": "2026-11-21T12:05:13Z",
+}  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from((*CHAT_FIELDS, "last_model_config_id")), JSON))
+def test_what_is_a_chat_has_every_field_whatever_else_it_holds(more: dict[str, Any]) -> None:
+    data = {**CHAT, **more}
+    if chat_problem(data) is None:
+        chat: dict[str, Any] = dict(chat_from(data, "https://coder.example.com"))
+        assert {*CHAT_FIELDS, "url"} == set(chat)
+        assert chat["status"] in STATUSES and isinstance(chat["busy"], bool)
+        assert all(isinstance(value, str) for value in chat["labels"].values())
+
+
+@given(JSON)
+def test_an_error_of_any_shape_is_one_or_none(value: Any) -> None:
+    error = error_from(value)
+    assert error is None or error["kind"] in ERROR_KINDS
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(("id", "role", "content", "usage", "created_at")), JSON), max_size=4))
+def test_messages_of_any_shape_are_refused_or_read(data: list[dict[str, Any]]) -> None:
+    sound = [entry for entry in data if message_problem(entry) is None]
+    read = messages_from(sound)
+    assert [message["id"] for message in read] == sorted(entry["id"] for entry in sound)
+    assert all(isinstance(message["text"], str) for message in read)
