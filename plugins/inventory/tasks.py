@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 name: tasks
-short_description: Coder tasks and their workspaces as hosts
+short_description: Workspaces of Coder tasks or chats as hosts
 version_added: 1.0.0
 description:
   - Each task is a host, in the group C(coder_tasks). Its fields are in the host variable C(coder_task), the same as
@@ -19,7 +19,11 @@ description:
   - A host's name is the task's, with O(all_owners) behind its owner's and a dot. What is not a letter, digit, dot
     or hyphen becomes an underscore, and a name that is taken or has a meaning for Ansible gets the start of the
     task's UUID.
-  - All text of a task, such as its prompt, may be written by others. It is never treated as a template.
+  - With O(source=chats) each workspace that a chat is bound to is a host, in the group C(coder_chats). Its variable
+    C(coder_chat) is the chat that changed last, C(coder_chats) all of its chats, with the fields that
+    RV(coder.tasks.chat_info#module:chats) has, and C(coder_workspace) has its C(id), C(name), C(owner_name) and
+    C(status). A chat without a workspace is no host.
+  - All text of a task or chat, such as its prompt, may be written by others. It is never treated as a template.
   - The file's name must end with C(.coder.yml) or C(.coder.yaml).
   - O(url) and O(token) can be templates, such as a lookup; all else is taken as it stands.
 author:
@@ -47,11 +51,23 @@ options:
       - Session token of the user on whose behalf Coder is called. It is not put into any variable.
     env:
       - name: CODER_SESSION_TOKEN
+  source:
+    description:
+      - Whether hosts are tasks, or workspaces of chats.
+    type: str
+    choices: [tasks, chats]
+    default: tasks
   owner:
     description:
       - User whose tasks are meant, by username or UUID; V(me) is the user of the token.
+      - Chats are one's own, or with O(all_owners) those of the whole deployment, for which the token has to be a site
+        owner's.
     type: str
     default: me
+  labels:
+    description:
+      - Choose only chats that have all of these labels with these values.
+    type: dict
 """
 
 EXAMPLES = r"""
@@ -78,6 +94,18 @@ cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: .cache/coder
 cache_timeout: 300
+
+# chats.coder.yml: workspaces in which my chats work, grouped by status and model
+---
+plugin: coder.tasks.tasks
+source: chats
+labels:
+  team/run: night
+keyed_groups:
+  - key: coder_chat.status
+    prefix: status
+  - key: coder_chat.model_id
+    prefix: model
 """
 
 import hashlib
@@ -94,8 +122,9 @@ from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructa
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
 from ansible_collections.coder.tasks.plugins.module_utils.coder.names import name_problem
-from ansible_collections.coder.tasks.plugins.module_utils.operations import task_info
-from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import open_session
+from ansible_collections.coder.tasks.plugins.module_utils.operations import chat_hosts, task_info
+from ansible_collections.coder.tasks.plugins.module_utils.operations.chat_selection import chat_selection_spec
+from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import connection_spec, open_session
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
 from ansible_collections.coder.tasks.plugins.plugin_utils.in_process import plain
 
@@ -109,10 +138,10 @@ else:
 
 
 SUFFIXES = (".coder.yml", ".coder.yaml")
-GROUP = "coder_tasks"
+GROUPS = {"tasks": "coder_tasks", "chats": "coder_chats"}
 FIELD = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 # Names that Ansible gives a meaning of its own; a task must not become the controller.
-RESERVED = ("all", "ungrouped", "localhost", GROUP)
+RESERVED = ("all", "ungrouped", "localhost", *GROUPS.values())
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -134,17 +163,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        self.inventory.add_group(GROUP)
-        tasks = self._tasks(path, cache)
-        for task in tasks:
-            self._add(task)
-        if tasks and not _only_shows() and not shutil.which("coder"):
+        source = self.get_option("source")
+        self.inventory.add_group(GROUPS[source])
+        found = self._found(path, cache)
+        for item in found:
+            if source == "tasks":
+                self._add_task(item)
+            else:
+                self._add_workspace(item)
+        if found and not _only_shows() and not shutil.which("coder"):
             self.display.warning(
                 "The command `coder` is not in PATH, and these hosts are reached through `coder ssh`: install it from "
                 "the server's page /cli, or use the hosts for their variables only."
             )
 
-    def _tasks(self, path: str, cache: bool) -> list[dict[str, Any]]:
+    def _found(self, path: str, cache: bool) -> list[dict[str, Any]]:
         """From the cache if it may be used and has them, else from the server."""
         params = self._params()
         if not self.get_option("cache"):
@@ -154,15 +187,29 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         key = f"{self.get_cache_key(path)}_{choice[:16]}"
         if cache and key in self._cache:
             return self._cache[key]
-        tasks = self._ask(params)
-        self._cache[key] = tasks
-        return tasks
+        found = self._ask(params)
+        self._cache[key] = found
+        return found
 
     def _params(self) -> dict[str, Any]:
-        options = task_info.spec()["argument_spec"]
+        if self.get_option("source") == "chats":
+            return self._params_of_chats()
+        if self.get_option("labels"):
+            raise AnsibleParserError("'labels' chooses chats: set source to chats, or leave it out.")
         unset = {"name": None, "fields": ["full"], "table": False}
-        given = {name: self._plain_option(name) for name in options if name not in unset}
-        return {**given, **unset}
+        options = task_info.spec()["argument_spec"]
+        return {**{name: self._plain_option(name) for name in options if name not in unset}, **unset}
+
+    def _params_of_chats(self) -> dict[str, Any]:
+        if self.get_option("status"):
+            raise AnsibleParserError("'status' is of tasks: choose chats with select, such as status == 'running'.")
+        if self.get_option("owner") != "me":
+            raise AnsibleParserError(
+                "The chats of another user cannot be listed: leave 'owner' out, or set all_owners."
+            )
+        unset = {name: option.get("default") for name, option in chat_selection_spec().items()}
+        own = {name: self._plain_option(name) for name in (*connection_spec(), "labels", "organization", "select")}
+        return {**unset, **own, "scope": "deployment" if self.get_option("all_owners") else "own"}
 
     def _plain_option(self, name: str) -> Any:
         value = self.get_option(name)
@@ -172,15 +219,30 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _ask(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         try:
+            if self.get_option("source") == "chats":
+                chats = cast(chat_hosts.ChatHostsParams, params)
+                hosts: list[Any] = [*chat_hosts.run(Context(chats, open_session, warn=self.display.warning))]
+                return hosts
             asked = cast(task_info.TaskInfoParams, params)
             return task_info.run(Context(asked, open_session, warn=self.display.warning))["tasks"]
         except CoderError as error:
             raise AnsibleParserError(error.message) from None
 
-    def _add(self, task: dict[str, Any]) -> None:
-        host = self._host_name(task)
-        variables = dict(_connection(task, host), coder_task=untrusted(task))
-        self.inventory.add_host(host, group=GROUP)
+    def _add_task(self, task: dict[str, Any]) -> None:
+        owner, name = str(task["owner_name"]), str(task["name"])
+        host = self._host_name(owner, name, str(task["id"]))
+        connection = _connection(owner, str(task["workspace_name"] or name), host)
+        self._add(host, "tasks", {**connection, "coder_task": untrusted(task)})
+
+    def _add_workspace(self, found: dict[str, Any]) -> None:
+        workspace, chats = found["workspace"], untrusted(found["chats"])
+        host = self._host_name(workspace["owner_name"], workspace["name"], workspace["id"])
+        connection = _connection(workspace["owner_name"], workspace["name"], host)
+        own = {"coder_workspace": untrusted(workspace), "coder_chats": chats, "coder_chat": chats[0]}
+        self._add(host, "chats", {**connection, **own})
+
+    def _add(self, host: str, source: str, variables: dict[str, Any]) -> None:
+        self.inventory.add_host(host, group=GROUPS[source])
         for name, value in variables.items():
             self.inventory.set_variable(host, name, value)
         strict = self.get_option("strict")
@@ -203,11 +265,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 return value
         return super()._compose(template, variables, *options)
 
-    def _host_name(self, task: dict[str, Any]) -> str:
-        name = f"{task['owner_name']}.{task['name']}" if self.get_option("all_owners") else str(task["name"])
+    def _host_name(self, owner: str, name: str, identity: str) -> str:
+        name = f"{owner}.{name}" if self.get_option("all_owners") else name
         name = re.sub(r"^-|[^A-Za-z0-9.-]", "_", name)
         if name in RESERVED or name in self.inventory.hosts or name in self.inventory.groups:
-            return f"{name}_{re.sub('[^A-Za-z0-9]', '', str(task['id']))[:8]}"
+            return f"{name}_{re.sub('[^A-Za-z0-9]', '', identity)[:8]}"
         return name
 
 
@@ -225,14 +287,13 @@ def _is_for_us(path: str) -> bool:
         return False
 
 
-def _connection(task: dict[str, Any], host: str) -> dict[str, str]:
+def _connection(owner: str, workspace: str, host: str) -> dict[str, str]:
     """Variables that lead SSH through `coder ssh`.
 
     The address is one that no resolver knows (RFC 2606), so that without the proxy nobody else is reached by that name.
     The host key is not checked, like in Coder's own `coder config-ssh`: the tunnel has authenticated the workspace.
     """
     variables = {"ansible_connection": "ssh", "ansible_host": f"{host}.coder.invalid"}
-    owner, workspace = str(task["owner_name"]), str(task["workspace_name"] or task["name"])
     if name_problem(owner) is None and name_problem(workspace) is None:
         variables["ansible_ssh_common_args"] = (
             f"-o ProxyCommand='coder ssh --stdio --disable-autostart {owner}/{workspace}' "

@@ -280,3 +280,29 @@ def test_log_snapshot_over_ssh(tmp_path: Path, server: Emulator, workspace: dict
     (post,) = server.writes
     assert post.path.endswith("/log-snapshot") and post.body["messages"][-1]["content"] == "Fixed over ssh"
     assert server.token not in run.output
+
+
+def test_workspaces_of_chats_are_hosts(tmp_path: Path, emulator) -> None:
+    server = emulator("2.34", chats="chats-2.35")
+    first, second = (server.create_task(name).workspace for name in ("first", "second"))
+    server.create_chat("Older", workspace_id=first.id, labels={"team/run": "night"})
+    newer = server.create_chat("Newer", workspace_id=first.id, status="error", labels={"team/run": "night"})
+    newer.updated += 5
+    server.create_chat("Other", workspace_id=second.id)
+    server.create_chat("Of no workspace")
+    chats = {"source": "chats", "keyed_groups": [{"key": "coder_chat.status", "prefix": "status"}]}
+    ansible = Ansible(tmp_path, server.environment)
+    listed = inventory(ansible, **chats)
+    hosts = variables(listed)
+    assert sorted(hosts) == listed["coder_chats"]["hosts"] == ["first", "second"]
+    assert hosts["first"]["coder_chat"]["title"] == "Newer" and len(hosts["first"]["coder_chats"]) == 2
+    assert hosts["second"]["coder_workspace"] == {
+        "id": second.id, "name": "second", "owner_name": "alice", "status": "running"
+    }  # fmt: skip
+    assert "--disable-autostart alice/first'" in hosts["first"]["ansible_ssh_common_args"]
+    assert listed["status_error"]["hosts"] == ["first"] and listed["status_waiting"]["hosts"] == ["second"]
+    assert list(variables(inventory(ansible, **chats, labels={"team/run": "night"}))) == ["first"]
+    assert sorted(variables(inventory(ansible, **chats, all_owners=True))) == ["alice.first", "alice.second"]
+    for wrong, says in (({"status": "active"}, "'status' is of tasks"), ({"owner": "bob"}, "cannot be listed")):
+        run = ansible.run("ansible-inventory", "-i", configure(ansible, **chats, **wrong), "--list")
+        assert says in run.output, run.output
