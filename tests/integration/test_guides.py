@@ -22,9 +22,11 @@ FOUND = {"fix-login": "active", "write-docs": "paused", "night-docs": "active", 
 
 def walk(page: Path, emulator: Start, folder: Path) -> tuple[Emulator, list[str]]:
     """Do what a guide says. Returns the server and what each block of commands printed."""
-    server = emulator(report_states=True)
+    server = emulator("2.34", chats="chats-2.35", report_states=True)
     for name, state in FOUND.items():
         server.create_task(name, state=state)
+    workspace = next(task.workspace for task in server.state.visible_tasks() if task.name == "fix-login")
+    server.create_chat("Look around", labels={"coder.tasks/name": "look-around"}, workspace_id=workspace.id)
     (folder / "password").write_text("example\n")
     ansible = Ansible(folder, {**server.environment, "ANSIBLE_VAULT_PASSWORD_FILE": str(folder / "password")})
     for name, text in files(page).items():

@@ -16,6 +16,11 @@ import pytest
 
 from emulator import Emulator
 
+
+def _name(event: dict[str, Any]) -> str:
+    return str(event["task"]["name"] if "task" in event else event["chat"]["title"])
+
+
 SOURCE = documents.ROOT / "extensions" / "eda" / "plugins" / "event_source" / "task_changes.py"
 
 
@@ -33,7 +38,7 @@ class Watch:
         return self.told()
 
     def told(self) -> list[str]:
-        return [f"{event['type']} {event['task']['name']} {event['before']}>{event['after']}" for event in self.events]
+        return [f"{event['type']} {_name(event)} {event['before']}>{event['after']}" for event in self.events]
 
     async def _run(self, steps: tuple[Callable[[], Any], ...], expect: int) -> None:
         source = asyncio.create_task(runpy.run_path(str(SOURCE))["main"](self, self._args))
@@ -54,7 +59,10 @@ class Watch:
 
     def _lists(self) -> int:
         # A development build is asked first whether it has the list: those answers are none.
-        return sum(entry.path.endswith("/tasks") and entry.status == 200 for entry in self._server.journal)
+        # Chats are asked for with a limit of one before anything else, to see where they are.
+        asked = "/chats" if self._args.get("source") == "chats" else "/tasks"
+        lists = [entry for entry in self._server.journal if entry.path.endswith(asked) and entry.status == 200]
+        return sum("limit=1" not in str(entry.query).split("&") for entry in lists)
 
     async def put(self, event: dict[str, Any]) -> None:
         self.events.append(event)
@@ -188,3 +196,55 @@ def test_idle_that_breaks_off_is_not_told(changes: Any) -> None:
     assert look(changes, task("idle"), 5) == []
     assert look(changes, task("idle"), 9) == []
     assert look(changes, task("complete", "error"), 10) == ["status_changed error", "state_changed complete"]
+
+
+# Chats
+
+
+@pytest.fixture(params=["chats-2.35", "chats-2.38"])
+def chatting(emulator, request: pytest.FixtureRequest) -> Emulator:
+    return emulator("", chats=request.param)
+
+
+def test_what_becomes_of_chats_is_told(chatting: Emulator) -> None:
+    chats = chatting.state.chats
+    assert chats is not None
+    one, two = chatting.create_chat("One"), chatting.create_chat("Two")
+    watch = Watch(chatting, source="chats")
+    told = watch.run(
+        lambda: chatting.create_chat("New"),
+        lambda: one.fail("The key was refused.", "auth"),
+        lambda: chats.set_archived(two, True),
+        lambda: setattr(one, "status", "requires_action"),
+        lambda: chats.delete(one),
+        expect=5,
+    )
+    assert told == [
+        "created New None>waiting",
+        "status_changed One waiting>error",
+        "archived Two waiting>None",
+        "action_required One error>requires_action",
+        "deleted One requires_action>None",
+    ]
+    assert watch.events[1]["error_kind"] == "auth" and "error_kind" not in watch.events[0]
+
+
+def test_labels_choose_chats_and_a_restart_tells_nothing_twice(chatting: Emulator, tmp_path: Path) -> None:
+    cursor = str(tmp_path / "cursor")
+    chatting.create_chat("Mine", labels={"team/run": "night"})
+    watch = Watch(chatting, source="chats", labels={"team/run": "night"}, cursor_file=cursor)
+    assert watch.run(lambda: chatting.create_chat("Other"), expect=0) == []
+    chatting.create_chat("Later", labels={"team/run": "night"})
+    again = Watch(chatting, source="chats", labels={"team/run": "night"}, cursor_file=cursor)
+    assert again.run(expect=1) == ["created Later None>waiting"]
+    third = Watch(chatting, source="chats", labels={"team/run": "night"}, cursor_file=cursor)
+    assert third.run(expect=0) == []
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [({"source": "chat"}, "Choose from: tasks, chats"), ({"source": "chats", "all_owners": True}, "cannot be listed")],
+)
+def test_what_cannot_be_watched_is_refused(chatting: Emulator, args: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        asyncio.run(runpy.run_path(str(SOURCE))["main"](None, {"url": chatting.url, "token": chatting.token, **args}))
