@@ -50,7 +50,7 @@ stress: setup  ## The unit tests three times on a machine kept busy (RUNS=3 PER_
 # Without the oldest ansible-core one test is skipped, and says so.
 integration: setup  ## Playbooks and ad-hoc commands against the emulator
 	@$(MAKE) --no-print-directory $(OLDEST_VENV)/.installed >/dev/null 2>&1 || true
-	@PYTEST_ADDOPTS='-m slow' scripts/pytest $(RESULTS)/integration.xml tests/integration tests/unit
+	@PYTEST_ADDOPTS='-m slow' scripts/pytest $(RESULTS)/integration.xml tests/integration tests/unit tests/contract
 
 faults: setup  ## 300 tasks created, told and deleted while 5 and 20 % of the requests fail, in three dialects
 	@FAULTS_TASKS=300 PYTEST_ADDOPTS='-m slow' DIST=worksteal scripts/pytest $(RESULTS)/faults.xml tests/unit/operations/test_faults.py

@@ -24,6 +24,9 @@ from typing import Any
 
 import pytest
 
+# They wait for real processes.
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent.parent / "emulator" / "agentapi_process.py"
 RECORDINGS = Path(__file__).parent.parent / "recordings" / "agentapi"
 FACTOR = 0.1

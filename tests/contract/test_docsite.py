@@ -54,6 +54,7 @@ def test_ansible_tasks_in_a_page_would_be_accepted(page: Path, monkeypatch: pyte
                 tasks_in_text.check_task(task)
 
 
+@pytest.mark.slow
 def test_files_for_ci_keep_to_their_published_schemas(tmp_path: Path) -> None:
     found = guides.files(guides.FOLDER / "guide_ci.rst")
     checked = set()

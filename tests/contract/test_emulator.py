@@ -362,6 +362,7 @@ def test_prompt_parameter(emulator: Start) -> None:
 # The command
 
 
+@pytest.mark.slow
 def test_command_line(tmp_path: Path) -> None:
     env_file = tmp_path / "env"
     process = subprocess.Popen(

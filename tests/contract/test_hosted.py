@@ -24,6 +24,7 @@ def workflow(name: str) -> dict[str, Any]:
     return yaml.safe_load((GITHUB / "workflows" / name).read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_workflow_keeps_to_its_published_schema(path: Path) -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.github-workflows", str(path)]

@@ -11,10 +11,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from unit.snapshot.conftest import Hook
 from unit.snapshot.servers import RESOURCE_404, ROUTE_404, FakeAgentAPI, FakeCoder, Request, conversation
 
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.marks import NEW_LIFE
+
+# They wait for a real follower's clock.
+pytestmark = pytest.mark.slow
 
 
 @contextmanager
