@@ -80,9 +80,14 @@ class Feature(NamedTuple):
     needs: str
 
 
+# Ends the hint of each error about what a server has not.
+SERVER_INFO = "coder.tasks.server_info tells what this server has."
+
+
 def lacking(version: str, feature: Feature) -> CoderError:
     """The one error for what a server cannot. :param version: of the server, as it says it."""
-    return CoderError(f"this server ({version}) {feature.lacks}", "unsupported", hint=feature.needs)
+    hint = f"{feature.needs} {SERVER_INFO}"
+    return CoderError(f"this server ({version}) {feature.lacks}", "unsupported", hint=hint)
 
 
 class Backend(Protocol[Item]):

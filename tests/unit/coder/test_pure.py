@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 from email.utils import formatdate
+from itertools import product
 from urllib.parse import unquote
 
 import pytest
@@ -13,12 +14,16 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder import names, rate_limit, refusal, transport
+from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import lacking
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.dialect import FEATURES as CHAT_FEATURES
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.dialect import no_chats
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import KINDS, CoderError, attempting
 from ansible_collections.coder.tasks.plugins.module_utils.coder.models import parameter_from, preset_from
-from ansible_collections.coder.tasks.plugins.module_utils.coder.server_version import parse_version
+from ansible_collections.coder.tasks.plugins.module_utils.coder.server_version import Version, parse_version
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.dialect import (
     BY_VERSION,
     COMPLETE,
+    FEATURES,
     FIRST_TASKS,
     SNAPSHOTS_STORED,
     STABLE_TASKS,
@@ -202,6 +207,19 @@ def test_why_a_server_has_no_tasks(version: str, words: str) -> None:
     error = no_tasks(parse_version(version))
     assert error.kind == "unsupported"
     assert words in error.message and version in error.message
+
+
+UNSUPPORTED = [
+    *(no_tasks(Version("v", numbers, False)) for numbers in product((0, 2), (0, 26, 30, 36, 38), (0, 1))),
+    *(no_chats(Version("v", numbers, False)) for numbers in product((0, 2), (0, 26, 30, 36, 38), (0, 1))),
+    *(lacking("v", feature) for feature in (*FEATURES.values(), *CHAT_FEATURES.values())),
+]
+
+
+@pytest.mark.parametrize("error", UNSUPPORTED, ids=str)
+def test_what_a_server_has_not_leads_to_what_it_has(error: CoderError) -> None:
+    assert error.kind == "unsupported"
+    assert error.message.count("coder.tasks.server_info tells what this server has.") == 1
 
 
 # Models

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..backend import Feature
+from ..backend import SERVER_INFO, Feature
 from ..errors import CoderError
 from ..server_version import Version
 
@@ -19,16 +19,23 @@ EXPERIMENTAL = "/api/experimental/chats"
 class ChatsDialect(NamedTuple):
     """How one kind of server speaks of chats.
 
-    :param prefix: of the routes. :param organization_models: the models that can be used are those of an organization;
-        else there is one list for all.
+    :param prefix: of the routes.
+    :param organization_models: the models that can be used are those of an organization; else one list is for all.
+    :param sure: features that every such server has; of the others only their use shows it.
     """
 
     prefix: str
     organization_models: bool
+    sure: frozenset[str] = frozenset()
+
+    @property
+    def form(self) -> str:
+        """The form of the API, as people call it."""
+        return "v2" if self.prefix == STABLE else "experimental"
 
 
 # Since Coder 2.37, and from 2.33 to 2.36.
-GENERAL = ChatsDialect(STABLE, True)
+GENERAL = ChatsDialect(STABLE, True, sure=frozenset({"cost"}))
 EARLY = ChatsDialect(EXPERIMENTAL, False)
 
 # What only some servers can, as far as anybody above asks for it.
@@ -41,7 +48,7 @@ def no_chats(version: Version) -> CoderError:
     """Why this server has no chats, by its version."""
     name = version.text or "of unknown version"
     if version.numbers != (0, 0, 0) and version.numbers < (2, 33, 0):
-        hint = "Chats need Coder 2.33 or newer, better 2.37; coder.tasks.server_info tells what this server has."
+        hint = "Chats need Coder 2.33 or newer, better 2.37."
     else:
-        hint = "Check 'url' and any proxy before the server; coder.tasks.server_info tells what this server has."
-    return CoderError(f"this server ({name}) has no chats", "unsupported", hint=hint)
+        hint = "Check 'url' and any proxy before the server."
+    return CoderError(f"this server ({name}) has no chats", "unsupported", hint=f"{hint} {SERVER_INFO}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..backend import Feature
+from ..backend import SERVER_INFO, Feature
 from ..errors import CoderError
 from ..server_version import Version
 
@@ -99,23 +99,30 @@ def dialect_for(version: Version) -> Dialect | None:
     return None
 
 
+def absence(version: Version) -> str:
+    """What became of the tasks of a server that has none, by its version: hidden, removed, or none."""
+    if version.numbers >= REMOVED_SINCE:
+        return "removed"
+    return "hidden" if version.numbers >= HIDDEN_SINCE else "none"
+
+
 def no_tasks(version: Version) -> CoderError:
     """Why this server has no tasks, by its version."""
-    numbers = version.numbers
+    became = absence(version)
     name = version.text or "of unknown version"
-    if numbers >= REMOVED_SINCE:
+    if became == "removed":
         why = f"this server ({name}) has no tasks: they were removed in Coder 2.38"
         hint = "Tasks live on as Coder's chats; an older server is needed to reach a task."
-    elif numbers >= HIDDEN_SINCE:
+    elif became == "hidden":
         why = f"this server ({name}) hides its tasks: since Coder 2.36 they are off by default"
         hint = "Ask its administrator to set CODER_ENABLE_AI_TASKS=true on the server; the tasks are still stored."
-    elif numbers == (0, 0, 0):
+    elif version.numbers == (0, 0, 0):
         why = f"this server ({name}) has no tasks"
         hint = "Tasks need Coder 2.27 to 2.37; check 'url'."
-    elif numbers < (2, 27, 0):
+    elif version.numbers < (2, 27, 0):
         why = f"this server ({name}) is too old for tasks"
         hint = "Tasks need Coder 2.27 or newer, better 2.31.1."
     else:
         why = f"this server ({name}) has no tasks although its version should"
         hint = "Check 'url' and any proxy before the server, and CODER_ENABLE_AI_TASKS on it."
-    return CoderError(why, "unsupported", hint=hint)
+    return CoderError(why, "unsupported", hint=f"{hint} {SERVER_INFO}")
