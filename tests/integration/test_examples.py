@@ -23,9 +23,10 @@ FOUND = [("fix-login", "alice", "active"), ("upgrade-deps", "alice", "active"), 
 
 @pytest.mark.parametrize("name", sorted(RUNTIME["action_groups"]["api"]))
 def test_examples(name: str, emulator: Callable[..., Emulator], tmp_path: Path) -> None:
-    server = emulator(report_states=True)
+    server = emulator(chats="chats-2.35", report_states=True)
     for task, owner, state in FOUND if name != "task" else ():
         server.create_task(task, owner=owner, state=state)
+    server.create_chat("Fix the login", labels={"coder.tasks/name": "fix-login"}, answer="It is fixed.")
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "upgrade-deps.md").write_text("Upgrade every dependency.\n")
     play = {"name": "Examples", "vars": VARIABLES, "tasks": yaml.safe_load(written(name)["EXAMPLES"])}

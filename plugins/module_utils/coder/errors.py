@@ -39,6 +39,9 @@ KINDS = (
     "internal",       # a mistake of this collection, or an answer of a shape that nobody foresaw
 )
 
+# Kinds of what a server says when it answers one question with no, while it may answer others.
+REFUSALS = ("forbidden", "not_found", "invalid")
+
 _OPTION = re.compile(r"[a-z_]+=")
 # Kinds whose message says how often it was tried: elsewhere an earlier attempt failed for another reason.
 _REPEATED = ("server", "network", "timeout", "unavailable")

@@ -17,6 +17,7 @@ from ..server import Server
 from . import health
 from .client import ChatLog, ChatsClient, Logged
 from .dialect import FEATURES
+from .model_list import ChatModel
 from .models import NAME_LABEL, Chat
 
 # Kinds of errors that say that one of several ways is closed, and nothing else.
@@ -45,6 +46,33 @@ class ChatsBackend:
     def features(self) -> frozenset[str]:
         """See :attr:`Backend.features`; a server that was never asked for what a chat costs may tell it."""
         return frozenset(FEATURES) - self._client.missing
+
+    def presence(self) -> str:
+        """Which form of the API the server has: none, experimental or v2."""
+        try:
+            return self._client.dialect.form
+        except CoderError as error:
+            if error.kind != "unsupported":
+                raise
+            return "none"
+
+    def abilities(self) -> dict[str, bool | None]:
+        """Whether the server has each feature; None for what only shows when it is used."""
+        sure, missing = self._client.dialect.sure, self._client.missing
+        return {name: name in sure or (False if name in missing else None) for name in FEATURES}
+
+    def retention(self) -> dict[str, int | None]:
+        """``retention_days`` of an archived chat, and ``auto_archive_days``; 0 is never, None where it is not told."""
+        client = self._client
+        return {"retention_days": client.retention_days(), "auto_archive_days": client.auto_archive_days()}
+
+    def limits(self) -> dict[str, int | None]:
+        """See :meth:`.client.ChatsClient.limits`."""
+        return self._client.limits()
+
+    def models(self, organization: str) -> list[ChatModel]:
+        """The models of an organization, by its name or UUID. :raises CoderError: kind not_found, no such one."""
+        return self._client.models(self._client.organization(organization)["id"])
 
     def require(self, feature: str) -> None:
         """See :meth:`Backend.require`."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Callable, NamedTuple
 
-from ..answers import Malformed, each, malformed, not_coders, number, objects, refuse, text
+from ..answers import Malformed, each, fields, malformed, not_coders, number, objects, refuse, text
 from ..backend import lacking
-from ..errors import CoderError, RouteNotFound
+from ..errors import REFUSALS, CoderError, RouteNotFound
 from ..server import Server
 from ..transport import Allowance, segment
-from .dialect import EARLY, FEATURES, GENERAL, ChatsDialect, no_chats
+from .dialect import EARLY, FEATURES, GENERAL, STABLE, ChatsDialect, no_chats
 from .messages import ChatMessage, message_problem, messages_from, queued_from
+from .model_list import ChatModel, models_from
 from .models import Chat, chat_from, chat_problem
 
 # Chats per page; servers take more than this, and give 50 where they are not asked for a number.
@@ -23,6 +24,13 @@ PAGE = 500
 # Most messages that a server gives at once.
 MESSAGES = 200
 AUDIT_PAGE = 100
+# What limits are called in the deployment's settings.
+_LIMITS = {
+    "prompt_bytes": "max_prompt_bytes",
+    "queued_messages": "max_queued_messages_per_chat",
+    "attachments": "max_attachments_per_chat",
+    "steps_per_turn": "max_steps_per_turn",
+}
 
 
 class ChatLog(NamedTuple):
@@ -54,6 +62,10 @@ class ChatsClient(Server):
                 self._get_list(dialect.prefix, params={"limit": 1})
             except RouteNotFound:
                 continue
+            except CoderError as error:
+                # A refusal shows as well that the route is there.
+                if error.kind not in REFUSALS:
+                    raise
             return dialect
         raise no_chats(self.version)
 
@@ -208,28 +220,39 @@ class ChatsClient(Server):
             try:
                 return number(self._get(f"{self.dialect.prefix}/config/{route}").get(name))
             except CoderError as error:
-                if error.kind not in ("not_found", "forbidden", "invalid"):
+                if error.kind not in REFUSALS:
                     raise
                 return None
 
         return self._remember(("setting", route), ask)
 
-    def models_of(self, organization: str) -> dict[str, Any]:
-        """The ``models``, ``providers`` and ``unsupported_providers`` of an organization, as the server has them.
+    def limits(self) -> dict[str, int | None]:
+        """Limits of chats; None for those that the server does not tell, or not to this token.
 
-        :param organization: its UUID. :raises CoderError: kind not_found, there is no such organization.
+        They stand in the deployment's settings since 2.38.
         """
-        path = f"/api/v2/organizations/{segment(organization)}/chats/models"
-        return self._get(path, "models")
+        chat: dict[str, Any] = {}
+        if self.dialect.prefix == STABLE:
+            try:
+                settings = self._get("/api/v2/deployment/config")
+                chat = fields(fields(fields(settings.get("config")).get("ai")).get("chat"))
+            except CoderError as error:
+                if error.kind not in REFUSALS:
+                    raise
+        return {name: number(chat.get(key)) for name, key in _LIMITS.items()}
 
-    def model_configs(self) -> list[dict[str, Any]]:
-        """The models of a server that has one list for all, as it has them."""
-        return self._get_list(f"{self.dialect.prefix}/model-configs", "id", "model")
+    def models(self, organization: str) -> list[ChatModel]:
+        """The models of an organization. :param organization: its UUID.
 
-    def model_providers(self) -> list[dict[str, Any]]:
-        """The providers of a server that has one list for all: whether each is available, and why not."""
-        path = f"{self.dialect.prefix}/models"
-        return objects(self._get(path).get("providers"), path, "provider")
+        :raises CoderError: kind not_found, there is no such organization.
+        """
+        if self.dialect.organization_models:
+            path = f"/api/v2/organizations/{segment(organization)}/chats/models"
+            catalog = self._get(path, "models")
+            return models_from(objects(catalog["models"], path, "id", "model"), catalog)
+        # One list for all, and another one that tells which of them can be used.
+        configs = self._get_list(f"{self.dialect.prefix}/model-configs", "id", "model")
+        return models_from(configs, self._get(f"{self.dialect.prefix}/models", "providers"))
 
     # Everybody's
 
