@@ -91,10 +91,13 @@ READING = [
     Case("prompts of an unknown build", "task_prompts_info", {"build_ids": [NONE_LEFT]}),
     Case("templates", "template_info"),
     Case("one template with versions", "template_info", {"name": "ai", "versions": True}),
+    Case("what the server is", "server_info"),
+    Case("what the server is, in check mode", "server_info", {}, CHECK),
     Case("models of chats", "chat_model_info"),
     Case("models that can be used", "chat_model_info", {"usable": True, "organization": "coder", "fields": "brief"}),
     refused("models of no organization", "chat_model_info", "does not exist", {"organization": "nope"}),
     refused("a field that no model has", "chat_model_info", "Did you mean 'usable'", {"fields": ["usabel"]}),
+    refused("a token that nobody has", "server_info", "HTTP 401", {"token": "{{ bad_token }}"}),
     # Defaults, the environment, templates
     Case("defaults of the action group", "task_info", {"name": "idle-one"},
          {"module_defaults": {"group/coder.tasks.api": {"timeout": 7.5, "headers": {"X-Proxy": "{{ header }}"}}}}),

@@ -61,6 +61,12 @@ def pause_asked(headers: Mapping[str, str], now: float) -> float:
     return max(0.1, min(waits, default=1.0))
 
 
+def limit_told(headers: Mapping[str, str]) -> int | None:
+    """Requests per minute that a server takes of one client for one path, as its answers tell; None for no limit."""
+    told = headers.get("X-Ratelimit-Limit", "")
+    return int(_number(told)) if told.isdecimal() else None
+
+
 def http_date(text: str | None) -> float:
     """A date of HTTP (RFC 9110, 5.6.7) in seconds of the epoch; 0 for none that can be right."""
     try:

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, NamedTuple, TypeVar
 
 from . import models
 from .answers import Malformed, an_object, each, objects, refuse
@@ -21,13 +22,23 @@ from .connection import Connection
 from .errors import AnswerLost, CoderError, RouteNotFound, attempting, invalid
 from .models import Build, Organization, Parameter, Preset, User, Workspace
 from .names import check_owner, is_uuid, split_reference, two_owners
+from .rate_limit import limit_told
 from .server_version import Version, parse_version
 from .transport import Response, Transport, segment
 
+AUTHCHECK = "/api/v2/authcheck"
 AUTHCHECK_TRIES = 3
 
 Client = TypeVar("Client", bound="Server")
 Known = TypeVar("Known")
+
+
+class Identity(NamedTuple):
+    """Whose token it is, the organizations that the user is in, and the requests that the server takes per minute."""
+
+    user: User
+    organization_ids: list[str]
+    requests_per_minute: int | None
 
 
 def _to_nobody(what: str) -> None:
@@ -88,14 +99,16 @@ class Server:
         """A JSON list of objects that have these keys."""
         return objects(self._request("GET", path, **options).data, path, *keys)
 
-    def forget(self) -> None:
+    def forget(self, everything: bool = False) -> None:
         """Before another call on this session: what may be different by now is to be asked for anew.
 
         Presets and parameters of a version are final once it is imported, so they are forgotten only where there were
         none.
+
+        :param everything: also what changes only where the server itself is another one, such as its version.
         """
         for key, known in list(self._cache.items()):
-            if key[0] in ("templates", "versions", "setting") or not known:
+            if everything or key[0] in ("templates", "versions", "setting") or not known:
                 del self._cache[key]
 
     def _remember(self, key: Any, ask: Callable[[], Known]) -> Known:
@@ -130,6 +143,15 @@ class Server:
         """The server's time in seconds of the epoch, as its last answer told it."""
         return self.transport.clock.time() + self.transport.server_ahead
 
+    def identity(self) -> Identity:
+        """Whose token this is. :raises CoderError: kind auth, nobody's; a refusal, this token may not ask."""
+        path = "/api/v2/users/me"
+        answer = self._request("GET", path)
+        user: Any = an_object(answer.data, path, "id", "username")
+        ids = user.get("organization_ids")
+        organization_ids = [each for each in ids if isinstance(each, str)] if isinstance(ids, list) else []
+        return Identity(user, organization_ids, limit_told(answer.headers))
+
     # Rights
 
     def may_read(self, resource_type: str, **where: Any) -> bool:
@@ -142,15 +164,27 @@ class Server:
         :param where: ``organization_id=``, ``any_org=True``, or nothing for the whole site.
         :raises CoderError: the server did not answer.
         """
-        checks = {"checks": {"read": {"object": {"resource_type": resource_type, **where}, "action": "read"}}}
+        told = self._may_read({"read": {"resource_type": resource_type, **where}})
+        return an_object(told, AUTHCHECK, "read")["read"] is True
+
+    def may_read_each(self, things: Mapping[str, Mapping[str, Any]]) -> dict[str, bool | None]:
+        """Like :meth:`may_read` for many kinds and places, with one request.
+
+        :param things: by a name of one's own: ``resource_type``, and ``organization_id`` unless all of them are meant.
+        :returns: by the same names; None where the server did not say.
+        """
+        told = self._may_read(things)
+        return {name: told[name] if isinstance(told.get(name), bool) else None for name in things}
+
+    def _may_read(self, things: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+        checks = {"checks": {name: {"object": dict(thing), "action": "read"} for name, thing in things.items()}}
         for _lost in range(AUTHCHECK_TRIES - 1):
             with suppress(AnswerLost):
                 return self._authcheck(checks)
         return self._authcheck(checks)
 
-    def _authcheck(self, checks: dict[str, Any]) -> bool:
-        path = "/api/v2/authcheck"
-        return an_object(self.transport.request("POST", path, body=checks).data, path, "read")["read"] is True
+    def _authcheck(self, checks: dict[str, Any]) -> dict[str, Any]:
+        return an_object(self.transport.request("POST", AUTHCHECK, body=checks).data, AUTHCHECK)
 
     # People and organizations
 
@@ -181,6 +215,11 @@ class Server:
             raise error.but(reason=reason, hint=f"You can see: {known or 'none'}.") from None
         organization: Organization = found
         return organization
+
+    def organizations(self) -> list[Organization]:
+        """The organizations that the token may see."""
+        found: Any = self._get_list("/api/v2/organizations", "id", "name")
+        return list(found)
 
     def _owner_term(self, owner: str) -> str:
         """The owner as a list's query wants it. :raises CoderError: it cannot be one."""

@@ -155,6 +155,20 @@ def is_answer(value: Any) -> None:
     assert isinstance(value, bool)
 
 
+def are_rights(value: Any) -> None:
+    assert set(value) == {"x"} and value["x"] in (True, False, None)
+
+
+def is_identity(value: Any) -> None:
+    has("id", "username")(value.user)
+    each(is_text)(value.organization_ids)
+    assert value.requests_per_minute is None or value.requests_per_minute >= 0
+
+
+def is_presence(value: Any) -> None:
+    assert value in ("yes", "hidden", "removed", "none")
+
+
 def is_text(value: Any) -> None:
     assert isinstance(value, str)
 
@@ -175,6 +189,10 @@ CALLS: dict[str, tuple[Callable[[TasksClient], Any], Callable[[Any], None]]] = {
     "pause": (lambda client: client.pause(TASK), has("id")),
     "resume": (lambda client: client.resume(TASK), has("id")),
     "may_read": (lambda client: client.may_read("task", any_org=True), is_answer),
+    "may_read_each": (lambda client: client.may_read_each({"x": {"resource_type": "task"}}), are_rights),
+    "identity": (lambda client: client.identity(), is_identity),
+    "organizations": (lambda client: client.organizations(), each(has("id", "name"))),
+    "presence": (lambda client: client.presence(), is_presence),
     "send": (lambda client: client.send(TASK, "x"), lambda _value: None),
     "logs": (lambda client: client.logs(TASK), is_log),
     "user": (lambda client: client.user("bob"), has("id", "username")),

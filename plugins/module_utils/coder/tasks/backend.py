@@ -17,6 +17,7 @@ from ..server import Server
 from ..waiter import Verdict, Waiter
 from . import health, templates, wait
 from .client import TasksClient
+from .dialect import FEATURES
 from .lifecycle import Created, Lifecycle
 from .models import TASK_FIELDS, NewTask, Task
 from .prompts import Prompt, prompts_of
@@ -46,6 +47,14 @@ class TasksBackend:
     def features(self) -> frozenset[str]:
         """See :attr:`Backend.features`; the names are those of :data:`.dialect.FEATURES`."""
         return self._client.dialect.features
+
+    def presence(self) -> str:
+        """See :meth:`.client.TasksClient.presence`."""
+        return self._client.presence()
+
+    def abilities(self) -> dict[str, bool | None]:
+        """Whether the server has each feature. :raises CoderError: it has no tasks."""
+        return {name: name in self.features for name in FEATURES}
 
     def require(self, feature: str) -> None:
         """See :meth:`Backend.require`."""

@@ -11,7 +11,7 @@ from typing import Any, Callable
 
 from ..answers import Malformed, an_object, each, malformed, not_coders, objects, refuse
 from ..backend import EVERYTHING, Choice, Log, Message, lacking
-from ..errors import CoderError, RouteNotFound, invalid
+from ..errors import REFUSALS, CoderError, RouteNotFound, invalid
 from ..models import Build, app_health, build_from
 from ..names import is_uuid, reads_as_uuid, split_reference
 from ..server import Server, explain_owner
@@ -25,6 +25,7 @@ from .dialect import (
     STABLE,
     WORKSPACE_TASKS,
     Dialect,
+    absence,
     dialect_for,
     no_tasks,
 )
@@ -36,6 +37,8 @@ from .wholeness import completeness
 # Sending), so a send waits longer than other requests.
 SEND_TIMEOUT = 60.0
 PAGE = 100
+# An id that no task has.
+NO_TASK = "00000000-0000-0000-0000-000000000000"
 
 
 class TasksClient(Server):
@@ -69,6 +72,22 @@ class TasksClient(Server):
                 raise
             return COMPLETE if prefix == STABLE else FIRST_TASKS
         raise no_tasks(self.version)
+
+    def presence(self) -> str:
+        """Whether the server has tasks: yes, hidden, removed or none. Asks for one that nobody has.
+
+        :raises CoderError: it neither gave it nor refused it.
+        """
+        try:
+            self._get(f"{self.dialect.prefix}/me/{NO_TASK}")
+        except RouteNotFound:
+            return absence(self.version)
+        except CoderError as error:
+            if error.kind == "unsupported":
+                return absence(self.version)
+            if error.kind not in REFUSALS:
+                raise
+        return "yes"
 
     def _needs_route(self, error: RouteNotFound) -> CoderError:
         """The list itself is missing: say what this version did with tasks."""
