@@ -14,11 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from documents import ROOT
 
 FOLDER = ROOT / "docs" / "docsite" / "rst"
 PAGES = sorted(FOLDER.glob("*.rst"))
-GUIDES = [page for page in PAGES if page.name.startswith("guide_")]
+_SECTIONS = yaml.safe_load((FOLDER.parent / "extra-docs.yml").read_text())["sections"]
+GUIDES = [FOLDER / f"{name}.rst" for section in _SECTIONS if section["title"] == "Guides" for name in section["toctree"]]
 LANGUAGES = {"sh", "console", "yaml", "text"}
 
 _BLOCK = re.compile(

@@ -84,7 +84,7 @@ options:
 requirements:
   - requests
 notes:
-  - Works with Coder 2.27 to 2.37.
+  - What is about tasks works with Coder 2.27 to 2.37, what is about chats with Coder 2.33 and newer.
   - Tasks end with Coder. From 2.36 on the server hides them unless E(CODER_ENABLE_AI_TASKS) is true there, and 2.38
     removes them for chats; its migration deletes every conversation, so save them before with M(coder.tasks.archive).
     This collection will therefore end the support of tasks with the last Coder release that has them, and say so at

@@ -28,6 +28,8 @@ extends_documentation_fragment:
 seealso:
   - module: coder.tasks.chat_model_info
   - module: coder.tasks.task_info
+  - ref: ansible_collections.coder.tasks.docsite.from_tasks_to_chats
+    description: What carries over from tasks to chats.
 """
 
 EXAMPLES = r"""

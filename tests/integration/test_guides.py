@@ -26,7 +26,8 @@ def walk(page: Path, emulator: Start, folder: Path) -> tuple[Emulator, list[str]
     for name, state in FOUND.items():
         server.create_task(name, state=state)
     workspace = next(task.workspace for task in server.state.visible_tasks() if task.name == "fix-login")
-    server.create_chat("Look around", labels={"coder.tasks/name": "look-around"}, workspace_id=workspace.id)
+    labels = {"coder.tasks/name": "look-around"}
+    server.create_chat("Look around", labels=labels, answer="All is well.", workspace_id=workspace.id)
     (folder / "password").write_text("example\n")
     ansible = Ansible(folder, {**server.environment, "ANSIBLE_VAULT_PASSWORD_FILE": str(folder / "password")})
     for name, text in files(page).items():
@@ -41,7 +42,7 @@ def walk(page: Path, emulator: Start, folder: Path) -> tuple[Emulator, list[str]
     return server, said
 
 
-OWN = {"guide_provision", "guide_ci", "guide_archive"}
+OWN = {"guide_provision", "guide_ci", "guide_archive", "from_tasks_to_chats"}
 
 
 @pytest.mark.parametrize("page", [page for page in GUIDES if page.stem not in OWN], ids=lambda page: page.stem)
@@ -71,6 +72,14 @@ def test_the_archive_is_whole_and_nothing_is_deleted(emulator: Start, tmp_path: 
     assert {task.name for task in server.state.visible_tasks()} == set(FOUND)
     shards = [(tmp_path / f"archive-{part}" / "manifest.jsonl").read_text().splitlines() for part in (1, 2)]
     assert sum(map(len, shards)) == len(FOUND)
+
+
+def test_the_way_to_chats_saves_the_tasks_and_tells_of_the_models(emulator: Start, tmp_path: Path) -> None:
+    _server, (asked, _saved, chats, models) = walk(FOLDER / "from_tasks_to_chats.rst", emulator, tmp_path)
+    assert '"tasks": "yes"' in asked and '"chats": "experimental"' in asked
+    assert len((tmp_path / "coder-archive" / "manifest.jsonl").read_text().splitlines()) == len(FOUND)
+    assert '"last_answer": "All is well."' in chats
+    assert '"model": "fake-claude"' in models and '"reason": "not_offered"' in models
 
 
 def test_the_rulebook_uses_the_source_as_it_is() -> None:
