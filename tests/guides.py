@@ -19,8 +19,9 @@ from documents import ROOT
 
 FOLDER = ROOT / "docs" / "docsite" / "rst"
 PAGES = sorted(FOLDER.glob("*.rst"))
-_SECTIONS = yaml.safe_load((FOLDER.parent / "extra-docs.yml").read_text())["sections"]
-GUIDES = [FOLDER / f"{name}.rst" for section in _SECTIONS if section["title"] == "Guides" for name in section["toctree"]]
+_CONTENTS = yaml.safe_load((FOLDER.parent / "extra-docs.yml").read_text())["sections"]
+_NAMES = next(section["toctree"] for section in _CONTENTS if section["title"] == "Guides")
+GUIDES = [FOLDER / f"{name}.rst" for name in _NAMES]
 LANGUAGES = {"sh", "console", "yaml", "text"}
 
 _BLOCK = re.compile(

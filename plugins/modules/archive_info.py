@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - coder.tasks.selection
   - coder.tasks.selection.filters
   - coder.tasks.archive
+  - coder.tasks.fields
   - coder.tasks.attributes
   - coder.tasks.attributes.info
   - coder.tasks.attributes.api
@@ -51,43 +52,43 @@ tasks:
     id:
       description: UUID of the task.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
     task:
       description: Owner and name.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: alice/fix-login
     verdict:
       description: One of the keys of RV(verification) that count tasks.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: incomplete
     reasons:
       description: Classes that O(accept) does not name, or what stands in the way.
       type: list
       elements: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: [restarted]
     why:
       description: The reasons in words.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: its agent was started more than once, and nothing shows that it remembers what was said before
     action:
       description: Nothing is done, so null.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: null
     scope:
       description: As RV(scope).
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: deployment
     held:
       description: What the archive holds of it; null where it holds nothing.
       type: dict
-      returned: always
+      returned: unless O(fields) leaves it out
       contains:
         messages:
           description: Messages of the newest log that was saved.
@@ -125,7 +126,7 @@ tasks:
         - The command with which a person may delete the task knowingly, where no proof can be had of it; null where it
           can be had.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: null
 # begin scripts/returns/archive.yml {returned: success}
 archive:

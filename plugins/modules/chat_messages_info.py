@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
   - coder.tasks.chat_selection
+  - coder.tasks.fields
   - coder.tasks.attributes
   - coder.tasks.attributes.info
   - coder.tasks.attributes.api
@@ -56,6 +57,10 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ said.conversations[0].last_answer }}"
 
+- name: What each of my chats answered last
+  coder.tasks.chat_messages_info:
+    fields: brief
+
 - name: The last ten messages of each of my chats, and of their sub-agents
   coder.tasks.chat_messages_info:
     tail: 10
@@ -72,38 +77,47 @@ conversations:
     chat_id:
       description: UUID of the chat.
       type: str
+      returned: unless O(fields) leaves it out
       sample: 3dc5b4e4-299e-4b8c-9e3a-da02ca25ffda
     parent_chat_id:
       description: UUID of the chat that started this sub-agent; null for one that is none.
       type: str
+      returned: unless O(fields) leaves it out
     name:
       description: Name of the chat; null where it has none.
       type: str
+      returned: unless O(fields) leaves it out
       sample: fix-login
     title:
       description: Title of the chat.
       type: str
+      returned: unless O(fields) leaves it out
       sample: Fix the login
     owner_username:
       description: Username of the owner.
       type: str
+      returned: unless O(fields) leaves it out
       sample: alice
     status:
       description: Status of the chat, see M(coder.tasks.chat_info).
       type: str
+      returned: unless O(fields) leaves it out
       sample: waiting
     busy:
       description: Whether a turn is under way, or about to begin.
       type: bool
+      returned: unless O(fields) leaves it out
       sample: false
     archived:
       description: Whether the chat is archived.
       type: bool
+      returned: unless O(fields) leaves it out
       sample: false
     messages:
       description: The messages, oldest first.
       type: list
       elements: dict
+      returned: unless O(fields) leaves it out
       contains:
         id:
           description: Number of the message; larger ones came later.
@@ -151,23 +165,28 @@ conversations:
     last_answer:
       description: Text of the last answer that has one; null where there is none.
       type: str
+      returned: unless O(fields) leaves it out
       sample: Hello
     queue:
       description: "Messages that wait for their turn, with C(id), C(text) and C(created_at); empty with O(since_id)."
       type: list
       elements: dict
+      returned: unless O(fields) leaves it out
       sample: []
     complete:
       description: Whether these are all messages that the chat has, and no turn was under way.
       type: bool
+      returned: unless O(fields) leaves it out
       sample: true
     omitted:
       description: How many messages O(tail) and O(max_bytes) left out.
       type: int
+      returned: unless O(fields) leaves it out
       sample: 0
     reason:
       description: Why the messages could not be read; null where they could.
       type: str
+      returned: unless O(fields) leaves it out
 summary:
   description: How much was read.
   type: dict

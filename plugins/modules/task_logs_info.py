@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - coder.tasks.connection.timeout
   - coder.tasks.selection
   - coder.tasks.selection.filters
+  - coder.tasks.fields
   - coder.tasks.attributes
   - coder.tasks.attributes.info
   - coder.tasks.attributes.api
@@ -66,6 +67,11 @@ EXAMPLES = r"""
     max_bytes: 65536
   register: left
 
+- name: What my agents said last, and nothing else
+  coder.tasks.task_logs_info:
+    tail: 1
+    fields: [name, messages]
+
 - name: Which of them are surely whole
   ansible.builtin.debug:
     msg: "{{ left.logs | selectattr('complete', 'eq', true) | map(attribute='name') }}"
@@ -82,28 +88,28 @@ logs:
     task_id:
       description: UUID of the task.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: cdee2e5a-7c94-4461-b357-7322432ffad0
     name:
       description: Name of the task.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: fix-login
     owner_name:
       description: Username of its owner.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: alice
     status:
       description: Its status when the log was read.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: paused
     messages:
       description: The messages, oldest first.
       type: list
       elements: dict
-      returned: always
+      returned: unless O(fields) leaves it out
       contains:
         # begin scripts/returns/message.yml {content: Its text.}
         id:
@@ -130,34 +136,34 @@ logs:
     source:
       description: "V(live) from the agent, V(snapshot) from when it was paused, or V(none)."
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: snapshot
     snapshot_at:
       description: When the snapshot was saved; null where the log is no snapshot.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: "2026-11-21T11:21:13.722889Z"
     complete:
       description:
         - "Whether this was the whole conversation on the server: true, false or V(unknown). Compare it, do not use
           it as a condition by itself."
       type: raw
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: true
     truncated:
       description: Whether a message was cut, by the hook that saved the snapshot or by O(max_bytes).
       type: bool
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: false
     omitted:
       description: Messages that O(tail) and O(max_bytes) left out.
       type: int
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: 0
     reason:
       description: Why there is no log; null when there is one.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: null
 missing:
   description: Names from O(name) that no task has, or none that the token may see.

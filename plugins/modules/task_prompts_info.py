@@ -20,6 +20,7 @@ author:
 extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
+  - coder.tasks.fields
   - coder.tasks.attributes
   - coder.tasks.attributes.info
   - coder.tasks.attributes.api
@@ -52,17 +53,17 @@ prompts:
     build_id:
       description: UUID of the build.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: 5330e4a0-21ba-4012-82ae-be15b6f51353
     prompt:
       description: The prompt.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: Fix the bug in login
     source:
       description: "Where it was found: V(endpoint), V(build_parameter) or V(task)."
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: task
 missing:
   description: Ids from O(build_ids) with no prompt, or none that the token may see.

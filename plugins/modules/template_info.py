@@ -12,11 +12,13 @@ short_description: Read the templates that can run tasks
 version_added: 1.0.0
 description:
   - Returns templates that can run tasks, with the presets and parameters of their active versions.
+  - What O(fields) leaves out is not asked for; V(brief) makes one request for all templates.
 author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
+  - coder.tasks.fields
   - coder.tasks.attributes
   - coder.tasks.attributes.info
   - coder.tasks.attributes.api
@@ -48,6 +50,10 @@ EXAMPLES = r"""
   coder.tasks.template_info:
     name: ai
     versions: true
+
+- name: What there is, for a person
+  coder.tasks.template_info:
+    fields: brief
 """
 
 RETURN = r"""
@@ -61,68 +67,68 @@ templates:
     id:
       description: UUID of the template.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: a294f866-cf9e-4179-9317-10220fe5e10b
     name:
       description: Its name.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: ai
     display_name:
       description: Its title.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: AI agent
     description:
       description: What it is for.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: An agent in a container
     icon:
       description: Its icon.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: /emojis/26a1.png
     organization_id:
       description: UUID of its organization.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: efe617ed-15e3-49b4-ba48-a368e3a528f4
     organization_name:
       description: Name of its organization.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: coder
     active_version_id:
       description: UUID of the version that new tasks get.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: 564ecab1-14ee-4abd-9435-095e1057c12c
     deprecated:
       description: Whether no new task can be made from it.
       type: bool
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: false
     deprecation_message:
       description: Why it is deprecated.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: ""
     created_at:
       description: When it was created.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: "2026-11-21T11:09:45.695138Z"
     updated_at:
       description: When it was changed last.
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: "2026-11-21T11:09:45.697492Z"
     presets:
       description: Presets of the active version.
       type: list
       elements: dict
-      returned: always
+      returned: unless O(fields) leaves it out
       contains:
         id:
           description: UUID of the preset.
@@ -158,7 +164,7 @@ templates:
       description: Parameters of the active version.
       type: list
       elements: dict
-      returned: always
+      returned: unless O(fields) leaves it out
       contains:
         name:
           description: Its name.
@@ -200,7 +206,7 @@ templates:
       description: Versions of the template; empty unless O(versions=true).
       type: list
       elements: dict
-      returned: always
+      returned: unless O(fields) leaves it out
       contains:
         id:
           description: UUID of the version.

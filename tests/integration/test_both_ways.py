@@ -91,6 +91,8 @@ READING = [
     Case("prompts of an unknown build", "task_prompts_info", {"build_ids": [NONE_LEFT]}),
     Case("templates", "template_info"),
     Case("one template with versions", "template_info", {"name": "ai", "versions": True}),
+    Case("templates in short", "template_info", {"fields": "brief"}),
+    Case("logs in short", "task_logs_info", {"name": "idle-one", "fields": ["name", "messages"]}),
     Case("what the server is", "server_info"),
     Case("what the server is, in check mode", "server_info", {}, CHECK),
     Case("models of chats", "chat_model_info"),

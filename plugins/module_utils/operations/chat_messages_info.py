@@ -16,16 +16,23 @@ from ..coder.errors import CoderError, as_coder_error, attempting, invalid
 from .chat_selection import ChatSelectionParams, at_once, chat_exclusions, chat_selection_spec, choose_chats
 from .connection import ConnectionParams, connection_spec
 from .context import Context
+from .fields import FieldsParams, chosen_fields, fields_spec, pick
 from .log import check_tail, newest
 from .spec import Options, Spec
 
+FIELDS = (
+    "chat_id", "parent_chat_id", "name", "title", "owner_username", "status", "busy", "archived", "messages",
+    "last_answer", "queue", "complete", "omitted", "reason",
+)  # fmt: skip
+# What a person looks for first.
+BRIEF = ("name", "title", "status", "complete", "reason", "last_answer")
 # In the result of a failure, so that whoever tries again until something is there can ask for it.
 IF_FAILED: dict[str, Any] = {"conversations": []}
 # What is wrong with the token, the connection or the server: every chat would meet it.
 OF_ALL = ("auth", "tls", "network", "rate_limited", "unsupported", "library")
 
 
-class ChatMessagesParams(ConnectionParams, ChatSelectionParams):
+class ChatMessagesParams(ConnectionParams, ChatSelectionParams, FieldsParams):
     """The options of this operation."""
 
     since_id: int | None
@@ -51,7 +58,7 @@ def spec() -> Spec:
         "children": {"type": "bool", "default": False},
     }
     return {
-        "argument_spec": {**connection_spec(), **chat_selection_spec(), **own},
+        "argument_spec": {**connection_spec(), **chat_selection_spec(), **own, **fields_spec()},
         "mutually_exclusive": chat_exclusions(),
         "supports_check_mode": True,
     }
@@ -61,6 +68,7 @@ def run(context: Context[ChatMessagesParams]) -> dict[str, Any]:
     """Result: ``conversations``, one entry per chat, ``missing`` ids and names, ``summary`` and ``scope``."""
     params = context.params
     check_tail(params["tail"])
+    names = chosen_fields(params["fields"], BRIEF, FIELDS)
     for name, limit in (("since_id", params["since_id"]), ("max_bytes", params["max_bytes"])):
         if limit is not None and limit < 0:
             raise invalid(f"{name!r} is {limit}", "Give 0 or more.")
@@ -72,7 +80,7 @@ def run(context: Context[ChatMessagesParams]) -> dict[str, Any]:
     entries = [_entry(backend, chat, reading, params) for chat, reading in zip(chats, read)]
     result: dict[str, Any] = {
         "changed": False,
-        "conversations": entries,
+        "conversations": [pick(entry, names) for entry in entries],
         "missing": chosen.missing,
         "summary": _summary(entries),
         "scope": chosen.scope,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..coder.chats.model_list import MODEL_FIELDS
+from ..coder.chats.model_list import MODEL_FIELDS as FIELDS
 from ..coder.errors import attempting, invalid
 from .connection import ConnectionParams, connection_spec
 from .context import Context
@@ -37,7 +37,7 @@ def spec() -> Spec:
 def run(context: Context[ChatModelInfoParams]) -> dict[str, Any]:
     """Result: ``models``."""
     params = context.params
-    names = chosen_fields(params["fields"], BRIEF, MODEL_FIELDS)
+    names = chosen_fields(params["fields"], BRIEF, FIELDS)
     if not params["organization"]:
         raise invalid("'organization' is empty", "Give its name or UUID, or leave the option out.")
     with attempting("read the models"):

@@ -17,6 +17,7 @@ from ..coder.tasks.models import Task
 from ..snapshot.marks import is_cut
 from .connection import ConnectionParams, connection_spec
 from .context import Context
+from .fields import FieldsParams, chosen_fields, fields_spec, pick
 from .log import bounded, check_tail, newest
 from .selection import SelectionParams, choose, selection_spec, warning_of
 from .spec import Spec
@@ -24,11 +25,17 @@ from .spec import Spec
 # Kinds of what is wrong with the token, the connection or the server: every log would meet it.
 OF_ALL = ("auth", "tls", "network", "rate_limited", "unsupported", "library")
 
+FIELDS = (
+    "task_id", "name", "owner_name", "status", "messages", "source", "snapshot_at", "complete", "truncated", "omitted",
+    "reason",
+)  # fmt: skip
+# What a person looks for first.
+BRIEF = ("name", "owner_name", "status", "source", "complete", "reason", "messages")
 # In the result of a failure, so that whoever tries again until something is there can ask for it.
 IF_FAILED: dict[str, Any] = {"logs": []}
 
 
-class LogsParams(ConnectionParams, SelectionParams):
+class LogsParams(ConnectionParams, SelectionParams, FieldsParams):
     """The options of this operation."""
 
     tail: int | None
@@ -39,7 +46,7 @@ class LogsParams(ConnectionParams, SelectionParams):
 
 def spec() -> Spec:
     """The operation's options."""
-    options = {**connection_spec(), **selection_spec()}
+    options = {**connection_spec(), **selection_spec(), **fields_spec()}
     options.update(
         tail={"type": "int"},
         max_bytes={"type": "int"},
@@ -57,6 +64,7 @@ def run(context: Context[LogsParams]) -> dict[str, Any]:
     """Result: ``logs``, one entry per task, ``missing`` names and a ``summary``."""
     params = context.params
     check_tail(params["tail"])
+    names = chosen_fields(params["fields"], BRIEF, FIELDS)
     tasks, missing = choose(context, warning_of(context))
     if missing and params["fail_on_unavailable"]:
         raise CoderError(f"there is no task {', '.join(repr(name) for name in missing)}", "not_found")
@@ -64,7 +72,8 @@ def run(context: Context[LogsParams]) -> dict[str, Any]:
         read = list(pool.map(lambda task: _read(context.session.tasks, task, params["fail_on_unavailable"]), tasks))
     _tell(context, read)
     entries = [_entry(task, reading.log, params) for task, reading in zip(tasks, read)]
-    return {"changed": False, "logs": entries, "missing": missing, "summary": _summary(entries)}
+    picked = [pick(entry, names) for entry in entries]
+    return {"changed": False, "logs": picked, "missing": missing, "summary": _summary(entries)}
 
 
 class Reading(NamedTuple):

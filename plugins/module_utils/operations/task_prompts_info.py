@@ -12,14 +12,18 @@ from ..coder.errors import attempting, invalid
 from ..coder.names import is_uuid
 from .connection import ConnectionParams, connection_spec
 from .context import Context
+from .fields import FieldsParams, chosen_fields, fields_spec, pick
 from .selection import warning_of
 from .spec import Options, Spec
 
+FIELDS = ("build_id", "prompt", "source")
+# What a person looks for first.
+BRIEF = ("build_id", "prompt")
 # In the result of a failure, so that whoever tries again until something is there can ask for it.
 IF_FAILED: dict[str, Any] = {"prompts": []}
 
 
-class PromptsParams(ConnectionParams):
+class PromptsParams(ConnectionParams, FieldsParams):
     """The options of this operation."""
 
     build_ids: list[str]
@@ -28,11 +32,12 @@ class PromptsParams(ConnectionParams):
 def spec() -> Spec:
     """The operation's options."""
     options: Options = {"build_ids": {"type": "list", "elements": "str", "required": True}}
-    return {"argument_spec": {**connection_spec(), **options}, "supports_check_mode": True}
+    return {"argument_spec": {**connection_spec(), **options, **fields_spec()}, "supports_check_mode": True}
 
 
 def run(context: Context[PromptsParams]) -> dict[str, Any]:
     """Result: ``prompts``, one entry per build that has one, and ``missing`` ids."""
+    names = chosen_fields(context.params["fields"], BRIEF, FIELDS)
     asked = list(dict.fromkeys(item.strip().lower() for item in context.params["build_ids"]))
     for build_id in asked:
         if not is_uuid(build_id):
@@ -40,4 +45,5 @@ def run(context: Context[PromptsParams]) -> dict[str, Any]:
     with attempting("read the prompts"):
         found = context.session.tasks.prompts(asked, warning_of(context)) if asked else []
     known = {prompt["build_id"] for prompt in found}
-    return {"changed": False, "prompts": found, "missing": [item for item in asked if item not in known]}
+    picked = [pick(prompt, names) for prompt in found]
+    return {"changed": False, "prompts": picked, "missing": [item for item in asked if item not in known]}

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Callable
 
 from ..coder.errors import attempting
 from ..coder.tasks.backend import TasksBackend
 from .connection import ConnectionParams, connection_spec
 from .context import Context
+from .fields import FieldsParams, chosen_fields, fields_spec, pick
 from .spec import Options, Spec
 
-FIELDS = (
+# As the server lists them.
+_LISTED = (
     "id",
     "name",
     "display_name",
@@ -28,12 +31,15 @@ FIELDS = (
     "created_at",
     "updated_at",
 )
+# What a person looks for first; these cost no further request per template.
+BRIEF = ("name", "display_name", "description", "organization_name", "deprecated")
+FIELDS = (*_LISTED, "presets", "parameters", "versions")
 
 # In the result of a failure, so that whoever tries again until something is there can ask for it.
 IF_FAILED: dict[str, Any] = {"templates": []}
 
 
-class TemplateInfoParams(ConnectionParams):
+class TemplateInfoParams(ConnectionParams, FieldsParams):
     """The options of this operation."""
 
     name: str | None
@@ -48,32 +54,38 @@ def spec() -> Spec:
         "organization": {"type": "str"},
         "versions": {"type": "bool", "default": False},
     }
-    return {"argument_spec": {**connection_spec(), **options}, "supports_check_mode": True}
+    return {"argument_spec": {**connection_spec(), **options, **fields_spec()}, "supports_check_mode": True}
 
 
 def run(context: Context[TemplateInfoParams]) -> dict[str, Any]:
     """Result: ``templates``."""
-    backend, params = context.session.tasks, context.params
+    params = context.params
+    names = chosen_fields(params["fields"], BRIEF, FIELDS)
+    backend = context.session.tasks
     with attempting("read the templates"):
         if params["name"]:
             listed = [backend.find_template(params["name"], params["organization"])]
         else:
             listed = backend.templates(params["organization"])
-        templates = [_described(backend, item, params["versions"]) for item in listed]
+        templates = [_described(backend, item, params["versions"], names) for item in listed]
     return {"changed": False, "templates": templates}
 
 
-def _described(backend: TasksBackend, data: dict[str, Any], with_versions: bool) -> dict[str, Any]:
-    template = {field: data.get(field) for field in FIELDS}
+def _described(
+    backend: TasksBackend, data: dict[str, Any], with_versions: bool, names: tuple[str, ...] | None
+) -> Mapping[str, Any]:
+    """A template with these fields. What is not wanted is not asked for."""
     version_id = data["active_version_id"]
-    template["presets"] = backend.presets(version_id)
-    template["parameters"] = backend.parameters(version_id)
-    template["versions"] = [_version(item, version_id) for item in _versions(backend, data, with_versions)]
-    return template
-
-
-def _versions(backend: TasksBackend, data: dict[str, Any], wanted: bool) -> list[dict[str, Any]]:
-    return backend.template_versions(data["id"]) if wanted else []
+    asked: dict[str, Callable[[], Any]] = {
+        "presets": lambda: backend.presets(version_id),
+        "parameters": lambda: backend.parameters(version_id),
+        "versions": lambda: [
+            _version(item, version_id) for item in (backend.template_versions(data["id"]) if with_versions else [])
+        ],
+    }
+    template = {field: data.get(field) for field in _LISTED}
+    template.update((name, ask()) for name, ask in asked.items() if names is None or name in names)
+    return pick(template, names)
 
 
 def _version(data: dict[str, Any], active_id: str) -> dict[str, Any]:

@@ -10,26 +10,36 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ..context import Context
+from ..fields import FieldsParams, chosen_fields, fields_spec, pick
 from ..spec import Spec
 from . import archive
 from .archive import ArchiveParams, ProofParams
+
+FIELDS = ("id", "task", "verdict", "reasons", "why", "action", "scope", "held", "command")
+# What a person looks for first.
+BRIEF = ("task", "verdict", "why", "command")
+
+
+class ArchiveInfoParams(ProofParams, FieldsParams):
+    """The options of this operation."""
 
 
 def spec() -> Spec:
     """The operation's options."""
     return {
-        "argument_spec": archive.proof_options(),
+        "argument_spec": {**archive.proof_options(), **fields_spec()},
         "mutually_exclusive": [["name", "all_owners"], ["name", "organization"]],
         "supports_check_mode": True,
     }
 
 
-def run(context: Context[ProofParams]) -> dict[str, Any]:
+def run(context: Context[ArchiveInfoParams]) -> dict[str, Any]:
     """Result: what ``archive`` with ``state=verified`` gives, and ``tasks``, the verdict of each.
 
     :raises CoderError: an option cannot be right, the server refuses the list, or the archive cannot be read.
     """
+    names = chosen_fields(context.params["fields"], BRIEF, FIELDS)
     unset = {name: option.get("default") for name, option in archive.spec()["argument_spec"].items()}
     params = cast(ArchiveParams, {**unset, **context.params, "state": "verified"})
     outcomes, result = archive.look(replace(cast("Context[Any]", context), params=params))
-    return {**result, "tasks": outcomes.verdict_lines}
+    return {**result, "tasks": [pick(line, names) for line in outcomes.verdict_lines]}
