@@ -56,6 +56,10 @@ server:
       type: str
       returned: always
       sample: https://coder.example.com
+    session_file:
+      description: The file of C(coder login) that the token comes from; null where the token was given.
+      type: str
+      returned: always
     version:
       description: Its build version, as it says it.
       type: str

@@ -96,7 +96,7 @@ def test_readme_has_what_automation_hub_asks_for() -> None:
     assert "ansible-galaxy collection install coder.tasks" in README and "git clone https://" in README
     assert not [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("https://")]
     assert "pip install ansible" not in README
-    assert len(README.splitlines()) < 230
+    assert len(README.splitlines()) < 200
 
 
 def test_links_into_the_repository_lead_somewhere() -> None:

@@ -67,6 +67,7 @@ def _server(session: Session) -> dict[str, Any]:
     user = identity.user if identity else None
     return {
         "url": session.server.transport.base_url,
+        "session_file": session.server.transport.connection.session_file,
         "version": version,
         "tasks": tasks,
         "chats": chats,

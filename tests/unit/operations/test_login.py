@@ -37,6 +37,8 @@ def test_it_is_used_where_neither_is_given(emulator: Start, folder: Path) -> Non
     assert [task["name"] for task in call("task_info")["tasks"]] == ["mine"]
     assert [task["name"] for task in call("task_info", url=f"{server.url}/")["tasks"]] == ["mine"]
     assert secrets_in({"url": None, "token": None}) == {server.token}
+    assert call("server_info")["server"]["session_file"] == str(folder / "session")
+    assert call("server_info", url=server.url, token=server.token)["server"]["session_file"] is None
 
 
 def test_it_is_sent_to_no_other_server(emulator: Start, folder: Path) -> None:
