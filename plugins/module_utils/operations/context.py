@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..coder.session import Session
 
 # The options of an operation: a TypedDict of its own.
-Params = TypeVar("Params", bound=Mapping[str, Any], covariant=True)
+Params_co = TypeVar("Params_co", bound=Mapping[str, Any], covariant=True)
 
 
 class Journal:
@@ -54,7 +54,7 @@ def _ignore(*texts: str) -> None:
 
 
 @dataclass
-class Context(Generic[Params]):
+class Context(Generic[Params_co]):
     """One call of an operation: what it needs from whoever runs it.
 
     :param params: every option of the operation's spec, plain types only, durations in seconds.
@@ -70,7 +70,7 @@ class Context(Generic[Params]):
     :param journal: what the call has written.
     """
 
-    params: Params = field(repr=False)
+    params: Params_co = field(repr=False)
     open_session: Callable[[Context[Any]], Session] = no_session
     check_mode: bool = False
     diff: bool = False

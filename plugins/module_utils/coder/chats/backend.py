@@ -238,4 +238,3 @@ class ChatsBackend:
             where = self._client.organization(choice.organization)["id"]
             chats = [chat for chat in chats if chat["organization_id"] == where]
         return [chat for chat in chats if choice.status in (None, chat["status"])]
-

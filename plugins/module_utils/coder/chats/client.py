@@ -293,5 +293,3 @@ def _logged(entry: dict[str, Any]) -> Logged | None:
         return None
     owner = (entry.get("diff") or {}).get("owner_id") if isinstance(entry.get("diff"), dict) else None
     return Logged(entry["resource_id"], text(owner.get("new")) if isinstance(owner, dict) else "")
-
-
