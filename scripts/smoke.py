@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from emulator import Emulator
 
-KINDS = ("module", "filter", "inventory", "role")
+KINDS = ("module", "filter", "inventory", "lookup", "role")
 
 
 def main(venv: Path) -> None:
