@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) returns stress demo fuzz-proof screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-pages redaction-report
+.PHONY: help setup test $(PARTS) returns stress demo fuzz-proof mutants screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-pages redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -78,6 +78,9 @@ bench-pages: setup  ## The page of 10,000 conversations in Chromium: opening it,
 
 fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seeded rounds (FUZZ="--rounds 50 --seed 7")
 	$(PYTHON) tests/fuzz/proof.py $(FUZZ)
+
+mutants: setup  ## Small mistakes made in a copy: which ones no test finds (MUTANTS="--only fleet" or "--sample 5 --seed 7")
+	@$(PYTHON) scripts/mutants.py $(MUTANTS)
 
 redaction-report: setup  ## How well secrets are found that others defined; ARGS="--source --write" and so on
 	@$(PYTHON) scripts/redaction_report.py $(ARGS)

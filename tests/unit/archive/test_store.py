@@ -19,6 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.coder.tasks.plugins.module_utils.archive import files
 from ansible_collections.coder.tasks.plugins.module_utils.archive.files import json_lines, parse_lines
 from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Record, folder_name
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
@@ -90,6 +91,19 @@ def test_the_manifest_says_what_was_found(tmp_path: Path) -> None:
     assert (first["first_time"], first["last_time"]) == ("2026-06-01T12:00:00Z", "2026-06-01T12:00:01Z")
     assert sorted(first["files"]) == ["messages.jsonl", "task.json", "transcript.html", "transcript.md"]  # type: ignore[call-overload]
     assert (second["source"], second["messages"], second["error_kind"]) == ("none", 0, "conflict")
+
+
+def test_what_a_manifest_names_is_on_the_disk_before_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    sync, replace = files.sync, files.replace
+    monkeypatch.setattr(files, "sync", lambda path: (synced.append(str(path)), sync(path)))
+    monkeypatch.setattr(files, "replace", lambda path, data: (synced.append(f"put {path}"), replace(path, data)))
+    save(tmp_path, record())
+    (manifest_at,) = [index for index, name in enumerate(synced) if name == f"put {tmp_path / 'manifest.jsonl'}"]
+    (folder,) = [entry["folder"] for entry in manifest(tmp_path)]
+    before = synced[:manifest_at]
+    for name in ("messages.jsonl", "task.json"):
+        assert str(tmp_path / "tasks" / str(folder) / name) in before
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:

@@ -222,6 +222,23 @@ def test_secrets_do_not_reach_the_disk(fleet: Emulator, tmp_path: Path) -> None:
     assert TOKEN in messages(tmp_path / "raw", "live")[0]
 
 
+def test_what_an_agent_reports_of_its_state_is_redacted(fleet: Emulator, tmp_path: Path) -> None:
+    fleet.state.task("live").report("idle", f"Logged in with {TOKEN}", uri=f"https://example.com/?token={TOKEN}")
+    archive(fleet, tmp_path, name="live")
+    assert not [file for file in filter(Path.is_file, tmp_path.rglob("*")) if TOKEN.encode() in file.read_bytes()]
+
+
+def test_other_rules_save_every_task_anew(fleet: Emulator, tmp_path: Path) -> None:
+    fleet.state.task("live").api.set_messages(says("open swordfish"))
+    archive(fleet, tmp_path, name="live")
+    assert messages(tmp_path, "live") == ["open swordfish"]
+    again = archive(fleet, tmp_path, name="live", redact_values=["swordfish"])
+    assert again["summary"]["changed"] == 1 and "swordfish" not in messages(tmp_path, "live")[0]
+    # What may hold no secret by the new rules is saved by them all the same, so that a proof can compare it.
+    archive(fleet, tmp_path, name="paused")
+    assert archive(fleet, tmp_path, name="paused", redact_values=["swordfish"])["summary"]["changed"] == 1
+
+
 def test_a_pause_does_not_shrink_the_archive(fleet: Emulator, tmp_path: Path) -> None:
     task = fleet.state.task("live")
     log = says(*(f"message {number}" for number in range(15)))
