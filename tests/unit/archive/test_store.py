@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -104,6 +105,28 @@ def test_what_a_manifest_names_is_on_the_disk_before_it(tmp_path: Path, monkeypa
     before = synced[:manifest_at]
     for name in ("messages.jsonl", "task.json"):
         assert str(tmp_path / "tasks" / str(folder) / name) in before
+
+
+def test_a_folder_that_cannot_be_replaced_stays_what_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path, record(messages=[message(0, "first")]))
+    before = tree(tmp_path / "tasks")
+    rename, put_aside = os.rename, []
+
+    def full(source: str, target: str) -> None:
+        # The disk is full from the moment at which the old folder was put aside.
+        if put_aside and str(source) != put_aside[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(source, target)
+        if Path(target).name.startswith(".old-"):
+            put_aside.append(str(target))
+
+    monkeypatch.setattr(os, "rename", full)
+    with pytest.raises(CoderError) as caught:
+        save(tmp_path, record(messages=[message(0, "first"), message(1, "second")]))
+    assert caught.value.kind == "io" and put_aside
+    assert tree(tmp_path / "tasks") == before
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
