@@ -50,9 +50,13 @@ class Log(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """An input that the server took. ``id``: of the message that it became, where the server tells it."""
+    """An input that the server took. ``id``: of the message that it became, where the server tells it.
+
+    ``queued_id``: of its place in the queue, where it waits for its turn and is no message yet.
+    """
 
     id: int | None = None
+    queued_id: int | None = None
 
 
 class Choice(NamedTuple):

@@ -152,7 +152,7 @@ class Transport:
         :param path: from the server's root, its segments already quoted, see :func:`segment`.
         :param body: sent as JSON; None sends no body.
         :param timeout: longest silence while reading, in seconds; the connection's own when None.
-        :param final: says of a server's message that a 5xx carrying it is an answer, not a hiccup.
+        :param final: says of a server's message that a 429 or a 5xx carrying it is an answer, not a hiccup.
         :param within: what this request may take, where it is one of several that make one answer.
         :raises RouteNotFound: the server has no such endpoint.
         :raises AnswerLost: a write may or may not have been processed.
@@ -180,7 +180,7 @@ class Transport:
             except CoderError as caught:
                 error = caught
             error.attempts = attempts
-            if error.kind == "rate_limited":
+            if error.kind == "rate_limited" and not request.final(error.server_message):
                 # The limiter refuses before anything is processed, so this is safe for a write too. The wait is
                 # bounded by the deadline alone: it is the server's own word when to come back.
                 continue
@@ -243,11 +243,11 @@ class Transport:
         said = http_date(response.headers.get("Date"))
         if said:
             self.server_ahead = said - self.clock.time()
-        if response.status_code == 429:
-            self._gate.close_until(self.clock.monotonic() + pause_asked(response.headers, self.clock.time()))
         try:
             return _judged(request, response, content)
         except CoderError as error:
+            if error.status == 429 and not request.final(error.server_message):
+                self._gate.close_until(self.clock.monotonic() + pause_asked(response.headers, self.clock.time()))
             if error.status != 401 or not self.connection.session_file:
                 raise
             raise error.but(

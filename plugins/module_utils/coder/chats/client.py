@@ -10,14 +10,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Callable, NamedTuple
 
 from ..answers import Malformed, each, fields, malformed, not_coders, number, objects, refuse, text
-from ..backend import lacking
-from ..errors import REFUSALS, CoderError, RouteNotFound
-from ..server import Server
+from ..backend import Sent, lacking
+from ..errors import REFUSALS, AnswerLost, CoderError, RouteNotFound
+from ..server import AUTHCHECK_TRIES, Server
 from ..transport import Allowance, segment
 from .dialect import EARLY, FEATURES, GENERAL, STABLE, ChatsDialect, no_chats
 from .messages import ChatMessage, message_problem, messages_from, queued_from
 from .model_list import ChatModel, models_from
 from .models import Chat, chat_from, chat_problem
+from .new import NewChat, body_of, check_body
+from .refusals import explain_send, explain_write, is_bad_label, is_chat_answer
 
 # Chats per page; servers take more than this, and give 50 where they are not asked for a number.
 PAGE = 500
@@ -157,6 +159,112 @@ class ChatsClient(Server):
         """The error for one of the features of chats that this server has not."""
         return lacking(self.version.text, FEATURES[feature])
 
+    # Writing
+
+    def create_chat(self, new: NewChat, labels: Mapping[str, str], empty: bool = False) -> Chat:
+        """POST a chat. Never idempotent: the same request twice makes two.
+
+        :param labels: all that it gets. :param empty: without its first message, so that nothing runs.
+        :raises AnswerLost: it may have been made. :raises CoderError: as the server refuses.
+        """
+        path = self.dialect.prefix
+        try:
+            data = self._request("POST", path, body=body_of(new, labels, empty), final=is_chat_answer).data
+        except CoderError as error:
+            raise explain_write(error) from None
+        try:
+            return self._chat(data)
+        except CoderError as error:
+            # What was answered is no chat, and one may have been made.
+            raise error.as_a(AnswerLost) from None
+
+    def makes_empty_chats(self, organization_id: str) -> bool:
+        """Whether this server makes a chat without a first message.
+
+        Found by a request that each server refuses, for what it finds wrong first: the missing message, or a label
+        that none can be. It makes nothing, so a lost answer is asked for again.
+
+        :raises CoderError: no chat can be made at all.
+        """
+        return self._remember("empty chats", lambda: self._ask_for_empty_chats(organization_id))
+
+    def _ask_for_empty_chats(self, organization_id: str) -> bool:
+        body = {"organization_id": organization_id, "labels": {"": ""}}
+        for _lost in range(AUTHCHECK_TRIES):
+            try:
+                self.transport.request("POST", self.dialect.prefix, body=body, final=is_chat_answer)
+            except AnswerLost:
+                continue
+            except CoderError as error:
+                if error.kind != "invalid":
+                    raise explain_write(error) from None
+                return is_bad_label(error)
+        return False
+
+    def change(self, chat_id: str, field: str, value: Any) -> None:
+        """PATCH one field: of several, a server applies those before a wrong one. Safe to repeat.
+
+        :param field: title, labels (the whole map is replaced), archived, workspace_id, plan_mode or pin_order.
+        """
+        body = {field: value}
+        check_body(body, field)
+        self._request("PATCH", self._path(chat_id), body=body, final=is_chat_answer)
+
+    def interrupt(self, chat_id: str) -> None:
+        """Stop the turn of this one chat, not those of its sub-agents."""
+        self._request("POST", self._path(chat_id, "interrupt"), final=is_chat_answer)
+
+    def send(self, chat_id: str, text: str, interrupt: bool = False) -> Sent:
+        """Say something in a chat. It waits for its turn while another one runs.
+
+        :param interrupt: whether a turn that runs is stopped for it.
+        :raises NotReady: the queue is full. :raises AnswerLost: it may have been taken.
+        """
+        path = self._path(chat_id, "messages")
+        body: dict[str, Any] = {"content": [{"type": "text", "text": text}]}
+        if interrupt:
+            body["busy_behavior"] = "interrupt"
+        check_body(body, "message")
+        try:
+            data = self._request("POST", path, body=body, final=is_chat_answer).data
+        except CoderError as error:
+            raise explain_send(error) from None
+        answer = data if isinstance(data, dict) else {}
+        # Newer servers add `messages`, which may be others than the one that was sent.
+        if answer.get("queued") is True:
+            return Sent(None, _id_in(answer.get("queued_message")))
+        return Sent(_id_in(answer.get("message")))
+
+    def edit(self, chat_id: str, message_id: int, text: str) -> int | None:
+        """Say a message otherwise: all that followed is gone, it has another id, and a turn begins.
+
+        :returns: its new id. :raises CoderError: a second edit of the same id is refused.
+        """
+        path = self._path(chat_id, "messages", str(message_id))
+        body = {"content": [{"type": "text", "text": text}]}
+        check_body(body, "prompt")
+        try:
+            data = self._request("PATCH", path, body=body, final=is_chat_answer).data
+        except CoderError as error:
+            raise explain_send(error) from None
+        return _id_in(data.get("message")) if isinstance(data, dict) else None
+
+    def delete_queued(self, chat_id: str, queued_id: int) -> None:
+        """Take a message out of the queue."""
+        self._request("DELETE", self._path(chat_id, "queue", str(queued_id)), final=is_chat_answer)
+
+    def give_results(self, chat_id: str, results: list[dict[str, Any]]) -> None:
+        """Answer the tool calls that a chat waits for.
+
+        :param results: each of ``tool_call_id``, ``output`` and ``is_error``. :raises AnswerLost: they may be taken.
+        """
+        body = {"results": results}
+        check_body(body, "tool_results")
+        try:
+            self._request("POST", self._path(chat_id, "tool-results"), body=body, final=is_chat_answer)
+        except CoderError as error:
+            raise explain_write(error) from None
+
     # Messages
 
     def messages(self, chat_id: str) -> ChatLog:
@@ -280,6 +388,10 @@ class ChatsClient(Server):
 
 def _identity(item: Any) -> str:
     return str(item["id"] if isinstance(item, dict) and "id" in item else item)
+
+
+def _id_in(value: Any) -> int | None:
+    return number(value.get("id")) if isinstance(value, dict) else None
 
 
 def _log(raw: dict[int, dict[str, Any]], queue: list[dict[str, Any]]) -> ChatLog:
