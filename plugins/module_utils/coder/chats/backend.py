@@ -10,15 +10,19 @@ from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from ..answers import Malformed
-from ..backend import Ailment, Choice, Log, Message
+from ..backend import Ailment, Choice, Log, Message, Sent
 from ..errors import CoderError, invalid
 from ..names import is_uuid
 from ..server import Server
-from . import health
+from ..waiter import Verdict, Waiter
+from . import health, wait
+from .choices import find_model, find_workspace
 from .client import ChatLog, ChatsClient, Logged
 from .dialect import FEATURES
+from .lifecycle import ChatLifecycle, Created, Stopped
 from .model_list import ChatModel
-from .models import NAME_LABEL, Chat
+from .models import NAME_LABEL, Chat, age
+from .new import NewChat
 
 # Kinds of errors that say that one of several ways is closed, and nothing else.
 _CLOSED = ("forbidden", "not_found")
@@ -106,7 +110,7 @@ class ChatsBackend:
         for archived in (False, True):
             chats = self._client.list_chats(labels, archived)
             if chats:
-                return sorted(chats, key=lambda chat: (chat["created_at"], chat["id"]))
+                return sorted(chats, key=age)
         return []
 
     def get(self, reference: str, owner: str = "me") -> Chat:
@@ -202,6 +206,108 @@ class ChatsBackend:
     def diagnose(self, item: Chat) -> dict[str, Any]:
         """See :meth:`Backend.diagnose`: a :class:`.health.ChatDiagnosis`."""
         return dict(health.diagnosis(item))
+
+    # Writing
+
+    def pause(self, item: Chat, waiter: Waiter) -> bool:
+        """See :meth:`Backend.pause`: interrupt it and its sub-agents."""
+        return self.stop(item, waiter).changed
+
+    def resume(self, item: Chat, waiter: Waiter) -> bool:
+        """See :meth:`Backend.resume`: bring an archived one back. What makes a chat run is a message."""
+        return item["archived"] and ChatLifecycle(self._client, waiter).unarchive(item)
+
+    def delete(self, item: Chat, waiter: Waiter) -> bool:
+        """See :meth:`Backend.delete`. :raises CoderError: always, kind unsupported."""
+        raise self.undeletable()
+
+    def undeletable(self) -> CoderError:
+        """Why no chat can be deleted, on any server."""
+        return CoderError(
+            "no server lets a chat be deleted", "unsupported",
+            hint="Use state=archived: the server deletes an archived chat by itself after its retention, see "
+            "'purge_after'.",
+        )  # fmt: skip
+
+    def send(self, item: Chat, text: str) -> Sent:
+        """See :meth:`Backend.send`; while a turn runs the message waits in the queue."""
+        return self._client.send(item["id"], text)
+
+    def send_and_interrupt(self, item: Chat, text: str) -> Sent:
+        """Like :meth:`send`, and a turn that runs is stopped for it."""
+        return self._client.send(item["id"], text, interrupt=True)
+
+    # Waiting
+
+    def judge(self, item: Chat, goal: str) -> Verdict:
+        """See :meth:`Backend.judge`; the goals are those of :data:`.wait.PREDICATES`."""
+        messages = self.messages(item).messages if wait.needs_messages(item, goal) else None
+        return wait.judge(wait.Look(item, messages), goal)
+
+    def in_words(self, goal: str) -> str:
+        """See :meth:`Backend.in_words`."""
+        return wait.in_words(goal)
+
+    # What only chats have
+
+    def create(self, new: NewChat, waiter: Waiter) -> Created:
+        """See :meth:`.lifecycle.ChatLifecycle.create`."""
+        return ChatLifecycle(self._client, waiter).create(new)
+
+    def only_one(self, name: str, waiter: Waiter) -> Chat | None:
+        """One's own chat of a name, an archived one where no other has it; None for none.
+
+        :raises CoderError: kind conflict, several have it, naming them.
+        """
+        found = ChatLifecycle(self._client, waiter).only_one(lambda: self.named(name))
+        return self._client.chat(found["id"]) if found else None
+
+    def stop(self, item: Chat, waiter: Waiter) -> Stopped:
+        """See :meth:`.lifecycle.ChatLifecycle.stop`."""
+        return ChatLifecycle(self._client, waiter).stop(item)
+
+    def archive(self, item: Chat, waiter: Waiter) -> Stopped:
+        """See :meth:`.lifecycle.ChatLifecycle.archive`."""
+        return ChatLifecycle(self._client, waiter).archive(item)
+
+    def edit(self, item: Chat, text: str, waiter: Waiter) -> int | None:
+        """See :meth:`.lifecycle.ChatLifecycle.edit`."""
+        return ChatLifecycle(self._client, waiter).edit(item, text)
+
+    def first_prompt(self, item: Chat, waiter: Waiter, seconds: float = 0.0) -> str | None:
+        """See :meth:`.lifecycle.ChatLifecycle.first_prompt`."""
+        return ChatLifecycle(self._client, waiter).first_prompt(item, seconds)
+
+    def merge_labels(self, item: Chat, labels: dict[str, str], waiter: Waiter) -> Chat:
+        """See :meth:`.lifecycle.ChatLifecycle.merge_labels`."""
+        return ChatLifecycle(self._client, waiter).merge_labels(item, labels)
+
+    def change(self, item: Chat, field: str, value: str) -> None:
+        """Set one of ``title``, ``workspace_id`` and ``plan_mode``."""
+        self._client.change(item["id"], field, value)
+
+    def give_results(self, item: Chat, results: list[dict[str, Any]]) -> None:
+        """Answer the tool calls that it waits for, each as ``tool_call_id``, ``output`` and ``is_error``.
+
+        :raises AnswerLost: they may have been taken.
+        """
+        self._client.give_results(item["id"], results)
+
+    def organization_id(self, name: str) -> str:
+        """:param name: or UUID, ``default``. :raises CoderError: kind not_found, naming those that can be seen."""
+        return self._client.organization(name)["id"]
+
+    def user_id(self, name: str) -> str:
+        """:param name: or UUID, ``me``. :raises CoderError: kind not_found."""
+        return self._client.user(name)["id"]
+
+    def model_id(self, model: str, organization_id: str) -> str:
+        """See :func:`.choices.find_model`."""
+        return find_model(self._client, model, organization_id)
+
+    def workspace_id(self, workspace: str) -> str:
+        """See :func:`.choices.find_workspace`."""
+        return find_workspace(self._client, workspace)
 
     # Everybody's
 

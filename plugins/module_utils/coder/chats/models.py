@@ -172,6 +172,15 @@ def error_from(value: Any) -> ChatError | None:
     }
 
 
+def age(chat: Chat) -> tuple[str, str, str]:
+    """By what the oldest of several chats is told, by everybody alike: when it was created, then its id.
+
+    Servers write a time without the zeros at its end, so its text alone does not sort.
+    """
+    whole, _dot, fraction = chat["created_at"].rstrip("Z").partition(".")
+    return whole, fraction.ljust(9, "0"), chat["id"]
+
+
 def family(chat: Chat) -> list[Chat]:
     """A chat and its sub-agents, which nest one level."""
     return [chat, *chat["children"]]

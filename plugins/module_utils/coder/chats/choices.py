@@ -1,0 +1,47 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a chat is made with, by the names that people know."""
+
+from __future__ import annotations
+
+from ..errors import CoderError, invalid
+from ..names import is_uuid, split_reference
+from .client import ChatsClient
+from .model_list import ChatModel
+
+
+def find_model(client: ChatsClient, model: str, organization_id: str) -> str:
+    """The id of a model, by its id, its display name or its name at the provider.
+
+    :raises CoderError: kind not_found, naming those that can be used; invalid, several have this name.
+    """
+    known = [entry for entry in client.models(organization_id) if entry["enabled"]]
+    ids = sorted(entry["id"] for entry in known if model.lower() in _names(entry))
+    if len(ids) == 1:
+        return ids[0]
+    if ids:
+        raise invalid(f"{len(ids)} models are called {model!r}", f"Give the id of one: {', '.join(ids)}.")
+    usable = sorted({entry["display_name"] for entry in known if entry["usable"]})
+    hint = f"Models that can be used: {', '.join(usable) or 'none'}."
+    raise CoderError(f"there is no model {model!r} for chats", "not_found", hint=hint)
+
+
+def _names(entry: ChatModel) -> set[str]:
+    return {name.lower() for name in (entry["id"], entry["display_name"], entry["model"])}
+
+
+def find_workspace(client: ChatsClient, workspace: str) -> str:
+    """The UUID of a workspace, by its name, ``owner/name`` or UUID. :raises CoderError: kind not_found."""
+    if is_uuid(workspace):
+        found = client.workspace(workspace)
+    else:
+        owner, name = split_reference(workspace, "me")
+        found = client.find_workspace(owner, name)
+    if found is None:
+        raise CoderError(
+            f"there is no workspace {workspace!r}, or this token may not see it", "not_found",
+            hint="Give name, owner/name or UUID of one that is not deleted.",
+        )  # fmt: skip
+    return str(found["id"])

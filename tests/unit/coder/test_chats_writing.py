@@ -1,0 +1,349 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Writes of chats over real sockets, in every dialect: never a second chat, never somebody else's stopped.
+
+Tests with a number hold what the emulator shows under that number (tests/contract/test_chats_emulator.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from chatting import (
+    EVERY, NAME, SPAWN, allow, as_backend, chats_of, kept, named, new_chat, posts, said, waiter,
+)  # fmt: skip
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import lifecycle
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.lifecycle import SOMEONE_ELSE, THIS_CALL
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.models import age
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.new import BODY_BYTES, check_labels
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, NotReady
+from emulator import CHAT_DIALECTS, Emulator
+
+Start = Callable[..., Emulator]
+ESR, NEWEST = "chats-2.34esr", "chats-2.38"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "LOOK_FOR_CHAT", 0.3)
+
+
+@pytest.fixture(params=EVERY)
+def server(request: pytest.FixtureRequest, emulator: Start) -> Emulator:
+    """A server of each chats dialect."""
+    return emulator("", chats=request.param)
+
+
+def empty_first(server: Emulator) -> bool:
+    assert server.chat_dialect is not None
+    return server.chat_dialect.empty_create
+
+
+# Create
+
+
+def test_01_a_create_makes_one_chat_and_says_its_prompt_once(server: Emulator) -> None:
+    chats = chats_of(server)
+    made = chats.create(new_chat(server, labels={"team": "infra"}), waiter())
+    (chat,) = kept(server)
+    assert (made.by, made.chat["id"], made.chat["name"]) == (THIS_CALL, chat.id, "fix")
+    assert chat.labels["team"] == "infra" and said(chat) == ["Say hello"]
+    before = posts(server, "/chats")
+    chats.create(new_chat(server, name="other"), waiter())
+    assert posts(server, "/chats") == before + 1, "what the server can is asked for once"
+    assert posts(server, "/messages") == (2 if empty_first(server) else 0)
+
+
+@pytest.mark.parametrize("fault", ["lost", "truncate"])
+@pytest.mark.parametrize("skip", [0, 1])
+def test_01_a_lost_answer_makes_no_second_chat(server: Emulator, fault: str, skip: int) -> None:
+    server.faults.add(fault, method="POST", path="/chats$", skip=skip)
+    made = chats_of(server).create(new_chat(server), waiter())
+    assert [chat.id for chat in kept(server)] == [made.chat["id"]] and made.by == THIS_CALL
+    assert said(kept(server)[0]) == ["Say hello"]
+
+
+def test_01_a_create_that_never_arrived_is_not_repeated(server: Emulator) -> None:
+    server.faults.add("reset", method="POST", path="/chats$", skip=1)
+    with pytest.raises(AnswerLost, match="cannot be known"):
+        chats_of(server).create(new_chat(server), waiter())
+    assert kept(server) == [] and posts(server, "/chats") == 2
+
+
+def test_a_lost_prompt_is_looked_for_and_not_sent_again(emulator: Start) -> None:
+    server = emulator("", chats=NEWEST)
+    server.faults.add("lost", method="POST", path="/messages$")
+    made = chats_of(server).create(new_chat(server), waiter())
+    assert said(kept(server)[0]) == ["Say hello"] and made.by == THIS_CALL
+    server.faults.add("reset", method="POST", path="/messages$")
+    with pytest.raises(AnswerLost, match="got its prompt"):
+        chats_of(server).create(new_chat(server, name="other"), waiter())
+    assert posts(server, "/messages") == 2
+
+
+def test_an_empty_chat_whose_prompt_is_refused_does_not_stay(emulator: Start) -> None:
+    server = emulator("", chats=NEWEST)
+    server.faults.add("status", method="POST", path="/messages$", status=409, body='{"message":"No."}')
+    with pytest.raises(CoderError, match="No"):
+        chats_of(server).create(new_chat(server), waiter())
+    assert [chat.archived for chat in kept(server)] == [True]
+
+
+def test_creators_at_once_leave_one_chat(server: Emulator) -> None:
+    def create(number: int) -> Any:
+        return chats_of(server).create(new_chat(server, f"I am {number} [[slow 50]]"), waiter())
+
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(create, range(6)))
+    (left,) = named(server, "fix")
+    assert {each.chat["id"] for each in made if each.by == SOMEONE_ELSE} <= {left.id}
+    assert [each.chat["id"] for each in made if each.by == THIS_CALL] == [left.id]
+    assert not [chat.id for chat in kept(server) if chat.archived and chat.busy]
+    if empty_first(server):
+        assert sum(len(said(chat)) for chat in kept(server)) == 1, "who was not first has cost nothing"
+
+
+def test_a_younger_one_of_somebody_else_is_left_alone(server: Emulator) -> None:
+    other = chats_of(server)
+    made = chats_of(server).create(new_chat(server, "mine [[slow 50]]"), waiter())
+    server.create_chat("theirs", labels={NAME: "fix"}, status="waiting")
+    with pytest.raises(CoderError) as caught:
+        other.only_one("fix", waiter())
+    assert caught.value.kind == "conflict"
+    assert all(chat.id in caught.value.message for chat in named(server, "fix"))
+    assert [chat.archived for chat in kept(server)] == [False, False]
+    assert caught.value.message.index(made.chat["id"]) < caught.value.message.index(kept(server)[1].id)
+
+
+def test_33_a_chat_for_somebody_else(server: Emulator) -> None:
+    allow(server)
+    bob = server.state.user("bob").id
+    chats = chats_of(server)
+    wanted = new_chat(server, "For bob [[slow 20]]", None, owner_id=bob)
+    assert server.chat_dialect is not None
+    if server.chat_dialect.owner_id:
+        assert chats.create(wanted, waiter()).chat["owner_username"] == "bob"
+    else:
+        with pytest.raises(CoderError) as caught:
+            chats.create(wanted, waiter())
+        assert caught.value.kind == "unsupported"
+        assert [(chat.archived, chat.busy) for chat in kept(server)] == [(True, False)]
+
+
+def test_29_a_usage_limit_is_told_and_leaves_nothing(emulator: Start) -> None:
+    for dialect in ("chats-2.35", NEWEST):
+        server = emulator("", chats=dialect)
+        assert server.state.chats is not None
+        server.state.chats.usage_limit = 0
+        with pytest.raises(CoderError, match="usage limit"):
+            chats_of(server).create(new_chat(server), waiter())
+        assert not named(server, "fix")
+
+
+def test_a_gateway_that_is_off_is_an_answer(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.36")
+    assert server.state.chats is not None
+    server.state.chats.ai_gateway = False
+    with pytest.raises(CoderError, match="AI Gateway") as caught:
+        chats_of(server).create(new_chat(server), waiter())
+    assert not isinstance(caught.value, AnswerLost) and posts(server, "/chats") == 1
+
+
+# What no server takes
+
+
+@pytest.mark.parametrize("text", ["a\0b", "half \ud800 pair", "x" * BODY_BYTES, "ü" * (BODY_BYTES // 6)])
+def test_03_06_what_cannot_be_stored_is_refused_before_it_is_sent(server: Emulator, text: str) -> None:
+    kept_chat = server.create_chat()
+    chats = chats_of(server)
+    chat = chats.get(kept_chat.id)
+    before = len(server.writes)
+    for act in (
+        lambda: chats.create(new_chat(server, text, None), waiter()),
+        lambda: chats.send(chat, text),
+        lambda: chats.edit(chat, text, waiter()),
+        lambda: chats.change(chat, "title", text),
+    ):
+        with pytest.raises(CoderError) as caught:
+            act()
+        assert caught.value.kind == "invalid"
+    assert len(server.writes) == before
+
+
+@given(st.dictionaries(st.text(max_size=70), st.text(max_size=300), max_size=3))
+def test_07_labels_are_refused_as_the_server_would(labels: dict[str, str]) -> None:
+    from emulator.api_chats import _label_problem
+
+    unstorable = any("\0" in text or not _is_unicode(text) for pair in labels.items() for text in pair)
+    own = any(key.startswith("coder.tasks/") for key in labels)
+    try:
+        check_labels(labels)
+    except CoderError:
+        assert unstorable or own or _label_problem(labels)
+    else:
+        assert not unstorable and not _label_problem(labels)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        return bool(text.encode()) or True
+    except UnicodeEncodeError:
+        return False
+
+
+def test_the_oldest_is_told_by_moments_not_by_letters() -> None:
+    times = ["2026-11-21T11:17:18Z", "2026-11-21T11:17:18.37Z", "2026-11-21T11:17:18.371Z", "2026-11-21T11:17:19Z"]
+    chats: list[Any] = [{"created_at": time, "id": "x"} for time in times]
+    assert sorted(chats, key=age) == chats and sorted(times) != times
+
+
+# Stop and archive
+
+
+def test_23_stop_waits_for_all_and_a_second_one_does_nothing(server: Emulator) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    assert chats.pause(chat, waiter()) is True
+    now = chats.get(chat["id"])
+    assert now["status"] == "waiting" and chats.judge(now, "idle").reached
+    assert chats.pause(now, waiter()) is False
+    assert posts(server, "/interrupt") >= 1
+
+
+def test_25_a_family_is_stopped_and_archived_whole(server: Emulator) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, f"Split {SPAWN.format(5000)}"), waiter()).chat
+    at_rest = waiter()
+    while chats.get(chat["id"])["busy"] or not chats.get(chat["id"])["children"]:
+        at_rest.pause()
+    resting = chats.get(chat["id"])
+    assert not chats.judge(resting, "idle").reached, "its sub-agent works"
+    assert chats.archive(resting, waiter()).changed is True
+    root = kept(server)[0]
+    assert [(member.archived, member.busy) for member in root.family()] == [(True, False)] * 2
+    archived = chats.get(chat["id"])
+    assert chats.archive(archived, waiter()).changed is False
+    assert chats.resume(archived, waiter()) is True
+    assert not any(member.archived for member in root.family())
+    assert chats.resume(chats.get(chat["id"]), waiter()) is False
+
+
+def test_21_what_waits_in_a_queue_does_not_begin_when_a_chat_is_stopped(server: Emulator) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chats.send(chat, "and then [[slow 500]]")
+    stopped = chats.stop(chats.get(chat["id"]), waiter())
+    assert [queued["text"] for queued in stopped.discarded] == ["and then [[slow 500]]"]
+    (root,) = kept(server)
+    assert (root.queue, root.busy, said(root)) == ([], False, ["Count [[slow 500]]"])
+
+
+@pytest.mark.parametrize("fault", ["lost", "reset", "truncate"])
+@pytest.mark.parametrize("path", ["/interrupt$", "/chats/[^/]*$"])
+def test_23_24_a_lost_answer_of_a_stop_is_looked_up(server: Emulator, fault: str, path: str) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    server.faults.add(fault, method="POST" if "interrupt" in path else "PATCH", path=path)
+    assert chats.archive(chat, waiter()).changed is True
+    assert [(root.archived, root.busy) for root in kept(server)] == [(True, False)]
+
+
+def test_11_a_site_owner_stops_and_archives_the_chat_of_another(server: Emulator) -> None:
+    allow(server)
+    chat = chats_of(server, "bob").create(new_chat(server, "Bob's [[slow 500]]"), waiter()).chat
+    chats = chats_of(server)
+    theirs = chats.by_id(chat["id"])
+    assert theirs is not None and chats.archive(theirs, waiter()).changed
+    with pytest.raises(CoderError, match="owner"):
+        chats.send(theirs, "hello")
+
+
+def test_stopping_without_waiting_asks_once(server: Emulator) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chats.stop(chat, waiter(wait=False))
+    assert posts(server, "/interrupt") == 1
+
+
+def test_a_chat_that_does_not_stop_ends_the_wait(server: Emulator) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    server.faults.add("status", method="POST", path="/interrupt$", count=None, status=200, body="{}")
+    with pytest.raises(CoderError) as caught:
+        chats.stop(chat, waiter(timeout=0.2))
+    assert caught.value.kind == "wait_timeout" and chat["id"] in caught.value.message
+
+
+def test_no_chat_can_be_deleted(server: Emulator) -> None:
+    chats = as_backend(chats_of(server))
+    with pytest.raises(CoderError) as caught:
+        chats.delete(chats_of(server).get(server.create_chat().id), waiter())
+    assert caught.value.kind == "unsupported" and "state=archived" in caught.value.message
+
+
+# Messages
+
+
+def test_21_a_full_queue_is_no_rate_limit(server: Emulator) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    sent = [chats.send(chat, f"message {number}") for number in range(20)]
+    assert all(each.id is None and each.queued_id for each in sent)
+    before = posts(server, "/messages")
+    with pytest.raises(NotReady) as caught:
+        chats.send(chat, "one too many")
+    assert caught.value.kind == "busy" and posts(server, "/messages") == before + 1
+
+
+def test_20_an_edit_cuts_what_followed_once(server: Emulator) -> None:
+    chats = chats_of(server)
+    root = server.create_chat("Do this")
+    root.say("And that", "Did that")
+    chat = chats.get(root.id)
+    for fault in ("none", "lost"):
+        if fault == "lost":
+            server.faults.add("lost", method="PATCH", path="/messages/")
+        new_id = chats.edit(chat, f"Do the other {fault}", waiter())
+        assert said(root) == [f"Do the other {fault}"] and root.messages[0].id == new_id
+        chats.stop(chats.get(root.id), waiter())
+
+
+def test_24_labels_are_merged_and_those_of_others_stay(server: Emulator) -> None:
+    chats = chats_of(server)
+    root = server.create_chat(labels={"theirs": "1", "team": "old"})
+    merged = chats.merge_labels(chats.get(root.id), {"team": "infra"}, waiter())
+    assert merged["labels"] == root.labels == {"theirs": "1", "team": "infra"}
+    before = len(server.writes)
+    chats.merge_labels(merged, {"team": "infra"}, waiter())
+    assert len(server.writes) == before
+
+
+def test_18_tool_results_are_given_once(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.35")
+    chats = chats_of(server)
+    tool = {"name": "get_weather", "description": "weather", "input_schema": {"type": "object"}}
+    root = server.create_chat("Weather", dynamic_tools=[tool["name"]])
+    chats.send(chats.get(root.id), 'Weather [[tool get_weather {"city":"Oslo"}]]')
+    while chats.get(root.id)["status"] != "requires_action":
+        waiter().pause()
+    call = next(part for part in chats.messages(chats.get(root.id)).messages[-1]["parts"] if part["type"] == "tool-call")
+    result = {"tool_call_id": call["tool_call_id"], "output": {"temp": 5}, "is_error": False}
+    chats.give_results(chats.get(root.id), [result])
+    with pytest.raises(CoderError, match="not waiting"):
+        chats.give_results(chats.get(root.id), [result])
+
+
+@pytest.mark.parametrize("dialect", [name for name in EVERY if CHAT_DIALECTS[name].interrupts_anything])
+def test_34_a_pending_chat_is_stopped_all_the_same(emulator: Start, dialect: str) -> None:
+    server = emulator("", chats=dialect, time_factor=5.0)
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    assert chat["status"] == "pending"
+    assert chats.stop(chat, waiter()).changed
+    assert not kept(server)[0].busy
