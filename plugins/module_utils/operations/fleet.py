@@ -29,9 +29,9 @@ from .task import (
     diff_of,
     goal_of,
     input_file_option,
-    input_text,
     task_options,
 )
+from .text_file import text_option
 from .waiting import WaitingParams, waiting_spec
 
 # Tasks under way at once, most of them waiting; how many requests run at once is `concurrency`.
@@ -154,7 +154,7 @@ def _item(params: FleetParams, given: Given) -> Item:
     owner, name = names.split_reference(reference, given["owner"] or ("me" if "/" in reference else params["owner"]))
     runs = given["state"] in ("present", "active")
     waits = {"wait": params["wait"], "wait_for": params["wait_for"] if runs else None}
-    declared = cast(Declared, {**given, **waits, "name": name, "owner": owner, "input": input_text(given)})
+    declared = cast(Declared, {**given, **waits, "name": name, "owner": owner, "input": text_option(given, "input")})
     check_options(declared)
     return Item(owner, name, declared)
 

@@ -19,6 +19,7 @@ from ..coder.tasks.templates import TemplateChoice
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .spec import Options, Spec
+from .text_file import text_option
 from .waiting import HowLong, WaitingParams, wait_options, waiter_for, waiting_spec
 
 GOALS = {
@@ -101,29 +102,10 @@ def spec() -> Spec:
 
 def run(context: Context[TaskParams]) -> dict[str, Any]:
     """Result: ``task`` (null when absent), ``created_by``, ``waited``, ``diff``."""
-    declared = cast(Declared, {**context.params, "input": input_text(context.params)})
+    declared = cast(Declared, {**context.params, "input": text_option(context.params, "input")})
     check_options(declared)
     goal = goal_of(declared)
     return Ensure(context, declared, goal).run()
-
-
-def input_text(params: Mapping[str, Any]) -> str | None:
-    """The input, from the option or the file. :raises CoderError: the file cannot be read."""
-    path = params.get("input_file")
-    if not path:
-        return params["input"]
-    try:
-        with open(path, encoding="utf-8", newline="") as stream:
-            return stream.read()
-    except UnicodeDecodeError:
-        raise CoderError(
-            f"the file {path} in 'input_file' is not UTF-8 text", "io", hint="Save it as UTF-8."
-        ) from None
-    except OSError as error:
-        raise CoderError(
-            f"the file {path} in 'input_file' could not be read: {error.strerror or error}", "io",
-            hint="Name a text file that can be read where the module runs.",
-        ) from None
 
 
 def check_options(params: Declared) -> None:

@@ -18,7 +18,8 @@ from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .exchange import LOOK_FOR_MESSAGE, Exchange, ExchangeParams, Messages
 from .spec import Spec
-from .task import input_file_option, input_text
+from .task import input_file_option
+from .text_file import text_option
 from .waiting import wait_options, waiter_for, waiting_spec
 
 # Looks, one per second, in which the app of a running task may be unhealthy before it is called dead: an AgentAPI that
@@ -99,7 +100,7 @@ class TaskAgent:
         return cast(Task, self._found)
 
     def input(self) -> str:
-        text = input_text(self._context.params) or ""
+        text = text_option(self._context.params, "input") or ""
         check_input(text)
         return text
 

@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 from chatting import (
-    EVERY, NAME, SPAWN, allow, as_backend, chats_of, kept, named, new_chat, posts, said, waiter,
+    EVERY,
+    NAME,
+    SPAWN,
+    allow,
+    as_backend,
+    chats_of,
+    kept,
+    named,
+    new_chat,
+    posts,
+    said,
+    waiter,
 )  # fmt: skip
 from hypothesis import given
 from hypothesis import strategies as st

@@ -262,6 +262,12 @@ class ChatsBackend:
         found = ChatLifecycle(self._client, waiter).only_one(lambda: self.named(name))
         return self._client.chat(found["id"]) if found else None
 
+    def tell(self, item: Chat, text: str, waiter: Waiter) -> None:
+        """Say something, once, also where the answer is lost. :raises AnswerLost: that does not show."""
+        before = self.messages(item)
+        known = [message["id"] for message in before.messages] + [queued["id"] for queued in before.queue]
+        ChatLifecycle(self._client, waiter).tell(item, text, known)
+
     def stop(self, item: Chat, waiter: Waiter) -> Stopped:
         """See :meth:`.lifecycle.ChatLifecycle.stop`."""
         return ChatLifecycle(self._client, waiter).stop(item)

@@ -11,6 +11,7 @@ are resolved by reading again. What one call has created it alone may stop or ar
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from typing import Any, Callable, NamedTuple
 
 from ..errors import AnswerLost, CoderError
@@ -115,15 +116,37 @@ class ChatLifecycle:
     def _begin_turn(self, chat: Chat, prompt: str) -> None:
         """Send the first message of an empty chat of ours; where it is refused the chat does not stay."""
         try:
-            self._client.send(chat["id"], prompt)
-        except AnswerLost as lost:
-            if not self.first_prompt(chat, LOOK_FOR_CHAT if lost.may_still_show else 0.0):
-                raise lost.but(
-                    hint=f"Whether the chat {chat['id']} got its prompt cannot be known; the same call looks first."
-                ) from None
+            self.tell(chat, prompt, ())
+        except AnswerLost:
+            raise
         except CoderError:
             self._discard(chat)
             raise
+
+    def tell(self, chat: Chat, text: str, known: Collection[int]) -> None:
+        """Say something, once. :param known: ids of the messages and queued ones before; what is new may be ours.
+
+        :raises AnswerLost: it may have been said, and does not show.
+        """
+        try:
+            self._client.send(chat["id"], text)
+        except AnswerLost as lost:
+            if not self._shows(chat, text, known, LOOK_FOR_CHAT if lost.may_still_show else 0.0):
+                raise lost.but(
+                    hint=f"Whether the chat {chat['id']} was told it cannot be known; the same call looks first."
+                ) from None
+
+    def _shows(self, chat: Chat, text: str, known: Collection[int], seconds: float) -> bool:
+        ends = self._waiter.clock.monotonic() + seconds
+        while True:
+            log = self._client.messages(chat["id"])
+            said = [*((m["id"], m["text"]) for m in log.messages if m["input"])]
+            said += [(queued["id"], queued["text"]) for queued in log.queue]
+            if any(number not in known and words.split() == text.split() for number, words in said):
+                return True
+            if self._waiter.clock.monotonic() >= ends:
+                return False
+            self._waiter.clock.sleep(self._waiter.options.interval)
 
     def first_prompt(self, chat: Chat, seconds: float) -> str | None:
         """What a chat began with. :param seconds: how long it may be awaited; None if there is none by then."""

@@ -1,0 +1,296 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The module chat, in every dialect: what it makes of a server, and what it says about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from calling import Call, call
+from chatting import EVERY, NAME, SPAWN, allow, kept, named, posts, said
+
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import lifecycle
+from ansible_collections.coder.tasks.plugins.module_utils.operations import chat as operation
+from emulator import Emulator
+from emulator.chats import Chat
+
+Start = Callable[..., Emulator]
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "LOOK_FOR_CHAT", 0.3)
+    monkeypatch.setattr(operation, "FIRST_MESSAGE", 0.2)
+
+
+@pytest.fixture(params=EVERY)
+def server(request: pytest.FixtureRequest, emulator: Start) -> Emulator:
+    """A server of each chats dialect."""
+    return emulator("", chats=request.param)
+
+
+def chat(server: Emulator, **options: Any) -> Call:
+    options.setdefault("name", "fix")
+    return call("chat", server, **{name: value for name, value in options.items() if value is not None})
+
+
+def only(server: Emulator) -> Chat:
+    (one,) = kept(server)
+    return one
+
+
+# Present
+
+
+def test_present_creates_once_and_then_writes_nothing(server: Emulator) -> None:
+    options = {"prompt": "Fix it", "labels": {"team": "web"}, "title": "Login", "wait_for": "replied"}
+    first = chat(server, **options)
+    assert (first["changed"], first["created_by"], first["chat"]["name"]) == (True, "this_call", "fix"), first.msg
+    assert (first["chat"]["title"], first["chat"]["labels"]["team"]) == ("Login", "web")
+    second = chat(server, **options)
+    assert (second["changed"], second["created_by"], second.writes) == (False, None, [])
+    assert said(only(server)) == ["Fix it"] and not second.warnings
+
+
+def test_check_mode_and_diff_tell_what_would_be(server: Emulator) -> None:
+    would = chat(server, prompt="Fix it", model="Fake One", check=True, diff=True)
+    assert would["changed"] is True and kept(server) == []
+    assert would["diff"]["before"] == {} and would["diff"]["after"]["name"] == "fix"
+    chat(server, prompt="Fix it")
+    would = chat(server, prompt="Fix it", labels={"a": "1"}, check=True, diff=True)
+    assert would["diff"]["after"]["labels"] == {**would["diff"]["before"]["labels"], "a": "1"}
+    done = chat(server, labels={"a": "1"}, diff=True)
+    assert done["diff"]["after"]["labels"] == would["diff"]["after"]["labels"]
+    same = chat(server, labels={"a": "1"}, diff=True)
+    assert same["diff"]["before"] == same["diff"]["after"]
+
+
+def test_a_chat_without_a_name_is_created_each_time(server: Emulator) -> None:
+    made = [chat(server, name=None, prompt="Fix it")["chat"]["id"] for _time in range(2)]
+    assert len(set(made)) == len(kept(server)) == 2
+    assert chat(server, name=None, id=made[0], title="First")["changed"] is True
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "says"),
+    [
+        ({}, "invalid", "'prompt' or 'prompt_file' is needed"),
+        ({"state": "absent"}, "unsupported", "state=archived"),
+        ({"state": "idle"}, "not_found", "never creates"),
+        ({"prompt": "a\0b"}, "invalid", "NUL"),
+        ({"prompt": " "}, "invalid", "'prompt' is empty"),
+        ({"prompt": "x" * 300_000}, "invalid", "too long"),
+        ({"prompt": "x", "labels": {"a b": "1"}}, "invalid", "label 'a b'"),
+        ({"prompt": "x", "labels": {"a": 1}}, "invalid", "no text"),
+        ({"prompt": "x", "labels": {NAME: "1"}}, "invalid", "collection's own"),
+        ({"prompt": "x", "title": "t" * 201}, "invalid", "201 characters"),
+        ({"prompt": "x", "owner": "bob"}, "invalid", "could not be found again"),
+        ({"prompt": "x", "organization": "nope"}, "not_found", "'nope' does not exist"),
+        ({"prompt": "x", "model": "gpt-99"}, "not_found", "Fake One"),
+        ({"prompt": "x", "workspace": "nope"}, "not_found", "no workspace 'nope'"),
+        ({"prompt": "x", "on_prompt_change": "edit"}, "invalid", "discard_log=true"),
+        ({"prompt": "x", "name": " fix"}, "invalid", "blank"),
+        ({"name": None, "id": "7"}, "invalid", "not a UUID"),
+        ({"prompt": "x", "state": "archived", "wait_for": "idle"}, "invalid", "does not go with"),
+    ],
+)
+def test_what_cannot_be_right_is_told_before_anything_is_written(
+    emulator: Start, options: dict[str, Any], kind: str, says: str
+) -> None:
+    server = emulator("", chats="chats-2.38")
+    for check in (True, False):
+        done = chat(server, check=check, **options)
+        assert (done.kind, done.writes) == (kind, []) and says in done.msg, done.msg
+    assert kept(server) == []
+
+
+def test_32_a_model_goes_by_its_names(server: Emulator) -> None:
+    assert server.state.chats is not None
+    wanted = next(model for model in server.state.chats.models.values() if model.model == "fake-claude")
+    for number, model in enumerate(("Fake Claude", "fake-claude", wanted.id)):
+        assert chat(server, name=f"c{number}", prompt="x", model=model)["chat"]["model_id"] == wanted.id
+    kept_one = chat(server, name="c0", prompt="x", model="Fake One")
+    assert kept_one["changed"] is False and "the model" in kept_one.warnings[0]
+
+
+def test_28_a_workspace_is_bound_by_its_name_and_changed(server: Emulator) -> None:
+    one, two = (server.create_task(name).workspace for name in ("one", "two"))
+    made = chat(server, prompt="x", workspace="one")
+    assert made["chat"]["workspace_id"] == one.id
+    assert chat(server, workspace="alice/two")["chat"]["workspace_id"] == two.id
+    assert chat(server, workspace=two.id)["changed"] is False
+
+
+def test_24_what_can_be_changed_is_changed_one_field_in_each_request(server: Emulator) -> None:
+    chat(server, prompt="x", wait_for="idle")
+    done = chat(server, title="New", plan_mode=True, labels={"a": "1"})
+    assert len(done.writes) == 3 and done["changed"]
+    assert (only(server).title, only(server).plan_mode, only(server).labels["a"]) == ("New", "plan", "1")
+    assert chat(server, plan_mode=False)["chat"]["plan_mode"] is None
+
+
+def test_24_a_change_that_fails_says_what_was_created(server: Emulator) -> None:
+    server.faults.add("status", method="PATCH", status=400, body='{"message":"No."}')
+    done = chat(server, name=None, prompt="x", title="New")
+    assert done.failed and done["changed"] and done["chat"]["id"] == only(server).id
+    assert done["created_by"] == "this_call"
+
+
+def test_an_archived_one_comes_back_only_if_asked(server: Emulator) -> None:
+    chat(server, prompt="x")
+    chat(server, state="archived")
+    refused = chat(server, prompt="x")
+    assert refused.kind == "conflict" and only(server).id in refused.msg and "unarchive=true" in refused.msg
+    assert chat(server, prompt="x", unarchive=True, check=True)["changed"] is True
+    done = chat(server, prompt="x", unarchive=True)
+    assert (done["changed"], done["chat"]["archived"], len(kept(server))) == (True, False, 1)
+    assert chat(server, prompt="x", unarchive=True)["changed"] is False
+
+
+def test_several_of_a_name_are_named(server: Emulator) -> None:
+    for _time in range(2):
+        server.create_chat("x", labels={NAME: "fix"})
+    for state in ("present", "idle", "archived"):
+        done = chat(server, state=state, prompt="x" if state == "present" else None)
+        assert done.kind == "conflict" and all(each.id in done.msg for each in kept(server)) and not done.writes
+    chat(server, name=None, id=kept(server)[1].id, state="archived")
+    assert chat(server, prompt="x")["chat"]["id"] == kept(server)[0].id
+
+
+# Prompts
+
+
+def test_a_prompt_that_differs_is_ignored_or_refused(server: Emulator) -> None:
+    chat(server, prompt="one", wait_for="idle")
+    ignored = chat(server, prompt="two")
+    assert ignored["changed"] is False and "on_prompt_change" in ignored.warnings[0]
+    refused = chat(server, prompt="two", on_prompt_change="fail")
+    assert refused.kind == "conflict" and said(only(server)) == ["one"]
+    assert chat(server, prompt=" one ", on_prompt_change="fail")["changed"] is False
+
+
+def test_a_prompt_is_sent_once(server: Emulator) -> None:
+    chat(server, prompt="one", wait_for="idle")
+    options = {"prompt": "two", "on_prompt_change": "send"}
+    assert chat(server, check=True, **options)["changed"] is True
+    assert chat(server, wait_for="replied", **options)["changed"] is True
+    assert chat(server, **options)["changed"] is False
+    assert said(only(server)) == ["one", "two"]
+
+
+def test_20_a_prompt_is_edited_once(server: Emulator) -> None:
+    chat(server, prompt="one", wait_for="idle")
+    chat(server, prompt="more", on_prompt_change="send", wait_for="idle")
+    options = {"prompt": "two", "on_prompt_change": "edit", "discard_log": True, "wait_for": "replied"}
+    assert chat(server, check=True, **options)["changed"] is True
+    assert chat(server, **options)["changed"] is True
+    assert said(only(server)) == ["two"]
+    assert chat(server, **options)["changed"] is False
+
+
+def test_33_a_chat_that_was_never_told_anything_is_told(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.38")
+    server.create_chat("", labels={NAME: "fix"})
+    done = chat(server, prompt="one", wait_for="replied")
+    assert done["changed"] and said(only(server)) == ["one"] and not done.warnings
+
+
+# Idle and archived
+
+
+def test_idle_stops_a_family_and_tells_what_it_took_out_of_the_queue(server: Emulator) -> None:
+    made = chat(server, prompt=f"Split {SPAWN.format(5000)}", wait=False)
+    assert made["changed"]
+    while not only(server).children:
+        chat(server)
+    chat(server, prompt="go on [[slow 5000]]", on_prompt_change="send")
+    chat(server, prompt="and on", on_prompt_change="send")
+    assert chat(server, state="idle", check=True)["changed"] is True
+    done = chat(server, state="idle")
+    assert done["changed"] and not done.failed, done.msg
+    assert [queued["text"] for queued in done["discarded"]] == ["and on"]
+    assert not any(member.busy for member in only(server).family())
+    assert chat(server, state="idle")["changed"] is False
+
+
+def test_archived_stops_archives_and_tells_when_it_is_deleted(server: Emulator) -> None:
+    chat(server, prompt="Count [[slow 5000]]")
+    assert chat(server, state="archived", check=True)["changed"] is True
+    done = chat(server, state="archived")
+    assert (done["changed"], done["chat"]["archived"]) == (True, True), done.msg
+    assert done["chat"]["purge_after"] > done["chat"]["updated_at"]
+    again = chat(server, state="archived", labels={"a": "1"})
+    assert (again["changed"], again.writes) == (False, [])
+    assert chat(server, name="nobody", state="archived")["chat"] is None
+
+
+def test_what_is_gone_needs_no_archive(server: Emulator) -> None:
+    gone = "11111111-1111-4111-8111-111111111111"
+    done = chat(server, name=None, id=gone, state="archived")
+    assert (done["changed"], done["chat"]) == (False, None) and gone in done.warnings[0]
+    assert chat(server, name=None, id=gone, prompt="x").kind == "not_found"
+
+
+# Waiting
+
+
+@pytest.mark.parametrize(
+    ("prompt", "says"), [("Fail [[err 400]]", "its last turn failed"), ("Nothing [[empty]]", "without any text")]
+)
+def test_13_17_a_turn_that_is_over_need_not_have_answered(server: Emulator, prompt: str, says: str) -> None:
+    idle = chat(server, prompt=prompt, wait_for="idle")
+    assert not idle.failed
+    replied = chat(server, prompt=prompt, wait_for="replied")
+    assert replied.kind == "conflict" and says in replied.msg
+    assert replied["chat"]["id"] == only(server).id and replied["diagnosis"]["status"] == only(server).status
+
+
+def test_a_wait_that_ends_too_early_tells_what_was_begun(server: Emulator) -> None:
+    done = chat(server, prompt="Count [[slow 5000]]", wait_for="idle", wait_timeout=0.2)
+    assert (done.kind, done["changed"], done["created_by"]) == ("wait_timeout", True, "this_call")
+    assert done["diagnosis"]["status"] in ("pending", "running")
+
+
+@pytest.mark.parametrize("dialect", ["chats-2.37", "chats-2.38"])
+def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> None:
+    server = emulator("", chats=dialect)
+    for number in range(5):
+        chat(server, name=f"c{number}", prompt="Count [[slow 5000]]")
+    done = chat(server, prompt="x", wait_for="replied", wait_timeout=0.2)
+    assert done.kind == "wait_timeout" and "waits for other chats" in done.msg
+    assert done["diagnosis"]["queued_for_capacity"] is True
+
+
+# Others
+
+
+def test_33_a_chat_for_another_user(server: Emulator) -> None:
+    allow(server)
+    done = chat(server, name=None, prompt="x", owner="bob", title="Bob's")
+    assert server.chat_dialect is not None
+    if server.chat_dialect.owner_id:
+        assert done["chat"]["owner_username"] == "bob" and not done.failed
+        assert chat(server, name=None, id=done["chat"]["id"], owner="bob", state="archived")["changed"]
+    else:
+        assert done.kind == "unsupported" and done["changed"] and only(server).archived
+
+
+def test_11_an_owner_that_is_another_is_an_error(server: Emulator) -> None:
+    allow(server)
+    mine = server.create_chat("x")
+    done = chat(server, name=None, id=mine.id, owner="bob", state="archived")
+    assert done.kind == "conflict" and not mine.archived
+
+
+def test_31_a_server_without_chats_says_so(emulator: Start, dialect: str) -> None:
+    done = chat(emulator(dialect), prompt="x")
+    assert done.kind == "unsupported" and "has no chats" in done.msg
+
+
+def test_05_without_the_right_nothing_is_created(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.35")
+    done = call("chat", server, user="bob", name="fix", prompt="x")
+    assert done.kind == "forbidden" and not named(server, "fix")
+    assert posts(server, "/messages") == 0
