@@ -11,13 +11,13 @@ module: chat
 short_description: Create, stop and archive a chat
 version_added: 1.0.0
 description:
-  - Brings one chat, a conversation with an agent that runs in Coder itself, into a declared state. Chats are what Coder has
-    instead of tasks since 2.37; servers since 2.33 have them, too.
-  - A chat is known by its name, which is kept in its label C(coder.tasks/name), or by its id. Its title is made by a model and
-    changes. Repeating a call changes nothing and sends no request that writes.
-  - No server refuses a second chat of a name, so the module sees to it. The oldest one stays. A call stops and archives only a
-    chat that it has created itself, which the label C(coder.tasks/call) tells; several that stood there before are an error
-    that names them.
+  - Brings one chat, a conversation with an agent that runs in Coder itself, into a declared state. Chats are what
+    Coder has instead of tasks since 2.37; servers since 2.33 have them, too.
+  - A chat is known by its name, which is kept in its label C(coder.tasks/name), or by its id. Its title is made by a
+    model and changes. Repeating a call changes nothing and sends no request that writes.
+  - No server refuses a second chat of a name, so the module sees to it. The oldest one stays. A call stops and
+    archives only a chat that it has created itself, which the label C(coder.tasks/call) tells; several that stood
+    there before are an error that names them.
   - A call that fails after it has changed something, such as one whose wait ends too early, is C(changed) too.
 author:
   - the coder.tasks authors (@coder)
@@ -51,8 +51,8 @@ options:
     type: str
   owner:
     description:
-      - User for whom a chat is created, by username or UUID; V(me) is the user of the token. Needs Coder 2.38 and a token
-        of a site owner.
+      - User for whom a chat is created, by username or UUID; V(me) is the user of the token. Needs Coder 2.38 and a
+        token of a site owner.
       - Such a chat cannot have a O(name), because a server lists one's own chats only. Keep the id from the result.
       - An older server makes the chat the caller's own. The module notices, stops and archives it, and fails.
     type: str
@@ -61,8 +61,8 @@ options:
     description:
       - V(present) creates the chat if there is none, with O(prompt). An existing one is left as it is, but for what is
         declared and can be changed, which are O(title), O(labels), O(workspace) and O(plan_mode).
-      - V(idle) stops what runs on an existing chat and on its sub-agents. Messages that wait in a queue would begin the next
-        turn, so they are taken out; RV(discarded) has them.
+      - V(idle) stops what runs on an existing chat and on its sub-agents. Messages that wait in a queue would begin
+        the next turn, so they are taken out; RV(discarded) has them.
       - V(archived) does so too, and archives the chat with its sub-agents. A server deletes archived chats after its
         retention, see RV(chat.purge_after). If there is no such chat, there is nothing to do.
       - V(absent) is refused, because no server lets a chat be deleted.
@@ -80,7 +80,8 @@ options:
     type: str
   prompt_file:
     description:
-      - File on the controller to read O(prompt) from. A relative path is looked for beside the playbook. It may be a vault.
+      - File on the controller to read O(prompt) from. A relative path is looked for beside the playbook. It may be a
+        vault.
     type: path
   title:
     description:
@@ -89,8 +90,8 @@ options:
   labels:
     description:
       - Labels that the chat has at least; others that it has stay. Up to 48.
-      - A key has up to 64 letters, digits and, after the first, any of C(. _ / -); a value is a text of up to 256 bytes. Keys
-        that begin with C(coder.tasks/) are the collection's own.
+      - A key has up to 64 letters, digits and, after the first, any of C(. _ / -); a value is a text of up to 256
+        bytes. Keys that begin with C(coder.tasks/) are the collection's own.
       - They are not changed in a chat that is archived already, because that would put off its deletion.
     type: dict
   model:
@@ -126,8 +127,8 @@ options:
       - What to do when the chat exists and was not told O(prompt).
       - V(ignore) warns.
       - V(send) sends it, once; see M(coder.tasks.chat_send) for more.
-      - V(edit) puts it in the place of the first message, which cuts all that followed; see O(discard_log). The new turn begins
-        with an empty history.
+      - V(edit) puts it in the place of the first message, which cuts all that followed; see O(discard_log). The new
+        turn begins with an empty history.
       - V(fail) fails.
       - A chat without any message, such as one whose creator was ended before it could send, is told it in any case.
     type: str
@@ -146,9 +147,9 @@ options:
   wait_for:
     description:
       - What to wait for.
-      - With O(state=present) it is V(ready) (the default; the chat takes messages, which it does at once), V(idle) (no turn is
-        under way, in the chat and in its sub-agents, however the last one ended) or V(replied) (the last turn is over and has
-        left an answer with words; an error and an empty answer fail).
+      - With O(state=present) it is V(ready) (the default; the chat takes messages, which it does at once), V(idle)
+        (no turn is under way, in the chat and in its sub-agents, however the last one ended) or V(replied) (the last
+        turn is over and has left an answer with words; an error and an empty answer fail).
       - With O(state=idle) it is V(idle).
     type: str
     choices: [ready, idle, replied]
@@ -418,8 +419,8 @@ chat:
     # end scripts/returns/chat.yml
 created_by:
   description:
-    - "Who made a chat that was not there before: V(this_call), or V(someone_else) who was faster, so that the chat of this call
-      was archived again; null when nothing was created."
+    - "Who made a chat that was not there before: V(this_call), or V(someone_else) who was faster, so that the chat of
+      this call was archived again; null when nothing was created."
   type: str
   returned: success, and on failure where it is known
   sample: this_call
@@ -470,11 +471,11 @@ diagnosis:
       sample: error
     error:
       description:
-        - Why the last turn failed, with C(kind), C(message), C(detail), C(provider), C(retryable) and C(status_code); null if it
-          did not.
+        - Why the last turn failed, with C(kind), C(message), C(detail), C(provider), C(retryable) and C(status_code);
+          null if it did not.
       type: dict
       returned: always
-      sample: {kind: auth, message: Authentication with OpenAI failed., detail: "", provider: openai, retryable: false, status_code: 401}
+      sample: {kind: auth, message: The key was refused.}
     queued_for_capacity:
       description: Whether it waits for a free slot of the deployment; null where that was not told.
       type: bool

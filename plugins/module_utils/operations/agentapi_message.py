@@ -12,11 +12,11 @@ from typing import Any
 from ..agentapi import DEFAULT_URL, AgentApi, Look
 from ..coder.errors import CoderError, invalid
 from .context import Context
-from .exchange import LOOK_FOR_MESSAGE, Exchange, ExchangeParams, Messages
+from .exchange import LOOK_FOR_MESSAGE, Exchange, Messages, RestingParams, ScreenAgent
 from .spec import Spec
 
 
-class AgentapiMessageParams(ExchangeParams):
+class AgentapiMessageParams(RestingParams):
     """The options of this operation."""
 
     agentapi_url: str
@@ -44,13 +44,14 @@ def run(context: Context[AgentapiMessageParams]) -> dict[str, Any]:
     return Exchange(context, DirectAgent(context), LOOK_FOR_MESSAGE).run()
 
 
-class DirectAgent:
+class DirectAgent(ScreenAgent):
     """The agent behind an AgentAPI server, as an :class:`.exchange.Agent`."""
 
     name = "AgentAPI"
     reader = "coder.tasks.agentapi_info"
 
     def __init__(self, context: Context[AgentapiMessageParams]) -> None:
+        super().__init__(context.params["stable_idle"])
         self._context = context
         self._clock = context.clock
         self._stable = False

@@ -9,7 +9,7 @@ Knows neither Coder nor AgentAPI: an :class:`Agent` speaks to them.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Protocol, TypeVar
+from typing import Any, Callable, Protocol, TypedDict, TypeVar
 
 from ..coder.backend import Message
 from ..coder.errors import AnswerLost, CoderError, NotReady, as_coder_error, attempting
@@ -31,10 +31,15 @@ EMPTY_NOTE = (
 Messages = list[Message]
 
 
-class ExchangeParams(HowLong):
+class ExchangeParams(TypedDict):
     """The options that an exchange reads. ``wait_for``: none, accepted or reply."""
 
     wait_for: str
+    wait_timeout: float
+
+
+class RestingParams(ExchangeParams, HowLong):
+    """The same, for an agent that does not tell when it is done."""
 
 
 Answer = TypeVar("Answer")
@@ -46,6 +51,10 @@ class Agent(Protocol):
     # As in "send to <name>"; and the module that reads its conversation.
     name: str
     reader: str
+
+    @property
+    def note(self) -> str:
+        """Why its reply has no words, where it has none."""
 
     def input(self) -> str:
         """What to send. :raises CoderError: it cannot be right."""
@@ -68,8 +77,24 @@ class Agent(Protocol):
         :raises CoderError: it cannot be read, or the agent will never answer.
         """
 
+    def is_taken(self, messages: Messages, text: str, last_id: int) -> bool:
+        """Whether it has an input whose answer was lost.
+
+        :param messages: as it gave them just now. :param last_id: highest id of a message before that input.
+        """
+
+    def reply_in(self, messages: Messages, text: str, last_id: int) -> Messages:
+        """What answers the input in these messages; nothing where it does not stand there. Parameters as above."""
+
+    def is_whole(self, reply: Messages, rested: float, late: bool) -> bool:
+        """Whether this may be all.
+
+        :param rested: seconds in which the reply has not changed, and the agent was not seen to work.
+        :param late: whether the time to wait is over.
+        """
+
     def rests(self) -> bool:
-        """Whether the agent is done, asked last and once the reply has not changed for a while.
+        """Whether the agent is done, asked last and once the reply is whole.
 
         :raises CoderError: the agent will never answer.
         """
@@ -97,7 +122,6 @@ class Exchange:
         self._agent = agent
         self._goal: str = params["wait_for"]
         self._timeout: float = params["wait_timeout"]
-        self._stable_idle: float = params["stable_idle"]
         self._look_for_message = look_for_message
         self._started = self._clock.monotonic()
         self._text = ""
@@ -183,7 +207,7 @@ class Exchange:
         while True:
             try:
                 messages, _works = self._agent.read()
-                if self._our_position(messages or [], exactly=True) is not None:
+                if self._agent.is_taken(messages or [], self._text, self._last_id):
                     return
             except Exception as caught:  # noqa: BLE001  (that it was lost is what has to be told)
                 detail = detail or as_coder_error(caught).message
@@ -193,34 +217,24 @@ class Exchange:
         hint = "Whether the agent got the input cannot be known, so it is not sent again; read its messages first."
         raise lost.but(detail=detail, hint=hint)
 
-    def _our_position(self, messages: Messages, exactly: bool = False) -> int | None:
-        """Where our message stands. A terminal may have re-wrapped it, so spaces do not count."""
-        inputs = [
-            index
-            for index, message in enumerate(messages)
-            if message["type"] == "input" and _number(message) > self._last_id
-        ]
-        for index in inputs:
-            if (messages[index]["content"] or "").split() == self._text.split():
-                return index
-        return inputs[0] if inputs and not exactly else None
-
     # The reply
 
     def _wait_for_reply(self) -> None:
-        """Until the agent's messages after ours have not changed for ``stable_idle`` and it does not work."""
+        """Until the agent's messages after ours are whole and it does not work."""
         since = self._clock.monotonic()
         failures: list[CoderError] = []
         while True:
             unread: tuple[Messages | None, bool] = (None, False)
             messages, works = self._bearing(failures, self._agent.read, unread)
-            latest = self._reply if messages is None else self._after_ours(messages)
+            latest = self._reply
+            if messages is not None:
+                latest = self._agent.reply_in(messages, self._text, self._last_id)
             now = self._clock.monotonic()
             if latest != self._reply or works:
                 self._reply, since = latest, now
-            elif messages is not None and self._is_whole(now - since):
+            if messages is not None and not works and self._agent.is_whole(latest, now - since, self._is_late()):
                 if self._bearing(failures, self._agent.rests, False):
-                    self._note = None if self._has_words() else EMPTY_NOTE
+                    self._note = None if has_words(latest) else self._agent.note
                     return
                 since = now
             if self._is_late():
@@ -240,26 +254,56 @@ class Exchange:
         failures.clear()
         return answer
 
-    def _after_ours(self, messages: Messages) -> Messages:
-        position = self._our_position(messages)
-        if position is None:
-            return []
-        return [message for message in messages[position + 1 :] if message["type"] == "output"]
-
-    def _has_words(self) -> bool:
-        return any((message["content"] or "").strip() for message in self._reply)
-
-    def _is_whole(self, rested: float) -> bool:
-        """Whether a reply that has not changed for so many seconds may be all there is."""
-        times = 1 if self._has_words() or self._is_late() else EMPTY_RESTS
-        return bool(self._reply) and rested >= times * self._stable_idle
-
     def _no_reply(self, failures: list[CoderError]) -> CoderError:
         self._agent.last_look()
         reason = f"the agent has not finished a reply within {self._timeout:g} s; {self._agent.state()}"
         if failures:
             reason += f"; the last look failed: {failures[-1].reason}"
         return CoderError(reason, "wait_timeout", hint="Raise 'wait_timeout' if it only needs more time.")
+
+
+class ScreenAgent:
+    """What agents behind an AgentAPI have in common: their conversation is read from a terminal.
+
+    Nothing there tells when a turn is over, nor which message is ours.
+    """
+
+    note = EMPTY_NOTE
+
+    def __init__(self, stable_idle: float) -> None:
+        self._stable_idle = stable_idle
+
+    def is_taken(self, messages: Messages, text: str, last_id: int) -> bool:
+        """See :meth:`Agent.is_taken`."""
+        return _position(messages, text, last_id, exactly=True) is not None
+
+    def reply_in(self, messages: Messages, text: str, last_id: int) -> Messages:
+        """See :meth:`Agent.reply_in`."""
+        position = _position(messages, text, last_id)
+        if position is None:
+            return []
+        return [message for message in messages[position + 1 :] if message["type"] == "output"]
+
+    def is_whole(self, reply: Messages, rested: float, late: bool) -> bool:
+        """See :meth:`Agent.is_whole`: it has not changed for long enough."""
+        times = 1 if has_words(reply) or late else EMPTY_RESTS
+        return bool(reply) and rested >= times * self._stable_idle
+
+
+def has_words(reply: Messages) -> bool:
+    """Whether any of the messages says anything."""
+    return any((message["content"] or "").strip() for message in reply)
+
+
+def _position(messages: Messages, text: str, last_id: int, exactly: bool = False) -> int | None:
+    """Where our message stands. A terminal may have re-wrapped it, so spaces do not count."""
+    inputs = [
+        index for index, message in enumerate(messages) if message["type"] == "input" and _number(message) > last_id
+    ]
+    for index in inputs:
+        if (messages[index]["content"] or "").split() == text.split():
+            return index
+    return inputs[0] if inputs and not exactly else None
 
 
 def _number(message: Message) -> int:

@@ -16,7 +16,7 @@ from ..coder.tasks.models import Task, is_stopping
 from ..coder.waiter import Waiter, Watch
 from .connection import ConnectionParams, connection_spec
 from .context import Context
-from .exchange import LOOK_FOR_MESSAGE, Exchange, ExchangeParams, Messages
+from .exchange import LOOK_FOR_MESSAGE, Exchange, Messages, RestingParams, ScreenAgent
 from .spec import Spec
 from .task import input_file_option
 from .text_file import text_option
@@ -32,7 +32,7 @@ AFTER_INTERRUPT = (
 MAX_INPUT_BYTES = 1024 * 1024 - 4096
 
 
-class SendParams(ConnectionParams, ExchangeParams):
+class SendParams(ConnectionParams, RestingParams):
     """The options of this operation."""
 
     task: str
@@ -77,12 +77,13 @@ def check_input(text: str) -> None:
     names.check_text(text)
 
 
-class TaskAgent:
+class TaskAgent(ScreenAgent):
     """The agent of a task, as an :class:`.exchange.Agent`."""
 
     reader = "coder.tasks.task_logs_info"
 
     def __init__(self, context: Context[SendParams]) -> None:
+        super().__init__(context.params["stable_idle"])
         self.name = f"the task {context.params['task']}"
         self._context = context
         self._goal = context.params["wait_for"]

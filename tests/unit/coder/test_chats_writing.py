@@ -343,7 +343,8 @@ def test_18_tool_results_are_given_once(emulator: Start) -> None:
     chats.send(chats.get(root.id), 'Weather [[tool get_weather {"city":"Oslo"}]]')
     while chats.get(root.id)["status"] != "requires_action":
         waiter().pause()
-    call = next(part for part in chats.messages(chats.get(root.id)).messages[-1]["parts"] if part["type"] == "tool-call")
+    parts = chats.messages(chats.get(root.id)).messages[-1]["parts"]
+    call = next(part for part in parts if part["type"] == "tool-call")
     result = {"tool_call_id": call["tool_call_id"], "output": {"temp": 5}, "is_error": False}
     chats.give_results(chats.get(root.id), [result])
     with pytest.raises(CoderError, match="not waiting"):
