@@ -487,6 +487,36 @@ diagnosis:
       elements: str
       returned: always
       sample: []
+    queued:
+      description: How many messages wait for their turn; null where that could not be asked for.
+      type: int
+      returned: always
+      sample: 0
+    last_message_age:
+      description: Seconds since the newest message of the conversation; null where there is none.
+      type: float
+      returned: always
+      sample: 12.0
+    provider:
+      description: The provider of the model that answered last; null where the server does not tell.
+      type: dict
+      returned: always
+      contains:
+        provider:
+          description: Its type; null where the server does not tell.
+          type: str
+          returned: always
+          sample: openai
+        available:
+          description: Whether the model can be used, as far as the server knows.
+          type: bool
+          returned: always
+          sample: true
+        reason:
+          description: Why it cannot, such as V(missing_api_key), see M(coder.tasks.chat_model_info); null where it can.
+          type: str
+          returned: always
+          sample: null
     # end scripts/returns/chat_diagnosis.yml
 # begin scripts/returns/failure.yml {path: /api/v2/chats}
 failure:

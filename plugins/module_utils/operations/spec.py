@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 # The type of an option that is a duration. Ansible has none for it, so to Ansible it is text.
 DURATION = "duration"
 
-OptionType = Literal["str", "bool", "int", "float", "path", "list", "dict", "duration"]
+OptionType = Literal["str", "bool", "int", "float", "path", "list", "dict", "raw", "duration"]
 
 
 class Option(TypedDict, total=False):

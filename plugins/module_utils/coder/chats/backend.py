@@ -6,23 +6,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Callable
 
 from ..answers import Malformed
-from ..backend import Ailment, Choice, Log, Message, Sent
+from ..backend import Ailment, Choice, Log, Sent
 from ..errors import CoderError, invalid
 from ..names import is_uuid
 from ..server import Server
 from ..waiter import Verdict, Waiter
 from . import health, wait
-from .choices import find_model, find_workspace
+from .choices import find_model, find_workspace, provider_of
 from .client import ChatLog, ChatsClient, Logged
 from .dialect import FEATURES
 from .lifecycle import ChatLifecycle, Created, Stopped
+from .messages import plain
 from .model_list import ChatModel
 from .models import NAME_LABEL, Chat, age
 from .new import NewChat
+from .refusals import wants_no_results
 
 # Kinds of errors that say that one of several ways is closed, and nothing else.
 _CLOSED = ("forbidden", "not_found")
@@ -133,15 +136,7 @@ class ChatsBackend:
 
     def log(self, item: Chat) -> Log:
         """See :meth:`Backend.log`. A chat's messages are in the database, so they are all there, whatever runs."""
-        messages: list[Message] = [
-            {
-                "id": message["id"], "content": message["text"], "time": message["created_at"],
-                "type": "input" if message["input"] else "output",
-            }
-            for message in self.messages(item).messages
-            if message["role"] == "assistant" or message["input"]
-        ]  # fmt: skip
-        return Log(messages, "live", complete=not item["busy"])
+        return Log(plain(self.messages(item).messages), "live", complete=not item["busy"])
 
     def messages(self, item: Chat, since_id: int | None = None) -> ChatLog:
         """Messages with their parts. :param since_id: only those after this one; their queue is not told then.
@@ -205,7 +200,16 @@ class ChatsBackend:
 
     def diagnose(self, item: Chat) -> dict[str, Any]:
         """See :meth:`Backend.diagnose`: a :class:`.health.ChatDiagnosis`."""
-        return dict(health.diagnosis(item))
+        newest: str | None = None
+        queued: int | None = None
+        provider: dict[str, Any] | None = None
+        with suppress(CoderError):
+            log = self.messages(item)
+            queued = len(log.queue)
+            newest = log.messages[-1]["created_at"] if log.messages else None
+        with suppress(CoderError):
+            provider = provider_of(self._client, item["model_id"], item["organization_id"])
+        return dict(health.diagnosis(item, queued, health.seconds_since(newest, self.now()), provider))
 
     # Writing
 
@@ -292,12 +296,19 @@ class ChatsBackend:
         """Set one of ``title``, ``workspace_id`` and ``plan_mode``."""
         self._client.change(item["id"], field, value)
 
-    def give_results(self, item: Chat, results: list[dict[str, Any]]) -> None:
+    def give_results(self, item: Chat, results: list[dict[str, Any]]) -> bool:
         """Answer the tool calls that it waits for, each as ``tool_call_id``, ``output`` and ``is_error``.
 
+        :returns: whether they were taken; False where it waits for none, or not any more.
         :raises AnswerLost: they may have been taken.
         """
-        self._client.give_results(item["id"], results)
+        try:
+            self._client.give_results(item["id"], results)
+        except CoderError as error:
+            if not wants_no_results(error):
+                raise
+            return False
+        return True
 
     def organization_id(self, name: str) -> str:
         """:param name: or UUID, ``default``. :raises CoderError: kind not_found, naming those that can be seen."""

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import CoderError, invalid
 from ..names import is_uuid, split_reference
 from .client import ChatsClient
@@ -30,6 +32,17 @@ def find_model(client: ChatsClient, model: str, organization_id: str) -> str:
 
 def _names(entry: ChatModel) -> set[str]:
     return {name.lower() for name in (entry["id"], entry["display_name"], entry["model"])}
+
+
+def provider_of(client: ChatsClient, model_id: str | None, organization_id: str) -> dict[str, Any] | None:
+    """The state of a model's provider; None where the server does not tell.
+
+    :returns: its type as ``provider``, whether the model is ``available``, and the ``reason`` if it is not.
+    """
+    for entry in client.models(organization_id):
+        if entry["id"] == model_id:
+            return {"provider": entry["provider"], "available": entry["usable"], "reason": entry["reason"]}
+    return None
 
 
 def find_workspace(client: ChatsClient, workspace: str) -> str:

@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from datetime import datetime
+from typing import Any, TypedDict
 
 from ..backend import Ailment
 from .models import Chat, ChatError
@@ -29,12 +30,19 @@ _RETRY = "Send another message to try again."
 
 
 class ChatDiagnosis(TypedDict):
-    """What a person would look at next: the state, the last error, and whether it waits for a slot."""
+    """What a person would look at next. What could not be asked for is null.
+
+    ``queued``: how many messages wait for their turn. ``last_message_age``: seconds. ``provider``: of the model that
+    answered last, as ``provider``, ``available`` and ``reason``.
+    """
 
     status: str
     error: ChatError | None
     queued_for_capacity: bool | None
     busy_children: list[str]
+    queued: int | None
+    last_message_age: float | None
+    provider: dict[str, Any] | None
 
 
 def ailment(chat: Chat) -> Ailment | None:
@@ -63,13 +71,27 @@ def describe(chat: Chat) -> str:
     return f"{words}, with {len(busy)} sub-agents at work" if busy else words
 
 
-def diagnosis(chat: Chat) -> ChatDiagnosis:
-    """What the chat itself shows."""
+def seconds_since(time: str | None, now: float) -> float | None:
+    """How long ago something was, by the server's clock; None where that cannot be told."""
+    try:
+        moment = datetime.fromisoformat(f"{(time or '')[:19]}+00:00").timestamp()
+    except ValueError:
+        return None
+    return max(0.0, round(now - moment, 1))
+
+
+def diagnosis(
+    chat: Chat, queued: int | None, last_message_age: float | None, provider: dict[str, Any] | None
+) -> ChatDiagnosis:
+    """What the chat itself shows, and what was asked for beside it."""
     return {
         "status": chat["status"],
         "error": chat["last_error"],
         "queued_for_capacity": chat["queued_for_capacity"],
         "busy_children": [child["id"] for child in chat["children"] if child["busy"]],
+        "queued": queued,
+        "last_message_age": last_message_age,
+        "provider": provider,
     }
 
 

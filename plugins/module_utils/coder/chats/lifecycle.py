@@ -271,7 +271,8 @@ class ChatLifecycle:
 
     def merge_labels(self, chat: Chat, labels: dict[str, str]) -> Chat:
         """Set some labels and keep the others. A server replaces them all, and two writers at once lose some, so that
-        is looked at. :returns: the chat as it then is."""
+        is looked at. :returns: the chat as it then is.
+        """
         for _time in range(LOST_ANSWERS):
             chat = self._look_again(chat)
             wanted = {**chat["labels"], **labels}

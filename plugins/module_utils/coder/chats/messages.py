@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, TypedDict
 
 from ..answers import number, sound_objects, text, text_or_none
+from ..backend import Message
 
 # What each type of part has of its own. Servers give every part all the keys that any type has, mostly empty.
 PARTS = {
@@ -121,6 +122,18 @@ def _joined(parts: list[Part]) -> list[Part]:
         else:
             joined.append(part)
     return joined
+
+
+def plain(messages: list[ChatMessage]) -> list[Message]:
+    """What was said, as a conversation of whatever agent: without tools, and with the words of each message."""
+    return [
+        {
+            "id": message["id"], "content": message["text"], "time": message["created_at"],
+            "type": "input" if message["input"] else "output",
+        }
+        for message in messages
+        if message["role"] == "assistant" or message["input"]
+    ]  # fmt: skip
 
 
 def queued_from(data: Any) -> dict[str, Any]:

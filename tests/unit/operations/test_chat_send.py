@@ -1,0 +1,317 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sending to a chat: once, and the answer to this message and no other. POSTs are counted where one could be repeated."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from calling import Call, call
+from chatting import EVERY, NAME, allow, kept, posts, said
+
+from ansible_collections.coder.tasks.plugins.module_utils.operations import chat_send
+from emulator import CHAT_DIALECTS, Emulator
+from emulator.chats import Chat
+from emulator.chats_parts import text_part
+
+Start = Callable[..., Emulator]
+HELLO = "Hello from the fake model."
+WEATHER = 'Weather [[tool get_weather {"city":"Oslo"}]]'
+NEWEST = "chats-2.38"
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_send, "LOOK_FOR_MESSAGE", 0.3)
+
+
+@pytest.fixture(params=EVERY)
+def server(request: pytest.FixtureRequest, emulator: Start) -> Emulator:
+    """A server of each chats dialect."""
+    return emulator("", chats=request.param)
+
+
+def chat(server: Emulator, prompt: str = "Do the thing", **more: Any) -> Chat:
+    return server.create_chat(prompt, labels={NAME: "fix"}, **more)
+
+
+def send(server: Emulator, message: str = "Go on", **options: Any) -> Call:
+    return call("chat_send", server, chat=options.pop("chat", "fix"), message=message, **options)
+
+
+def words(done: Call) -> list[str]:
+    return [message["content"] for message in done["reply"]]
+
+
+def busy(server: Emulator, seconds: float) -> None:
+    """Have the chat work for so many recorded seconds."""
+    assert not send(server, f"busy [[slow {seconds}]]", wait_for="accepted").failed
+
+
+def when(condition: Callable[[], bool], action: Callable[[], Any]) -> None:
+    """Act as soon as something is so, beside the test."""
+
+    def watch() -> None:
+        end = time.monotonic() + 60
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.005)
+        action()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def refused(server: Emulator) -> int:
+    """How often a queue was full."""
+    return sum(entry.status == 429 for entry in server.journal.matching("POST", "/messages$"))
+
+
+# The answer
+
+
+def test_13_the_answer_is_what_follows_the_message(server: Emulator) -> None:
+    one = chat(server)
+    first, second = send(server, "one [[long 3]]"), send(server, "two", chat=one.id)
+    assert words(first) == ["word0 word1 word2"] and words(second) == [HELLO]
+    assert (first["changed"], first["delivered"], first["note"], first["action_required"]) == (True, "yes", None, [])
+    assert said(one)[1:] == ["one [[long 3]]", "two"] and posts(server, "/messages") == 2
+    assert first["message_id"] == one.messages[2].id and second["chat"]["name"] == "fix"
+
+
+def test_17_a_turn_without_text_is_a_result_at_once(server: Emulator) -> None:
+    chat(server)
+    done = send(server, "say nothing [[empty]]")
+    assert not done.failed and done["reply"] == [] and "without any text" in done["note"]
+
+
+def test_14_a_provider_that_fails_for_a_while_is_waited_for(server: Emulator) -> None:
+    chat(server)
+    assert words(send(server, "again [[errn 500 2]]")) == [HELLO]
+
+
+@pytest.mark.parametrize(("status", "kind"), [(400, "generic"), (401, "auth"), (402, "usage_limit")])
+def test_16_a_turn_that_fails_says_why(server: Emulator, status: int, kind: str) -> None:
+    chat(server)
+    done = send(server, f"fail [[err {status}]]")
+    assert (done.kind, done["delivered"]) == ("conflict", "yes") and kind in done.msg
+    assert done["diagnosis"]["error"]["kind"] == kind and "Do not send it again" in done.msg
+    assert done["diagnosis"]["queued"] == 0 and done["diagnosis"]["last_message_age"] is not None
+
+
+def test_15_a_dead_provider_ends_the_wait_by_its_own_time(server: Emulator) -> None:
+    chat(server)
+    done = send(server, "dead [[dead]]", wait_timeout=0.3)
+    assert (done.kind, done["delivered"], done["diagnosis"]["status"]) == ("wait_timeout", "yes", "running")
+
+
+def test_the_state_of_the_provider_is_told(server: Emulator) -> None:
+    assert server.state.chats is not None
+    model = next(model for model in server.state.chats.models.values() if model.provider.type == "anthropic")
+    chat(server, model_id=model.id)
+    done = send(server, "fail [[err 400]]")
+    provider = done["diagnosis"]["provider"]
+    if CHAT_DIALECTS[server.chat_dialect.name].model_provider or provider:  # type: ignore[union-attr]
+        assert (provider["provider"], provider["available"]) == ("anthropic", True)
+
+
+def test_an_answer_of_several_steps_has_its_words_and_no_empty_messages(server: Emulator) -> None:
+    chat(server)
+    done = send(server, 'look [[tool list_templates {"page":1}]]')
+    assert words(done) == ["Calling the tool.", "The tool answered."]
+
+
+# A busy chat
+
+
+def test_21_a_queued_message_gets_its_own_answer(server: Emulator) -> None:
+    one = chat(server)
+    busy(server, 20)
+    done = send(server, "mine [[long 2]]")
+    assert words(done) == ["word0 word1"], done.msg
+    assert done["message_id"] == next(message.id for message in one.messages if "mine" in str(message.content))
+
+
+def test_21_of_two_alike_in_the_queue_each_gets_its_own_answer(server: Emulator) -> None:
+    one = chat(server)
+    busy(server, 20)
+    first = send(server, "same", wait_for="accepted")
+    second = send(server, "same")
+    assert first["message_id"] is None and first["delivered"] == "yes"
+    assert second["message_id"] == [m.id for m in one.messages if m.role == "user"][-1]
+
+
+def test_21_interrupt_stops_the_turn_that_runs(server: Emulator) -> None:
+    chat(server)
+    busy(server, 5000)
+    assert words(send(server, "now", busy="interrupt")) == [HELLO]
+
+
+def test_21_fail_sends_nothing(server: Emulator) -> None:
+    chat(server)
+    busy(server, 5000)
+    before = posts(server, "/messages")
+    for check in (True, False):
+        done = send(server, busy="fail", check=check)
+        assert (done.kind, done["delivered"], done["changed"]) == ("busy", "no", False)
+    assert posts(server, "/messages") == before
+
+
+def test_21_a_full_queue_is_waited_for_and_told(server: Emulator) -> None:
+    one = chat(server)
+    busy(server, 5000)
+    assert server.state.chats is not None
+    one.queue = [server.state.chats.new_queued([text_part("x")], one.model_id) for _number in range(20)]
+    full = send(server, "more", wait_timeout=0.1)
+    assert (full.kind, full["delivered"], full["changed"]) == ("busy", "no", False)
+    assert full["diagnosis"]["queued"] == 20 and "queue" in full.msg
+    before = refused(server)
+    when(lambda: refused(server) > before, lambda: one.queue.clear())
+    done = send(server, "more", wait_for="accepted")
+    assert done["delivered"] == "yes" and "queue" in done.progress[0]
+
+
+def test_18_21_a_message_that_is_taken_out_of_the_queue_is_told(server: Emulator) -> None:
+    one = chat(server)
+    busy(server, 5000)
+    when(lambda: bool(one.queue), lambda: (one.queue.clear(), call("chat", server, name="fix", state="idle")))
+    done = send(server, "mine")
+    assert (done.kind, done["delivered"]) == ("conflict", "yes") and "took it out" in done.msg
+
+
+def test_21_an_error_keeps_the_queue_and_that_is_told(server: Emulator) -> None:
+    chat(server)
+    assert not send(server, "busy [[wait 30]] [[err 400]]", wait_for="accepted").failed
+    done = send(server, "mine")
+    assert (done.kind, done["delivered"]) == ("conflict", "yes") and "queue" in done.msg
+    assert done["diagnosis"]["queued"] == 1
+
+
+@pytest.mark.parametrize("dialect", ["chats-2.37", NEWEST])
+def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> None:
+    server = emulator("", chats=dialect)
+    for number in range(5):
+        call("chat", server, name=f"c{number}", prompt="Count [[slow 5000]]")
+    chat(server)
+    done = send(server, wait_timeout=0.3)
+    assert done.kind == "wait_timeout" and "free slot" in done.msg
+    assert done["diagnosis"]["queued_for_capacity"] is True
+
+
+# Lost answers
+
+
+@pytest.mark.parametrize("works", [False, True])
+@pytest.mark.parametrize("fault", ["lost", "truncate"])
+def test_a_lost_answer_is_looked_up_before_anything_else(server: Emulator, works: bool, fault: str) -> None:
+    one = chat(server)
+    if works:
+        busy(server, 20)
+    before = posts(server, "/messages")
+    server.faults.add(fault, method="POST", path="/messages$")
+    done = send(server, "mine [[long 2]]")
+    assert words(done) == ["word0 word1"] and done["delivered"] == "yes", done.msg
+    assert said(one).count("mine [[long 2]]") == 1 and posts(server, "/messages") == before + 1
+
+
+def test_what_never_arrived_is_unknown_and_not_sent_again(server: Emulator) -> None:
+    one = chat(server, "mine")
+    server.faults.add("reset", method="POST", path="/messages$")
+    done = send(server, "mine")
+    assert (done["delivered"], done["changed"]) == ("unknown", True), done.msg
+    assert said(one) == ["mine"] and posts(server, "/messages") == 1
+
+
+def test_a_look_that_fails_now_and_then_is_borne(server: Emulator) -> None:
+    chat(server)
+    server.faults.add("status", method="GET", path="/messages", skip=1, count=1, status=403, body='{"message":"x"}')
+    assert send(server).kind == "forbidden"
+    server.faults.clear()
+    server.faults.add("status", method="GET", path="/chats/[^/]*$", skip=1, count=6, status=502, body="x")
+    assert words(send(server, "two", retries=1)) == [HELLO]
+
+
+# Tools of the client
+
+
+def with_tool(server: Emulator) -> Chat:
+    return chat(server, dynamic_tools=["get_weather"])
+
+
+def test_18_the_calls_that_it_waits_for_are_returned(server: Emulator) -> None:
+    with_tool(server)
+    done = send(server, WEATHER)
+    assert not done.failed and done["note"] is None and words(done) == ["Calling the tool."]
+    (wanted,) = done["action_required"]
+    assert (wanted["tool_name"], wanted["args"]) == ("get_weather", {"city": "Oslo"})
+    waits = send(server, "and?")
+    assert waits["message_id"] is None and "waits in the queue" in waits["note"]
+    results = [{"tool": wanted["tool_call_id"], "output": {"temp": 5}}]
+    assert words(send(server, "now", tool_results=results)) == [HELLO]
+
+
+@pytest.mark.parametrize("fault", ["none", "lost", "reset"])
+def test_18_declared_results_are_given(server: Emulator, fault: str) -> None:
+    one = with_tool(server)
+    if fault != "none":
+        server.faults.add(fault, method="POST", path="/tool-results$")
+    done = send(server, WEATHER, tool_results=[{"tool": "get_weather", "output": {"temp": 5}}])
+    assert words(done)[-1] == "The tool answered.", done.msg
+    assert done["action_required"] == []
+    assert len([message for message in one.messages if message.role == "tool"]) == 1
+
+
+# What cannot be sent
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "says"),
+    [
+        ({"message": " "}, "invalid", "'message' is empty"),
+        ({"message": "a\0b"}, "invalid", "NUL"),
+        ({"message": "x" * 300_000}, "invalid", "too long"),
+        ({"chat": "nobody"}, "not_found", "no chat 'nobody'"),
+        ({"chat": "11111111-1111-4111-8111-111111111111"}, "not_found", "no chat"),
+        ({"chat": "old"}, "conflict", "unarchive=true"),
+    ],
+)
+def test_what_cannot_be_right_is_told_before_anything_is_written(
+    server: Emulator, options: dict[str, Any], kind: str, says: str
+) -> None:
+    chat(server)
+    server.create_chat(labels={NAME: "old"}, archived=True)
+    for check in (True, False):
+        done = send(server, check=check, **options)
+        assert (done.kind, done.writes, done["changed"]) == (kind, [], False) and says in done.msg, done.msg
+
+
+def test_check_mode_tells_what_would_be_sent(server: Emulator) -> None:
+    chat(server)
+    done = send(server, check=True)
+    assert (done["changed"], done["would_send"], done["delivered"]) == (True, "Go on", "no")
+
+
+def test_11_only_its_owner_speaks_in_a_chat(server: Emulator) -> None:
+    allow(server)
+    theirs = server.create_chat(owner="bob")
+    done = send(server, chat=theirs.id)
+    assert (done.kind, done["delivered"]) == ("forbidden", "no") and "token of the chat's owner" in done.msg
+    assert said(kept(server)[0]) == ["Do the thing"]
+
+
+def test_29_a_usage_limit_is_told(server: Emulator) -> None:
+    chat(server)
+    assert server.state.chats is not None
+    server.state.chats.usage_limit = 0
+    done = send(server)
+    assert (done.kind, done["delivered"]) == ("conflict", "no") and "limit" in done.msg
+
+
+def test_20_a_conversation_that_was_edited_meanwhile_is_told(server: Emulator) -> None:
+    one = chat(server)
+    options = {"prompt": "other", "on_prompt_change": "edit", "discard_log": True}
+    when(lambda: "mine [[slow 50]]" in said(one), lambda: call("chat", server, name="fix", **options))
+    done = send(server, "mine [[slow 50]]")
+    assert done.kind == "conflict" and "edited" in done.msg
