@@ -79,6 +79,7 @@ chats:
   elements: dict
   returned: always
   contains:
+    # begin scripts/returns/chat.yml {returned: "unless O(fields) leaves it out"}
     id:
       description: UUID of the chat.
       type: str
@@ -198,7 +199,7 @@ chats:
       type: str
       returned: unless O(fields) leaves it out
     model_id:
-      description: "UUID of the model that answered last, see M(coder.tasks.chat_model_info)."
+      description: "UUID of the model that answered last."
       type: str
       returned: unless O(fields) leaves it out
       sample: c2b67dd9-d53d-4188-ac99-7d2f5528d628
@@ -291,6 +292,7 @@ chats:
           unknown, not free. Null where the server does not tell.
       type: dict
       returned: where it was asked for
+    # end scripts/returns/chat.yml
 summary:
   description: How many there are.
   type: dict
