@@ -173,7 +173,7 @@ EXAMPLES = r"""
   coder.tasks.chat:
     name: upgrade-deps
     prompt_file: prompts/upgrade-deps.md
-    model: Fake One
+    model: "{{ chat_model }}"
     plan_mode: true
 
 - name: Stop it, and its sub-agents

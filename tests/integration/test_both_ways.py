@@ -164,6 +164,18 @@ CHANGING = [
     Case("fleet, predicted", "fleet", {"tasks": "{{ fleet }}"}, {**CHECK, **DIFF}, changed=True),
     Case("fleet", "fleet", {"tasks": "{{ fleet }}", **FAST}, DIFF, changed=True),
     Case("fleet again", "fleet", {"tasks": "{{ fleet }}", **FAST}, DIFF),
+    # Chats
+    Case("chat, predicted", "chat", {"name": "made", "prompt": "{{ prompt }}"}, {**CHECK, **DIFF}, changed=True),
+    Case("chat", "chat", {"name": "made", "prompt": "{{ prompt }}", "labels": {"team": "web"}, "wait_for": "replied"},
+         changed=True),
+    Case("chat again", "chat", {"name": "made", "prompt_file": "prompt.txt", "title": "Made"}, DIFF, changed=True),
+    Case("say something, predicted", "chat_send", {"chat": "made", "message": "hello"}, CHECK, changed=True),
+    Case("say something", "chat_send", {"chat": "made", "message_file": "prompt.txt"}, changed=True),
+    refused("say something to nobody", "chat_send", "no chat", {"chat": "nobody", "message": "x"}),
+    Case("chat stopped", "chat", {"name": "made", "state": "idle"}),
+    Case("chat archived", "chat", {"name": "made", "state": "archived"}, DIFF, changed=True),
+    refused("chat that is archived", "chat", "unarchive=true", {"name": "made", "prompt": "x"}),
+    refused("chat deleted", "chat", "no server lets a chat be deleted", {"name": "made", "state": "absent"}),
     # An archive
     Case("archive, predicted", "archive", ARCHIVED, CHECK, changed=True),
     Case("archive", "archive", ARCHIVED, changed=True),
@@ -297,6 +309,7 @@ def comparable(result: dict[str, Any], replaced: dict[str, str]) -> Any:
     text = UUID.sub(lambda match: seen.setdefault(match.group(), f"<id {len(seen)}>"), text)
     text = TIME.sub("<time>", text)
     text = re.sub(r"name-it-yourself-\w+", "<made name>", text)
+    text = re.sub(r'"coder.tasks/call": "\w+"', '"coder.tasks/call": "<call>"', text)
     # How long it took, and the size of messages in which a time has more or fewer digits.
     text = re.sub(r'"(waited|bytes)": [\d.]+', r'"\1": "<number>"', text)
     return json.loads(text)

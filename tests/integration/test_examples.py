@@ -16,7 +16,10 @@ from playbooks import ROOT, Ansible
 
 RUNTIME = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
 # What the examples leave to the user.
-VARIABLES = {"fleet_tasks": [{"name": "fix-login", "template": "ai"}, {"name": "write-docs", "template": "ai"}]}
+VARIABLES = {
+    "fleet_tasks": [{"name": "fix-login", "template": "ai"}, {"name": "write-docs", "template": "ai"}],
+    "chat_model": "Fake One",
+}
 # Tasks that the examples speak of, with their owners and states; those of `task` make them.
 FOUND = [("fix-login", "alice", "active"), ("upgrade-deps", "alice", "active"), ("upgrade-deps", "bob", "paused")]
 
@@ -26,7 +29,10 @@ def test_examples(name: str, emulator: Callable[..., Emulator], tmp_path: Path) 
     server = emulator(chats="chats-2.35", report_states=True)
     for task, owner, state in FOUND if name != "task" else ():
         server.create_task(task, owner=owner, state=state)
-    server.create_chat("Fix the login", labels={"coder.tasks/name": "fix-login"}, answer="It is fixed.")
+    # The workspace that a chat works in, and a chat that others speak of.
+    server.create_task("dev")
+    if name != "chat":
+        server.create_chat("Fix the login", labels={"coder.tasks/name": "fix-login"}, dynamic_tools=["get_weather"])
     (tmp_path / "prompts").mkdir()
     (tmp_path / "prompts" / "upgrade-deps.md").write_text("Upgrade every dependency.\n")
     play = {"name": "Examples", "vars": VARIABLES, "tasks": yaml.safe_load(written(name)["EXAMPLES"])}

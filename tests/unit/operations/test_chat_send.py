@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending to a chat: once, and the answer to this message and no other. POSTs are counted where one could be repeated."""
+"""Sending to a chat: once, and the answer to this message and no other. POSTs are counted where one may be repeated."""
 
 from __future__ import annotations
 

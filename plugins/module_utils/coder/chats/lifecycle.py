@@ -270,8 +270,11 @@ class ChatLifecycle:
     # Change
 
     def merge_labels(self, chat: Chat, labels: dict[str, str]) -> Chat:
-        """Set some labels and keep the others. A server replaces them all, and two writers at once lose some, so that
-        is looked at. :returns: the chat as it then is.
+        """Set some labels and keep the others.
+
+        A server replaces them all, and two writers at once lose some, so what became of it is looked at.
+
+        :returns: the chat as it then is. :raises CoderError: kind conflict, somebody else sets them, too.
         """
         for _time in range(LOST_ANSWERS):
             chat = self._look_again(chat)
