@@ -93,17 +93,17 @@ def test_a_lost_prompt_is_looked_for_and_not_sent_again(emulator: Start) -> None
     made = chats_of(server).create(new_chat(server), waiter())
     assert said(kept(server)[0]) == ["Say hello"] and made.by == THIS_CALL
     server.faults.add("reset", method="POST", path="/messages$")
-    with pytest.raises(AnswerLost, match="got its prompt"):
+    with pytest.raises(AnswerLost, match="got the message"):
         chats_of(server).create(new_chat(server, name="other"), waiter())
     assert posts(server, "/messages") == 2
 
 
-def test_an_empty_chat_whose_prompt_is_refused_does_not_stay(emulator: Start) -> None:
+def test_an_empty_chat_whose_prompt_is_refused_is_told(emulator: Start) -> None:
     server = emulator("", chats=NEWEST)
     server.faults.add("status", method="POST", path="/messages$", status=409, body='{"message":"No."}')
-    with pytest.raises(CoderError, match="No"):
+    with pytest.raises(CoderError, match="No") as caught:
         chats_of(server).create(new_chat(server), waiter())
-    assert [chat.archived for chat in kept(server)] == [True]
+    assert [chat.id for chat in kept(server)] == [caught.value.result["chat"]["id"]]
 
 
 def test_creators_at_once_leave_one_chat(server: Emulator) -> None:
@@ -154,7 +154,7 @@ def test_29_a_usage_limit_is_told_and_leaves_nothing(emulator: Start) -> None:
         server.state.chats.usage_limit = 0
         with pytest.raises(CoderError, match="usage limit"):
             chats_of(server).create(new_chat(server), waiter())
-        assert not named(server, "fix")
+        assert not [text for chat in kept(server) for text in said(chat)]
 
 
 def test_a_gateway_that_is_off_is_an_answer(emulator: Start) -> None:

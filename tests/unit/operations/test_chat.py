@@ -190,6 +190,17 @@ def test_20_a_prompt_is_edited_once(server: Emulator) -> None:
     assert chat(server, **options)["changed"] is False
 
 
+def test_33_a_prompt_that_is_refused_is_sent_by_the_same_call_later(server: Emulator) -> None:
+    assert server.state.chats is not None
+    server.state.chats.usage_limit = 0
+    refused = chat(server, prompt="one")
+    assert refused.kind == "conflict" and "limit" in refused.msg
+    assert refused["changed"] is bool(kept(server)) and bool(refused["chat"]) is bool(kept(server))
+    server.state.chats.usage_limit = None
+    done = chat(server, prompt="one", wait_for="replied")
+    assert done["changed"] and said(only(server)) == ["one"], done.msg
+
+
 def test_33_a_chat_that_was_never_told_anything_is_told(emulator: Start) -> None:
     server = emulator("", chats="chats-2.38")
     server.create_chat("", labels={NAME: "fix"})

@@ -62,7 +62,8 @@ class ChatLifecycle:
 
         Where servers can, a named chat is made empty first: one that is not to stay costs nothing then.
 
-        :raises AnswerLost: it may have been created, or told its prompt, and that does not show.
+        :raises AnswerLost: it may have been created, or told its prompt, and that does not show. An empty chat of this
+            call that could not be told its prompt is in the error's ``result``.
         :raises CoderError: as the server refuses; kind unsupported, it makes no chats for others.
         """
         labels = {**new.all_labels, CALL_LABEL: secrets.token_hex(8)}
@@ -77,7 +78,7 @@ class ChatLifecycle:
             self._discard(chat)
             return Created(older, SOMEONE_ELSE)
         if is_empty:
-            self._begin_turn(chat, new.prompt)
+            self._tell_first(chat, new.prompt)
             chat = self._look_again(chat)
         return Created(chat, THIS_CALL)
 
@@ -113,14 +114,12 @@ class ChatLifecycle:
             reason = f"the chat {chat['id']}, which this call created and which must not stay, could not be archived"
             raise error.but(reason=f"{reason}: {error.reason}", hint="Archive it by its id.") from None
 
-    def _begin_turn(self, chat: Chat, prompt: str) -> None:
-        """Send the first message of an empty chat of ours; where it is refused the chat does not stay."""
+    def _tell_first(self, chat: Chat, prompt: str) -> None:
+        """Send the first message of an empty chat of ours. Where that fails the chat stays: the same call tells it."""
         try:
             self.tell(chat, prompt, ())
-        except AnswerLost:
-            raise
-        except CoderError:
-            self._discard(chat)
+        except CoderError as error:
+            error.result.setdefault("chat", chat)
             raise
 
     def tell(self, chat: Chat, text: str, known: Collection[int]) -> None:
@@ -133,7 +132,7 @@ class ChatLifecycle:
         except AnswerLost as lost:
             if not self._shows(chat, text, known, LOOK_FOR_CHAT if lost.may_still_show else 0.0):
                 raise lost.but(
-                    hint=f"Whether the chat {chat['id']} was told it cannot be known; the same call looks first."
+                    hint=f"Whether the chat {chat['id']} got the message cannot be known; the same call looks first."
                 ) from None
 
     def _shows(self, chat: Chat, text: str, known: Collection[int], seconds: float) -> bool:
