@@ -27,7 +27,8 @@ MAY_KNOW = {
     "archive": ("snapshot", "coder.errors", "coder.tasks.wholeness", "version"),
     "operations": (
         "snapshot", "archive", "agentapi", "version", "coder.answers", "coder.backend", "coder.clock",
-        "coder.connection", "coder.durations", "coder.errors", "coder.login", "coder.names", "coder.server",
+        "coder.connection", "coder.durations", "coder.errors", "coder.listed", "coder.login", "coder.names",
+        "coder.server",
         "coder.session", "coder.waiter", "coder.tasks.backend", "coder.tasks.health", "coder.tasks.lifecycle",
         "coder.tasks.listed", "coder.tasks.models", "coder.tasks.templates", "coder.chats.backend",
         "coder.chats.lifecycle", "coder.chats.messages", "coder.chats.model_list", "coder.chats.models",

@@ -107,7 +107,7 @@ def run(context: Context[ChatParams]) -> dict[str, Any]:
     params = context.params
     declared = cast(ChatOptions, {**params, "prompt": text_option(params, "prompt")})
     check_options(declared)
-    goal = _goal_of(params)
+    goal = goal_of(params["state"], params["wait_for"])
     options = WaitOptions(params["wait_timeout"], 0.0, context.poll_interval, wait=params["wait"])
     return EnsureChat(context, declared, goal if params["wait"] else None, options).run()
 
@@ -145,11 +145,12 @@ def check_options(declared: ChatOptions) -> None:
         )
 
 
-def _goal_of(params: ChatParams) -> str | None:
-    goals, goal = GOALS.get(params["state"], ()), params["wait_for"]
+def goal_of(state: str, goal: str | None) -> str | None:
+    """What to wait for; each state has its own goals. :raises CoderError: one that the state cannot reach."""
+    goals = GOALS.get(state, ())
     if goal and goal not in goals:
         raise invalid(
-            f"wait_for={goal} does not go with state={params['state']}",
+            f"wait_for={goal} does not go with state={state}",
             f"Choose from: {', '.join(goals) or 'nothing, it is left out'}.",
         )
     return goal or (goals[0] if goals else None)
@@ -436,10 +437,10 @@ class EnsureChat:
         if self._context.check_mode:
             self.changed = self.changed or not self._chats.judge(chat, "idle").reached
             return {**chat, "status": "waiting", "busy": False} if self.changed else chat
+        if not self.changed and self._chats.judge(chat, "idle").reached:
+            return chat
         with attempting(f"stop the chat {self.label}"):
-            stopped = self._chats.stop(chat, self._waiter)
-            self.discarded += stopped.discarded
-            self.changed = stopped.changed or self.changed
+            self.changed = self._chats.stop(chat, self._waiter, self.discarded) or self.changed
         return self._settle(self._look(chat))
 
     def _ensure_archived(self, chat: Chat) -> Chat:
@@ -449,9 +450,8 @@ class EnsureChat:
             self.changed = True
             return {**chat, "archived": True, "status": "waiting", "busy": False}
         with attempting(f"archive the chat {self.label}"):
-            archived = self._chats.archive(chat, self._waiter)
-            self.discarded += archived.discarded
-            self.changed = archived.changed or bool(archived.discarded) or self.changed
+            archived = self._chats.archive(chat, self._waiter, self.discarded)
+            self.changed = archived or bool(self.discarded) or self.changed
             return self._look(chat)
 
     def _look(self, chat: Chat) -> Chat:

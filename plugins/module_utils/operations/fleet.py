@@ -6,20 +6,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from concurrent.futures import TimeoutError as NotYet
-from typing import Any, Callable, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from ..coder import names
 from ..coder.errors import CoderError, as_coder_error, invalid
+from ..coder.listed import Halted
 from ..coder.session import Session
-from ..coder.tasks.listed import Halted, ListedClient
+from ..coder.tasks.listed import ListedClient
 from ..coder.tasks.models import Task
 from .connection import ConnectionParams, connection_spec
 from .context import Context, Journal
-from .how_far import SILENCE, how_far
 from .spec import Option, Spec
 from .task import (
     Declared,
@@ -32,12 +28,9 @@ from .task import (
     task_options,
 )
 from .text_file import text_option
+from .together import bring_all, some_failed, summarize
 from .waiting import WaitingParams, waiting_spec
 
-# Tasks under way at once, most of them waiting; how many requests run at once is `concurrency`.
-MOST_UNDER_WAY = 1000
-# Failures that the message tells, one line each; the result has all.
-FAILURES_TOLD = 20
 AFTER_INTERRUPT = "What was begun goes on at the server; the same call does only what is missing."
 
 
@@ -106,11 +99,10 @@ def run(context: Context[FleetParams]) -> dict[str, Any]:
         return _result([], context)
     client = _client(context, items)
     members = _members(context, client, items)
-    _bring_all(context, client, members)
+    bring_all(context, client, members, context.params["max_failures"])
     result = _result(members, context)
-    failed = [member for member in members if member.error]
-    if failed:
-        raise _some_failed(failed, result)
+    if any(member.error for member in members):
+        raise some_failed(members, "tasks", result)
     return result
 
 
@@ -326,78 +318,13 @@ def _to_purge(params: FleetParams, task: Task) -> Declared:
     return cast(Declared, {**unset, **named, "wait": params["wait"], "wait_for": None})
 
 
-# All at once
-
-
-def _bring_all(context: Context[FleetParams], client: ListedClient, members: list[Member]) -> None:
-    most = context.params["max_failures"]
-    began_at = context.clock.monotonic()
-    done = failures = 0
-
-    def tell() -> None:
-        seconds = context.clock.monotonic() - began_at
-        context.progress(how_far(done, len(members), failures, seconds))
-
-    with ThreadPoolExecutor(min(len(members), MOST_UNDER_WAY), "fleet") as pool:
-        futures = [pool.submit(member.bring) for member in members]
-        try:
-            for future in _as_completed(futures, tell):
-                done += 1
-                failures += not future.result()
-                if most is not None and failures > most:
-                    client.halt()
-        except BaseException:
-            # Interrupted: the pool waits for its threads, and they wait for their tasks.
-            client.abandon()
-            raise
-    if context.clock.monotonic() - began_at >= SILENCE:
-        tell()
-    for member in members:
-        for warning in member.warnings:
-            context.warn(warning)
-
-
-def _as_completed(futures: list[Future[bool]], meanwhile: Callable[[], None]) -> Iterator[Future[bool]]:
-    """Each future once it is done. :param meanwhile: called now and then while some are not."""
-    left = set(futures)
-    while left:
-        try:
-            for future in as_completed(left, timeout=SILENCE):
-                left.discard(future)
-                yield future
-        except NotYet:
-            meanwhile()
-
-
 def _result(members: list[Member], context: Context[FleetParams]) -> dict[str, Any]:
     changed = [member for member in members if member.changed]
-    failed = sum(member.error is not None for member in members)
-    left = sum(not member.attempted for member in members)
     result: dict[str, Any] = {
         "changed": bool(changed),
         "tasks": [member.result(context.diff) for member in members],
-        "summary": {
-            "total": len(members),
-            "changed": len(changed),
-            "unchanged": sum(member.attempted and not member.changed and not member.error for member in members),
-            "failed": failed,
-            "not_attempted": left,
-            "actions": dict(Counter(member.action for member in changed)),
-        },
+        "summary": summarize(members),
     }
     if context.diff:
         result["diff"] = [member.diff() for member in changed]
     return result
-
-
-def _some_failed(failed: list[Member], result: dict[str, Any]) -> CoderError:
-    """One error for all: of the first one's kind, with the words of a few."""
-    errors = [member.error for member in failed if member.error]
-    told = [f"{member.label}: {member.error.message}" for member in failed[:FAILURES_TOLD] if member.error]
-    more = [f"{len(failed) - len(told)} more failed."] if len(failed) > len(told) else []
-    summary = (
-        f"{len(failed)} of {result['summary']['total']} tasks failed; the same call again tries only what is missing, "
-        "and 'tasks' in the result has the details."
-    )
-    attempt, reason = "bring the fleet into its declared state", "\n".join([summary, *told, *more])
-    return errors[0].but(attempt=attempt, reason=reason, hint=None, result=result)

@@ -30,6 +30,7 @@ class Option(TypedDict, total=False):
     no_log: bool
     options: dict[str, Option]
     mutually_exclusive: list[list[str]]
+    required_one_of: list[list[str]]
     env: str
     read_as: str
 

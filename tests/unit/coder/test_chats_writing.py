@@ -235,11 +235,11 @@ def test_25_a_family_is_stopped_and_archived_whole(server: Emulator) -> None:
         at_rest.pause()
     resting = chats.get(chat["id"])
     assert not chats.judge(resting, "idle").reached, "its sub-agent works"
-    assert chats.archive(resting, waiter()).changed is True
+    assert chats.archive(resting, waiter(), []) is True
     root = kept(server)[0]
     assert [(member.archived, member.busy) for member in root.family()] == [(True, False)] * 2
     archived = chats.get(chat["id"])
-    assert chats.archive(archived, waiter()).changed is False
+    assert chats.archive(archived, waiter(), []) is False
     assert chats.resume(archived, waiter()) is True
     assert not any(member.archived for member in root.family())
     assert chats.resume(chats.get(chat["id"]), waiter()) is False
@@ -249,8 +249,9 @@ def test_21_what_waits_in_a_queue_does_not_begin_when_a_chat_is_stopped(server: 
     chats = chats_of(server)
     chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
     chats.send(chat, "and then [[slow 500]]")
-    stopped = chats.stop(chats.get(chat["id"]), waiter())
-    assert [queued["text"] for queued in stopped.discarded] == ["and then [[slow 500]]"]
+    discarded: list[dict[str, Any]] = []
+    assert chats.stop(chats.get(chat["id"]), waiter(), discarded)
+    assert [queued["text"] for queued in discarded] == ["and then [[slow 500]]"]
     (root,) = kept(server)
     assert (root.queue, root.busy, said(root)) == ([], False, ["Count [[slow 500]]"])
 
@@ -261,8 +262,19 @@ def test_23_24_a_lost_answer_of_a_stop_is_looked_up(server: Emulator, fault: str
     chats = chats_of(server)
     chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
     server.faults.add(fault, method="POST" if "interrupt" in path else "PATCH", path=path)
-    assert chats.archive(chat, waiter()).changed is True
+    assert chats.archive(chat, waiter(), []) is True
     assert [(root.archived, root.busy) for root in kept(server)] == [(True, False)]
+
+
+def test_21_what_was_taken_out_is_told_also_where_the_stop_fails(server: Emulator) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chats.send(chat, "and then")
+    server.faults.add("status", method="POST", path="/interrupt$", status=403, body='{"message":"No."}')
+    discarded: list[dict[str, Any]] = []
+    with pytest.raises(CoderError, match="No"):
+        chats.stop(chats.get(chat["id"]), waiter(), discarded)
+    assert [queued["text"] for queued in discarded] == ["and then"]
 
 
 def test_11_a_site_owner_stops_and_archives_the_chat_of_another(server: Emulator) -> None:
@@ -270,7 +282,7 @@ def test_11_a_site_owner_stops_and_archives_the_chat_of_another(server: Emulator
     chat = chats_of(server, "bob").create(new_chat(server, "Bob's [[slow 500]]"), waiter()).chat
     chats = chats_of(server)
     theirs = chats.by_id(chat["id"])
-    assert theirs is not None and chats.archive(theirs, waiter()).changed
+    assert theirs is not None and chats.archive(theirs, waiter(), [])
     with pytest.raises(CoderError, match="owner"):
         chats.send(theirs, "hello")
 
@@ -278,7 +290,7 @@ def test_11_a_site_owner_stops_and_archives_the_chat_of_another(server: Emulator
 def test_stopping_without_waiting_asks_once(server: Emulator) -> None:
     chats = chats_of(server)
     chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
-    chats.stop(chat, waiter(wait=False))
+    chats.stop(chat, waiter(wait=False), [])
     assert posts(server, "/interrupt") == 1
 
 
@@ -287,7 +299,7 @@ def test_a_chat_that_does_not_stop_ends_the_wait(server: Emulator) -> None:
     chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
     server.faults.add("status", method="POST", path="/interrupt$", count=None, status=200, body="{}")
     with pytest.raises(CoderError) as caught:
-        chats.stop(chat, waiter(timeout=0.2))
+        chats.stop(chat, waiter(timeout=0.2), [])
     assert caught.value.kind == "wait_timeout" and chat["id"] in caught.value.message
 
 
@@ -322,7 +334,7 @@ def test_20_an_edit_cuts_what_followed_once(server: Emulator) -> None:
             server.faults.add("lost", method="PATCH", path="/messages/")
         new_id = chats.edit(chat, f"Do the other {fault}", waiter())
         assert said(root) == [f"Do the other {fault}"] and root.messages[0].id == new_id
-        chats.stop(chats.get(root.id), waiter())
+        chats.stop(chats.get(root.id), waiter(), [])
 
 
 def test_24_labels_are_merged_and_those_of_others_stay(server: Emulator) -> None:
@@ -355,5 +367,5 @@ def test_34_a_pending_chat_is_stopped_all_the_same(emulator: Start, dialect: str
     chats = chats_of(server)
     chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
     assert chat["status"] == "pending"
-    assert chats.stop(chat, waiter()).changed
+    assert chats.stop(chat, waiter(), [])
     assert not kept(server)[0].busy

@@ -20,7 +20,7 @@ from . import health, wait
 from .choices import find_model, find_workspace, provider_of
 from .client import ChatLog, ChatsClient, Logged
 from .dialect import FEATURES
-from .lifecycle import ChatLifecycle, Created, Stopped
+from .lifecycle import ChatLifecycle, Created, Discarded
 from .messages import plain
 from .model_list import ChatModel
 from .models import NAME_LABEL, Chat, age
@@ -215,7 +215,7 @@ class ChatsBackend:
 
     def pause(self, item: Chat, waiter: Waiter) -> bool:
         """See :meth:`Backend.pause`: interrupt it and its sub-agents."""
-        return self.stop(item, waiter).changed
+        return self.stop(item, waiter, [])
 
     def resume(self, item: Chat, waiter: Waiter) -> bool:
         """See :meth:`Backend.resume`: bring an archived one back. What makes a chat run is a message."""
@@ -272,13 +272,13 @@ class ChatsBackend:
         known = [message["id"] for message in before.messages] + [queued["id"] for queued in before.queue]
         ChatLifecycle(self._client, waiter).tell(item, text, known)
 
-    def stop(self, item: Chat, waiter: Waiter) -> Stopped:
+    def stop(self, item: Chat, waiter: Waiter, discarded: Discarded) -> bool:
         """See :meth:`.lifecycle.ChatLifecycle.stop`."""
-        return ChatLifecycle(self._client, waiter).stop(item)
+        return ChatLifecycle(self._client, waiter).stop(item, discarded)
 
-    def archive(self, item: Chat, waiter: Waiter) -> Stopped:
+    def archive(self, item: Chat, waiter: Waiter, discarded: Discarded) -> bool:
         """See :meth:`.lifecycle.ChatLifecycle.archive`."""
-        return ChatLifecycle(self._client, waiter).archive(item)
+        return ChatLifecycle(self._client, waiter).archive(item, discarded)
 
     def edit(self, item: Chat, text: str, waiter: Waiter) -> int | None:
         """See :meth:`.lifecycle.ChatLifecycle.edit`."""

@@ -41,11 +41,9 @@ class Created(NamedTuple):
     by: str
 
 
-class Stopped(NamedTuple):
-    """What a stop did: whether it interrupted anything, and the messages that it took out of queues, as told."""
-
-    changed: bool
-    discarded: list[dict[str, Any]]
+# Messages that were taken out of queues: each as it was told, with its ``chat_id``. Filled as that happens, so that a
+# failure has those before it.
+Discarded = list[dict[str, Any]]
 
 
 class ChatLifecycle:
@@ -109,7 +107,7 @@ class ChatLifecycle:
     def _discard(self, chat: Chat) -> None:
         """Stop and archive what this call has created. :raises CoderError: naming what is left behind."""
         try:
-            self.archive(chat)
+            self.archive(chat, [])
         except CoderError as error:
             reason = f"the chat {chat['id']}, which this call created and which must not stay, could not be archived"
             raise error.but(reason=f"{reason}: {error.reason}", hint="Archive it by its id.") from None
@@ -178,18 +176,20 @@ class ChatLifecycle:
 
     # Stop
 
-    def stop(self, chat: Chat) -> Stopped:
+    def stop(self, chat: Chat, discarded: Discarded) -> bool:
         """Interrupt the chat and every sub-agent of it that works, until none does; without waiting, once.
 
         An interrupt stops one chat only, and the next message of a queue begins another turn, so queues are emptied.
 
+        :param discarded: gets the messages that are taken out of queues.
+        :returns: whether this call interrupted anything, or took a message out.
         :raises CoderError: kind wait_timeout, something did not stop; not_found, it is gone.
         """
-        changed, discarded, failures = False, [], 0
+        changed, failures, before = False, 0, len(discarded)
         while True:
             members = at_work(chat)
             for member in members:
-                discarded += self._empty_queue(member)
+                self._empty_queue(member, discarded)
             for member in members:
                 if member["status"] == "interrupting":
                     continue
@@ -202,7 +202,7 @@ class ChatLifecycle:
                         raise
                     changed = changed or may_be_done(error)
             if not members or not self._waiter.options.wait:
-                return Stopped(changed or bool(discarded), discarded)
+                return changed or len(discarded) > before
             chat = self._look_again(chat)
             if at_work(chat):
                 self._wait_a_moment(chat)
@@ -216,8 +216,7 @@ class ChatLifecycle:
             raise
         return True
 
-    def _empty_queue(self, member: Chat) -> list[dict[str, Any]]:
-        discarded = []
+    def _empty_queue(self, member: Chat, discarded: Discarded) -> None:
         for queued in self._client.queue(member["id"]):
             try:
                 self._client.delete_queued(member["id"], queued["id"])
@@ -228,18 +227,15 @@ class ChatLifecycle:
                 if (error.attempts or 1) == 1:
                     continue
             discarded.append({**queued, "chat_id": member["id"]})
-        return discarded
 
     # Archive
 
-    def archive(self, chat: Chat) -> Stopped:
-        """Stop the family and archive it. ``changed`` of the result: whether this call archived it."""
-        discarded: list[dict[str, Any]] = []
+    def archive(self, chat: Chat, discarded: Discarded) -> bool:
+        """Stop the family and archive it. :returns: whether this call archived it. The rest is as of :meth:`stop`."""
         while True:
-            stopped = self.stop(chat)
-            discarded += stopped.discarded
+            self.stop(chat, discarded)
             try:
-                return Stopped(self._set_archived(chat, True), discarded)
+                return self._set_archived(chat, True)
             except CoderError as error:
                 if not is_active(error):
                     raise
