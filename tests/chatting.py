@@ -21,7 +21,7 @@ from emulator.chats_parts import text_of
 EVERY = list(CHAT_DIALECTS)
 NAME = "coder.tasks/name"
 # A tool call of the model that begins a sub-agent with a turn of so many recorded seconds.
-SPAWN = '[[tool spawn_agent {{"type":"general","title":"sub","prompt":"look [[slow {0}]]"}}]]'
+SPAWN = '[[tool spawn_agent {{"type":"general","title":"sub","prompt":"look [[wait {0}]]"}}]]'
 
 
 def chats_of(server: Emulator, user: str = "alice") -> ChatsBackend:

@@ -187,7 +187,8 @@ chats:
       type: str
       returned: unless O(fields) leaves it out
     workspace_id:
-      description: "UUID of the workspace that it works in; null without one. It stays when the workspace is deleted."
+      description:
+        - "UUID of the workspace that it works in; null without one. It stays when the workspace is deleted."
       type: str
       returned: unless O(fields) leaves it out
     build_id:

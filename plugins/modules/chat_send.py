@@ -235,7 +235,8 @@ chat:
       type: str
       returned: always
     workspace_id:
-      description: "UUID of the workspace that it works in; null without one. It stays when the workspace is deleted."
+      description:
+        - "UUID of the workspace that it works in; null without one. It stays when the workspace is deleted."
       type: str
       returned: always
     build_id:
@@ -436,8 +437,8 @@ diagnosis:
       sample: error
     error:
       description:
-        - Why the last turn failed, with C(kind), C(message), C(detail), C(provider), C(retryable) and C(status_code);
-          null if it did not.
+        - Why the last turn failed, with C(kind), C(message), C(detail), C(provider), C(retryable) and
+          C(status_code); null if it did not.
       type: dict
       returned: always
       sample: {kind: auth, message: The key was refused.}

@@ -18,6 +18,7 @@ RUNTIME = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())
 # What the examples leave to the user.
 VARIABLES = {
     "fleet_tasks": [{"name": "fix-login", "template": "ai"}, {"name": "write-docs", "template": "ai"}],
+    "fleet_chats": [{"name": "fix-login", "prompt": "Fix it."}, {"name": "write-docs", "prompt": "Write them."}],
     "chat_model": "Fake One",
 }
 # Tasks that the examples speak of, with their owners and states; those of `task` make them.

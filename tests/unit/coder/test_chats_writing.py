@@ -219,7 +219,7 @@ def test_the_oldest_is_told_by_moments_not_by_letters() -> None:
 
 def test_23_stop_waits_for_all_and_a_second_one_does_nothing(server: Emulator) -> None:
     chats = chats_of(server)
-    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
     assert chats.pause(chat, waiter()) is True
     now = chats.get(chat["id"])
     assert now["status"] == "waiting" and chats.judge(now, "idle").reached
@@ -247,20 +247,20 @@ def test_25_a_family_is_stopped_and_archived_whole(server: Emulator) -> None:
 
 def test_21_what_waits_in_a_queue_does_not_begin_when_a_chat_is_stopped(server: Emulator) -> None:
     chats = chats_of(server)
-    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
-    chats.send(chat, "and then [[slow 500]]")
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
+    chats.send(chat, "and then [[wait 500]]")
     discarded: list[dict[str, Any]] = []
     assert chats.stop(chats.get(chat["id"]), waiter(), discarded)
-    assert [queued["text"] for queued in discarded] == ["and then [[slow 500]]"]
+    assert [queued["text"] for queued in discarded] == ["and then [[wait 500]]"]
     (root,) = kept(server)
-    assert (root.queue, root.busy, said(root)) == ([], False, ["Count [[slow 500]]"])
+    assert (root.queue, root.busy, said(root)) == ([], False, ["Count [[wait 500]]"])
 
 
 @pytest.mark.parametrize("fault", ["lost", "reset", "truncate"])
 @pytest.mark.parametrize("path", ["/interrupt$", "/chats/[^/]*$"])
 def test_23_24_a_lost_answer_of_a_stop_is_looked_up(server: Emulator, fault: str, path: str) -> None:
     chats = chats_of(server)
-    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
     server.faults.add(fault, method="POST" if "interrupt" in path else "PATCH", path=path)
     assert chats.archive(chat, waiter(), []) is True
     assert [(root.archived, root.busy) for root in kept(server)] == [(True, False)]
@@ -268,7 +268,7 @@ def test_23_24_a_lost_answer_of_a_stop_is_looked_up(server: Emulator, fault: str
 
 def test_21_what_was_taken_out_is_told_also_where_the_stop_fails(server: Emulator) -> None:
     chats = chats_of(server)
-    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
     chats.send(chat, "and then")
     server.faults.add("status", method="POST", path="/interrupt$", status=403, body='{"message":"No."}')
     discarded: list[dict[str, Any]] = []
@@ -279,7 +279,7 @@ def test_21_what_was_taken_out_is_told_also_where_the_stop_fails(server: Emulato
 
 def test_11_a_site_owner_stops_and_archives_the_chat_of_another(server: Emulator) -> None:
     allow(server)
-    chat = chats_of(server, "bob").create(new_chat(server, "Bob's [[slow 500]]"), waiter()).chat
+    chat = chats_of(server, "bob").create(new_chat(server, "Bob's [[wait 500]]"), waiter()).chat
     chats = chats_of(server)
     theirs = chats.by_id(chat["id"])
     assert theirs is not None and chats.archive(theirs, waiter(), [])
@@ -289,14 +289,14 @@ def test_11_a_site_owner_stops_and_archives_the_chat_of_another(server: Emulator
 
 def test_stopping_without_waiting_asks_once(server: Emulator) -> None:
     chats = chats_of(server)
-    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
     chats.stop(chat, waiter(wait=False), [])
     assert posts(server, "/interrupt") == 1
 
 
 def test_a_chat_that_does_not_stop_ends_the_wait(server: Emulator) -> None:
     chats = chats_of(server)
-    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
     server.faults.add("status", method="POST", path="/interrupt$", count=None, status=200, body="{}")
     with pytest.raises(CoderError) as caught:
         chats.stop(chat, waiter(timeout=0.2), [])
@@ -315,7 +315,7 @@ def test_no_chat_can_be_deleted(server: Emulator) -> None:
 
 def test_21_a_full_queue_is_no_rate_limit(server: Emulator) -> None:
     chats = chats_of(server)
-    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
     sent = [chats.send(chat, f"message {number}") for number in range(20)]
     assert all(each.id is None and each.queued_id for each in sent)
     before = posts(server, "/messages")
@@ -365,7 +365,7 @@ def test_18_tool_results_are_given_once(emulator: Start) -> None:
 def test_34_a_pending_chat_is_stopped_all_the_same(emulator: Start, dialect: str) -> None:
     server = emulator("", chats=dialect, time_factor=5.0)
     chats = chats_of(server)
-    chat = chats.create(new_chat(server, "Count [[slow 500]]"), waiter()).chat
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
     assert chat["status"] == "pending"
     assert chats.stop(chat, waiter(), [])
     assert not kept(server)[0].busy

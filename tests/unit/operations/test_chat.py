@@ -216,7 +216,7 @@ def test_idle_stops_a_family_and_tells_what_it_took_out_of_the_queue(server: Emu
     assert made["changed"]
     while not only(server).children:
         chat(server)
-    chat(server, prompt="go on [[slow 5000]]", on_prompt_change="send")
+    chat(server, prompt="go on [[wait 5000]]", on_prompt_change="send")
     chat(server, prompt="and on", on_prompt_change="send")
     assert chat(server, state="idle", check=True)["changed"] is True
     done = chat(server, state="idle")
@@ -227,7 +227,7 @@ def test_idle_stops_a_family_and_tells_what_it_took_out_of_the_queue(server: Emu
 
 
 def test_archived_stops_archives_and_tells_when_it_is_deleted(server: Emulator) -> None:
-    chat(server, prompt="Count [[slow 5000]]")
+    chat(server, prompt="Count [[wait 5000]]")
     assert chat(server, state="archived", check=True)["changed"] is True
     done = chat(server, state="archived")
     assert (done["changed"], done["chat"]["archived"]) == (True, True), done.msg
@@ -259,7 +259,7 @@ def test_13_17_a_turn_that_is_over_need_not_have_answered(server: Emulator, prom
 
 
 def test_a_wait_that_ends_too_early_tells_what_was_begun(server: Emulator) -> None:
-    done = chat(server, prompt="Count [[slow 5000]]", wait_for="idle", wait_timeout=0.2)
+    done = chat(server, prompt="Count [[wait 5000]]", wait_for="idle", wait_timeout=0.2)
     assert (done.kind, done["changed"], done["created_by"]) == ("wait_timeout", True, "this_call")
     assert done["diagnosis"]["status"] in ("pending", "running")
 
@@ -268,7 +268,7 @@ def test_a_wait_that_ends_too_early_tells_what_was_begun(server: Emulator) -> No
 def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> None:
     server = emulator("", chats=dialect)
     for number in range(5):
-        chat(server, name=f"c{number}", prompt="Count [[slow 5000]]")
+        chat(server, name=f"c{number}", prompt="Count [[wait 5000]]")
     done = chat(server, prompt="x", wait_for="replied", wait_timeout=0.2)
     assert done.kind == "wait_timeout" and "waits for other chats" in done.msg
     assert done["diagnosis"]["queued_for_capacity"] is True

@@ -193,7 +193,7 @@ def test_21_an_error_keeps_the_queue_and_that_is_told(server: Emulator) -> None:
 def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> None:
     server = emulator("", chats=dialect)
     for number in range(5):
-        call("chat", server, name=f"c{number}", prompt="Count [[slow 5000]]")
+        call("chat", server, name=f"c{number}", prompt="Count [[wait 5000]]")
     chat(server)
     done = send(server, wait_timeout=0.3)
     assert done.kind == "wait_timeout" and "free slot" in done.msg

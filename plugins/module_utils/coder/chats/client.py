@@ -192,7 +192,7 @@ class ChatsClient(Server):
         body = {"organization_id": organization_id, "labels": {"": ""}}
         for _lost in range(AUTHCHECK_TRIES):
             try:
-                self.transport.request("POST", self.dialect.prefix, body=body, final=is_chat_answer)
+                self._request("POST", self.dialect.prefix, body=body, final=is_chat_answer)
             except AnswerLost:
                 continue
             except CoderError as error:
