@@ -514,7 +514,7 @@ diagnosis:
           returned: always
           sample: true
         reason:
-          description: Why it cannot, such as V(missing_api_key), see M(coder.tasks.chat_model_info); null where it can.
+          description: Why it cannot, as M(coder.tasks.chat_model_info) says it; null where it can.
           type: str
           returned: always
           sample: null

@@ -590,17 +590,17 @@ chats:
           returned: always
           contains:
             provider:
-              description: Its type.
+              description: Its type; null where the server does not tell.
               type: str
               returned: always
               sample: openai
             available:
-              description: Whether it can be used, as far as the server knows; null where it does not.
+              description: Whether the model can be used, as far as the server knows.
               type: bool
               returned: always
               sample: true
             reason:
-              description: Why it cannot, such as V(missing_api_key); null where it can.
+              description: Why it cannot, as M(coder.tasks.chat_model_info) says it; null where it can.
               type: str
               returned: always
               sample: null

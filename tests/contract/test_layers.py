@@ -28,11 +28,10 @@ MAY_KNOW = {
     "operations": (
         "snapshot", "archive", "agentapi", "version", "coder.answers", "coder.backend", "coder.clock",
         "coder.connection", "coder.durations", "coder.errors", "coder.listed", "coder.login", "coder.names",
-        "coder.server",
-        "coder.session", "coder.waiter", "coder.tasks.backend", "coder.tasks.health", "coder.tasks.lifecycle",
-        "coder.tasks.listed", "coder.tasks.models", "coder.tasks.templates", "coder.chats.backend",
-        "coder.chats.lifecycle", "coder.chats.messages", "coder.chats.model_list", "coder.chats.models",
-        "coder.chats.new", "coder.chats.wait",
+        "coder.server", "coder.session", "coder.waiter", "coder.tasks.backend", "coder.tasks.health",
+        "coder.tasks.lifecycle", "coder.tasks.listed", "coder.tasks.models", "coder.tasks.templates",
+        "coder.chats.backend", "coder.chats.lifecycle", "coder.chats.listed", "coder.chats.messages",
+        "coder.chats.model_list", "coder.chats.models", "coder.chats.new", "coder.chats.wait",
     ),
 }  # fmt: skip
 # What only the layers below the seam know: the server's words, HTTP, addresses and versions.
