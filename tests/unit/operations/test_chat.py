@@ -54,6 +54,37 @@ def test_present_creates_once_and_then_writes_nothing(server: Emulator) -> None:
     assert said(only(server)) == ["Fix it"] and not second.warnings
 
 
+def test_02_a_title_that_a_model_makes_is_no_drift(server: Emulator) -> None:
+    first = chat(server, prompt="one two three", wait_for="replied")
+    only(server).title = "Made by a model"
+    assert first["chat"]["id"] == chat(server, prompt="one two three")["chat"]["id"]
+    assert chat(server, prompt="one two three")["changed"] is False
+    assert chat(server, title="Mine")["changed"] is True
+    assert chat(server, title=" Mine ")["changed"] is False
+
+
+def test_04_an_organization_goes_by_its_name(server: Emulator) -> None:
+    name = server.state.organization["name"]
+    done = chat(server, prompt="x", organization=name)
+    assert done["chat"]["organization_id"] == server.state.organization["id"], done.msg
+    assert not chat(server, prompt="x", organization=name).warnings
+
+
+def test_10_an_archived_chat_is_not_kept_from_its_deletion(server: Emulator) -> None:
+    chat(server, prompt="x", state="present")
+    until = chat(server, state="archived")["chat"]["purge_after"]
+    changed = chat(server, state="archived", labels={"a": "1"}, title="Other")
+    assert (changed["chat"]["purge_after"], changed["changed"], changed.writes) == (until, False, [])
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_27_a_wait_goes_on_over_a_restart_of_the_server(server: Emulator, killed: bool) -> None:
+    assert server.state.chats is not None
+    chat(server, prompt="Count [[slow 3]]")
+    server.state.chats.turns.restart(killed=killed)
+    assert chat(server, wait_for="replied")["chat"]["status"] == "waiting"
+
+
 def test_check_mode_and_diff_tell_what_would_be(server: Emulator) -> None:
     would = chat(server, prompt="Fix it", model="Fake One", check=True, diff=True)
     assert would["changed"] is True and kept(server) == []

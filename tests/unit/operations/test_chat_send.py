@@ -7,6 +7,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -141,6 +142,14 @@ def test_21_of_two_alike_in_the_queue_each_gets_its_own_answer(server: Emulator)
     second = send(server, "same")
     assert first["message_id"] is None and first["delivered"] == "yes"
     assert second["message_id"] == [m.id for m in one.messages if m.role == "user"][-1]
+
+
+def test_22_of_messages_sent_at_once_each_gets_its_own_answer(server: Emulator) -> None:
+    one = chat(server)
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda number: send(server, f"m{number} [[long {number}]]"), range(1, 5)))
+    assert [len(" ".join(words(each)).split()) for each in done] == [1, 2, 3, 4], [each.msg for each in done]
+    assert sorted(said(one)[1:]) == [f"m{number} [[long {number}]]" for number in range(1, 5)]
 
 
 def test_21_interrupt_stops_the_turn_that_runs(server: Emulator) -> None:
@@ -299,6 +308,13 @@ def test_11_only_its_owner_speaks_in_a_chat(server: Emulator) -> None:
     done = send(server, chat=theirs.id)
     assert (done.kind, done["delivered"]) == ("forbidden", "no") and "token of the chat's owner" in done.msg
     assert said(kept(server)[0]) == ["Do the thing"]
+
+
+def test_12_a_reader_sends_nothing(emulator: Start) -> None:
+    server = allow(emulator("", chats="chats-2.35"))
+    one = chat(server, readers={server.state.user("bob").id: "read"})
+    done = call("chat_send", server, user="bob", chat=one.id, message="hello")
+    assert (done.kind, done["delivered"]) == ("not_found", "no") and said(one) == ["Do the thing"]
 
 
 def test_29_a_usage_limit_is_told(server: Emulator) -> None:
