@@ -78,7 +78,9 @@ def test_10_an_archived_chat_is_not_kept_from_its_deletion(server: Emulator) -> 
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_27_a_wait_goes_on_over_a_restart_of_the_server(server: Emulator, killed: bool) -> None:
+@pytest.mark.parametrize("dialect", EVERY)
+def test_27_a_wait_goes_on_over_a_restart_of_the_server(emulator: Start, dialect: str, killed: bool) -> None:
+    server = emulator("", chats=dialect, time_factor=0.002)
     assert server.state.chats is not None
     chat(server, prompt="Count [[slow 3]]")
     server.state.chats.turns.restart(killed=killed)
