@@ -45,7 +45,7 @@ _HOUR = 3600.0
 
 @dataclass
 class Response:
-    """An answer below 300. ``data`` is the decoded JSON, None for an empty body."""
+    """An answer below 300. ``data`` is the decoded JSON, None for an empty body; or the bytes, where these are asked for."""
 
     status: int
     headers: Any
@@ -73,6 +73,7 @@ class _Request:
     timeout: float
     final: Callable[[str], bool]
     allowance: Allowance
+    raw: bool = False
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -146,6 +147,7 @@ class Transport:
         timeout: float | None = None,
         final: Callable[[str], bool] = _never,
         within: Allowance | None = None,
+        raw: bool = False,
     ) -> Response:
         """One request with its retries, within the connection's deadline.
 
@@ -154,13 +156,14 @@ class Transport:
         :param timeout: longest silence while reading, in seconds; the connection's own when None.
         :param final: says of a server's message that a 429 or a 5xx carrying it is an answer, not a hiccup.
         :param within: what this request may take, where it is one of several that make one answer.
+        :param raw: whether the answer is a file, whose bytes are wanted as they are, and no JSON.
         :raises RouteNotFound: the server has no such endpoint.
         :raises AnswerLost: a write may or may not have been processed.
         :raises CoderError: any other failure, see :data:`errors.KINDS`.
         """
         data = None if body is None else json.dumps(body).encode()
         silence = timeout or self.connection.timeout
-        request = _Request(method, path, params, data, silence, final, within or self.allowance())
+        request = _Request(method, path, params, data, silence, final, within or self.allowance(), raw)
         with self._free_adapter() as adapter:
             return self._request(adapter, request)
 
@@ -294,11 +297,14 @@ def _judged(request: _Request, response: requests.Response, content: bytes) -> R
     method, path, status = request.method, request.path, response.status_code
     if 300 <= status < 400:
         raise redirected(method, path, status, response.headers.get("Location", ""))
-    data, is_json = _decoded(content, response.headers.get("Content-Type", ""))
+    content_type = response.headers.get("Content-Type", "")
+    if request.raw and status < 300 and "html" not in content_type:  # what says that it is a page is no file of Coder's
+        return Response(status, response.headers, content)
+    data, is_json = _decoded(content, content_type)
     if status < 300:
         if content and not is_json:
             raise CoderError(
-                f"{request} returned HTTP {status} with {what_is(content)} instead of JSON",
+                f"{request} returned HTTP {status} with {what_is(content)} instead of {'a file' if request.raw else 'JSON'}",
                 "protocol", status=status, method=method, path=path,
                 hint="Check 'url': a login page, a proxy or another web server may answer there.",
             )  # fmt: skip

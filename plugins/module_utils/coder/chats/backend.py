@@ -151,6 +151,10 @@ class ChatsBackend:
         """The messages that wait for their turn, of ``id``, ``text`` and ``created_at``."""
         return self._client.queue(item["id"])
 
+    def file(self, file_id: str) -> bytes:
+        """A file that a message carries, as it was uploaded. :raises CoderError: kind not_found, it is gone."""
+        return self._client.file(file_id)
+
     def cost(self, item: Chat) -> dict[str, Any]:
         """``total_cost_micros``, ``request_count`` and ``unpriced_request_count`` of a chat with its sub-agents.
 

@@ -36,11 +36,12 @@ _LIMITS = {
 
 
 class ChatLog(NamedTuple):
-    """The messages of a chat, oldest first; ``raw`` as the server gave them, and those that wait for their turn."""
+    """The messages of a chat, oldest first, and those that wait for their turn; ``raw`` as the server gave them."""
 
     messages: list[ChatMessage]
     raw: list[dict[str, Any]]
     queue: list[dict[str, Any]]
+    raw_queue: list[dict[str, Any]]
 
 
 class Logged(NamedTuple):
@@ -313,6 +314,14 @@ class ChatsClient(Server):
                 raise malformed(path, "message", entry, problem)
         return page, data.get("has_more") is True, objects(data.get("queued_messages"), path)
 
+    def file(self, file_id: str) -> bytes:
+        """A file that a message carries, as it was uploaded; no larger than the connection lets an answer be.
+
+        :raises CoderError: kind not_found, there is none, or this token may not see a chat that has it.
+        """
+        data: bytes = self._request("GET", f"{self.dialect.prefix}/files/{segment(file_id)}", raw=True).data
+        return data
+
     # Settings and models
 
     def retention_days(self) -> int | None:
@@ -396,7 +405,7 @@ def _id_in(value: Any) -> int | None:
 
 def _log(raw: dict[int, dict[str, Any]], queue: list[dict[str, Any]]) -> ChatLog:
     ordered = [raw[key] for key in sorted(raw)]
-    return ChatLog(messages_from(ordered), ordered, [queued_from(entry) for entry in queue])
+    return ChatLog(messages_from(ordered), ordered, [queued_from(entry) for entry in queue], queue)
 
 
 def _logged(entry: dict[str, Any]) -> Logged | None:
