@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .files import json_lines, parse_lines, sha256
+from .kinds import KINDS, TASK, place_of
 from .record import Entry
 
 MANIFEST = "manifest.jsonl"
@@ -53,6 +54,8 @@ def checked(entry: Any) -> Entry:
         raise ValueError("not an entry of a manifest")
     if not all(isinstance(entry.get(key, 0), (str, type(None))) for key in _NULLABLE):
         raise ValueError("not an entry of a manifest")
+    if not isinstance(entry.get("kind", ""), str) or entry.get("kind", TASK.name) not in KINDS:
+        raise ValueError("not an entry of a manifest")
     sums = entry["files"].values()
     if not all(isinstance(file, dict) and isinstance(file.get("sha256"), str) for file in sums):
         raise ValueError("not an entry of a manifest")
@@ -71,7 +74,7 @@ def sums(entries: Iterable[Entry], top: Mapping[str, bytes]) -> bytes:
     hashes = {name: sha256(data) for name, data in top.items()}
     for entry in entries:
         for name, file in entry["files"].items():
-            hashes[f"tasks/{entry['folder']}/{name}"] = file["sha256"]
+            hashes[f"{place_of(entry)}/{name}"] = file["sha256"]
     return "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items())).encode("ascii")
 
 

@@ -9,6 +9,7 @@ import re
 from typing import Any, NamedTuple, TypedDict
 
 from . import times
+from .kinds import CHAT
 
 Task = dict[str, Any]
 Message = dict[str, Any]
@@ -30,6 +31,24 @@ class Record(TypedDict):
     snapshot_at: str | None
     error_kind: str | None
     versions: dict[str, str | None]
+
+
+class ChatRecord(Record):
+    """One chat as it was just read from the server: what stands under ``task`` is the chat.
+
+    :param kind: "chat".
+    :param running: whether it changed, or was about to, while it was read.
+    :param queue: the messages that wait for their turn.
+    :param cost: what it cost so far with its sub-agents; None where the server does not tell.
+    :param files: what it carries, see `chat_log.files_of`; those that had to be read with their ``data``, or with the
+        ``error_kind`` for which they could not be.
+    """
+
+    kind: str
+    running: bool
+    queue: list[Message]
+    cost: dict[str, Any] | None
+    files: list[dict[str, Any]]
 
 
 class Saved(NamedTuple):
@@ -56,6 +75,12 @@ def folder_name(task: Task) -> str:
     odd = hashlib.sha256(task_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     unique = task_id if _UUID.match(task_id) else odd
     return "_".join((_safe(task.get("owner_name")), _safe(task.get("name")), unique))
+
+
+def chat_folder_name(chat: Task) -> str:
+    """A name for a chat's folder. Its id alone: titles change, and a chat and its sub-agents link to one another."""
+    chat_id = str(chat["id"])
+    return chat_id if _UUID.match(chat_id) else hashlib.sha256(chat_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _safe(name: Any) -> str:
@@ -87,4 +112,38 @@ def entry(record: Record, folder: str) -> Entry:
         "messages": len(messages),
         "first_time": first,
         "last_time": last,
+    }
+
+
+def chat_entry(record: ChatRecord, folder: str) -> Entry:
+    """The manifest's line about a (redacted) record of a chat, with the keys of a task's and some of its own."""
+    chat, messages = record["task"], record["messages"]
+    first, last = times.span(message.get("created_at") for message in messages)
+    return {
+        "kind": CHAT.name,
+        "id": chat["id"],
+        "name": chat.get("name") or chat.get("title"),
+        "display_name": chat.get("title"),
+        "owner": chat.get("owner_username"),
+        "owner_id": chat.get("owner_id"),
+        "organization_id": chat.get("organization_id"),
+        "template": None,
+        "template_id": None,
+        "status": chat.get("status"),
+        "archived": chat.get("archived"),
+        "parent": chat.get("parent_chat_id"),
+        "root": chat.get("root_chat_id"),
+        "url": chat.get("url"),
+        "created_at": chat.get("created_at"),
+        "updated_at": chat.get("updated_at"),
+        "folder": folder,
+        "source": record["source"],
+        "snapshot_at": None,
+        "error_kind": record["error_kind"],
+        "versions": record["versions"],
+        "messages": len(messages),
+        "first_time": first,
+        "last_time": last,
+        "life": None,
+        "truncated": False,
     }

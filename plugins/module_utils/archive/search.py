@@ -14,6 +14,7 @@ from typing import Any
 
 from ..snapshot import atomic
 from . import conversation, files, manifest
+from .kinds import kind_of
 from .record import Saved
 
 try:
@@ -30,7 +31,7 @@ CREATE TABLE about (manifest_sha256 TEXT NOT NULL);
 CREATE TABLE tasks (
     id TEXT PRIMARY KEY, name TEXT, display_name TEXT, owner TEXT, template TEXT, status TEXT, prompt TEXT,
     source TEXT, complete INTEGER, truncated INTEGER, redacted INTEGER, error_kind TEXT,
-    message_count INTEGER, first_time TEXT, last_time TEXT, created_at TEXT, url TEXT, folder TEXT
+    message_count INTEGER, first_time TEXT, last_time TEXT, created_at TEXT, url TEXT, folder TEXT, kind TEXT
 );
 CREATE TABLE messages (
     id INTEGER PRIMARY KEY, task_id TEXT NOT NULL REFERENCES tasks (id),
@@ -101,7 +102,7 @@ def _build(database: sqlite3.Connection, version: str, saved: Iterable[Saved]) -
     database.execute("INSERT INTO about VALUES (?)", (version,))
     for entry, task, messages in saved:
         row = {name: entry[name] for name in _SAME_NAME}
-        row.update(prompt=task.get("initial_prompt"), message_count=entry["messages"])
+        row.update(prompt=task.get("initial_prompt"), message_count=entry["messages"], kind=kind_of(entry).name)
         columns = ", ".join(row)
         marks = ", ".join("?" * len(row))
         database.execute(f"INSERT INTO tasks ({columns}) VALUES ({marks})", [_value(item) for item in row.values()])

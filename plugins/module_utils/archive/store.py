@@ -21,18 +21,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, NamedTuple, cast
 
 from ..coder.errors import CoderError, invalid
 from . import files, manifest, search
-from .folder import FORMAT, Evidence, Folders, TaskFolder
+from .folder import Evidence, NewFolder
+from .kinds import NEWEST_FORMAT, TASK, kind_of, place_of
 from .processes import Helpers
-from .record import Entry, Record, Saved
+from .record import ChatRecord, Entry, Message, Record, Saved
 from .redact import Redactor
 from .report import pages
+from .rooms import Rooms
 from .seal import Seal
 
-TASKS = "tasks"
 _LOCK = ".lock"
 _UNFINISHED = ".unfinished"
 _NEW, _OLD = ".new-", ".old-"
@@ -41,6 +42,9 @@ _SYNC_THREADS = 16
 _SEALED = (*pages.INDEXES, manifest.MANIFEST)
 # What may stand in a folder that is empty otherwise: what file systems put into their root, and a repository.
 _NOTHING = frozenset(("lost+found", ".snapshot", ".zfs", ".git"))
+
+
+Fetch = Callable[[str], bytes]
 
 
 class FileCheck(NamedTuple):
@@ -91,22 +95,23 @@ class Archive:
         self.path = os.path.abspath(path)
         self._note_write = note_write
         self._seal = Seal(key) if key else None
-        self._folders = Folders(self._at(TASKS), redactor, self._seal)
+        self._rooms = Rooms(self.path, redactor, self._seal)
         self._redactor = redactor
         self._read_only = read_only
         self._unfinished = False
         self._about: dict[str, Any] = {}
-        self._format = FORMAT
-        self._written: list[str] = []
+        self._format = TASK.format
+        self._written: list[Entry] = []
         # One thread at a time: several would only hand the interpreter to each other at every call of the file system.
         self._turn = threading.Lock()
         self._lock: int | None = None
-        self._compose = Helpers(self._folders.compose, helpers)  # before the lock, which no helper is to keep
+        self._compose = Helpers(self._rooms.compose, helpers)  # before the lock, which no helper is to keep
         try:
             with files.io_errors("open the archive"):
                 self._entries = self._open()
                 self._read_only = read_only or (self.is_outdated and not upgrades)
-                self._folders.hold()
+                for room in self._rooms:
+                    room.hold()
         except BaseException:
             self.close()
             raise
@@ -114,7 +119,7 @@ class Archive:
     def close(self) -> None:
         """Let others write."""
         self._compose.close()
-        self._folders.close()
+        self._rooms.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -139,7 +144,7 @@ class Archive:
         if entry is None:
             return None
         with files.io_errors("read the archive"):
-            return self._folders.read(entry)
+            return self._rooms.of(entry).read(entry)
 
     def entry(self, task_id: str) -> Entry | None:
         """The manifest's line about a task, or None."""
@@ -148,22 +153,24 @@ class Archive:
     def examine(self, task_id: str) -> Evidence | None:
         """A task's files as they lie there now, held against the manifest and the seal; None if it was not saved."""
         entry = self._entries.get(task_id)
-        return None if entry is None else self._folders.examine(entry)
+        return None if entry is None else self._rooms.of(entry).examine(entry)
 
     def check_place(self) -> None:
         """See that the folder that was opened still lies at its path.
 
         :raises CoderError: `io` if it does not.
         """
-        held = self._folders.hold()
-        if held is None:
+        held = [room.hold() for room in self._rooms]
+        if not any(held):
             raise CoderError(f"there is no archive at {self.path}", "io", hint="Nothing is deleted.")
-        held.check()
+        for folder in held:
+            if folder is not None:
+                folder.check()
 
     @property
     def is_outdated(self) -> bool:
         """Whether an older version of this collection wrote something in it; only collecting upgrades that."""
-        return any(entry.get("format", 1) < FORMAT for entry in self._entries.values())
+        return any(map(_is_outdated, self._entries.values()))
 
     @property
     def is_written_otherwise(self) -> bool:
@@ -188,44 +195,54 @@ class Archive:
         return "broken"
 
     def redacted(self, value: Any) -> Any:
-        """Plain data, such as a task's name or its messages, as it is written to a file."""
-        return self._folders.redacted(value)
+        """Plain data, such as a task's name, as it is written to a file."""
+        return self._rooms.tasks.redacted(value)
+
+    def shown(self, given: Record) -> list[Message]:
+        """The messages of a record as they would be written to a file."""
+        return self._rooms.of(given).shown(given)
 
     def verify_files(self) -> FileCheck:
         """Hash every file again and compare with the manifest and SHA256SUMS.
 
         Where there is no archive, nothing is wrong with it.
         """
-        if not os.path.isdir(self._folders.path):
+        if not self._rooms.present():
             return FileCheck({}, [], [], "absent")
         with files.io_errors("verify the archive"):
             return self._verify()
 
     # --- writing ---
 
-    def save(self, given: Record) -> str:
-        """Save a task, unless it lies there already.
+    def save(self, given: Record, fetch: Fetch | None = None) -> str:
+        """Save a conversation, unless it lies there already.
 
         A read that brought no log never replaces one: the saved log stays, and the error is noted. A partial snapshot
         never replaces a log that holds it, but adds to it. When messages that were saved are no longer the beginning
         of the log, they are kept as messages.<n>.jsonl, and conversation.jsonl joins all. Damaged files are written
         again.
 
+        :param fetch: gives the bytes of a file that the conversation carries, by its id; it is asked for those that
+            do not lie there undamaged, and may raise a CoderError.
         :returns: "created", "changed" or "unchanged".
         :raises CoderError: `io`, or `conflict` where the damaged log is the only one left, or somebody without the key
             has changed it.
         """
-        task_id = given["task"]["id"]
-        entry = self._entries.get(task_id)
-        with files.io_errors(f"save the task {given['task'].get('name')}"):
+        entry, room = self._entries.get(given["task"]["id"]), self._rooms.of(given)
+        with files.io_errors(f"save the {room.kind.name} {given['task'].get('name')}"):
+            evidence = None
+            if fetch is not None:
+                with self._turn:
+                    evidence = room.examine(entry) if entry else None
+                given = _with_files(cast(ChatRecord, given), self._rooms.chats.held_files(evidence), fetch)
             with self._turn:
-                if entry and self._folders.holds(entry, given):
+                if entry and room.holds(entry, given, evidence):
                     return "unchanged"
             if not self._read_only:
                 made = self._compose(given, entry)
                 with self._turn:
                     self._place(made)
-                self._entries[task_id] = manifest.intern_keys(made.entry)
+                self._entries[made.entry["id"]] = manifest.intern_keys(made.entry)
         return "changed" if entry else "created"
 
     def upgrade(self) -> bool:
@@ -237,9 +254,10 @@ class Archive:
         if self._read_only:
             return outdated
         for entry in self.entries():
-            if entry.get("format", 1) < FORMAT and self._folders.examine(entry).problem == "unsealed":
-                with files.io_errors(f"upgrade the task {entry['name']}"):
-                    made = self._folders.upgraded(entry)
+            room = self._rooms.of(entry)
+            if _is_outdated(entry) and room.examine(entry).problem == "unsealed":
+                with files.io_errors(f"upgrade the {room.kind.name} {entry['name']}"):
+                    made = room.upgraded(entry)
                     self._place(made)
                 self._entries[entry["id"]] = manifest.intern_keys(made.entry)
         return outdated
@@ -256,7 +274,7 @@ class Archive:
         """
         if self._read_only:
             return self._has(search.DATABASE)
-        if self._format < FORMAT or os.path.exists(self._at(_UNFINISHED)) or not self._top_is_whole():
+        if self._format < self._format_needed() or os.path.exists(self._at(_UNFINISHED)) or not self._top_is_whole():
             self._write_top()
         return search.refresh(self.path, self._search_source())
 
@@ -264,13 +282,13 @@ class Archive:
         with files.io_errors("write the manifest"):
             entries = self.entries()
             self._sync()
-            said = map(self._folders.said, entries)
+            said = (self._rooms.of(entry).said(entry) for entry in entries)
             top = {**pages.indexes(entries, said), manifest.MANIFEST: manifest.manifest(entries)}
-            self._about = {"format": FORMAT, "seal": None}
+            self._format = self._format_needed()
+            self._about = {"format": self._format, "seal": None}
             if self._seal:
                 digest = self._seal.of(self._sealed({name: files.sha256(top[name]) for name in _SEALED}))
                 self._about["seal"] = {"key": self._seal.fingerprint, "digest": digest}
-            self._format = FORMAT
             top[manifest.ABOUT] = files.json_pretty(self._about)
             for name, data in top.items():
                 files.replace(self._at(name), data)
@@ -280,6 +298,10 @@ class Archive:
             with suppress(FileNotFoundError):
                 os.unlink(self._at(_UNFINISHED))
             self._unfinished = False
+
+    def _format_needed(self) -> int:
+        """The version of the format of an archive with these conversations."""
+        return max([TASK.format, *(kind_of(entry).format for entry in self._entries.values())])
 
     def _sealed(self, sums: dict[str, str | None]) -> dict[str, Any]:
         """What the seal over everything is about: the files at the top, and by the manifest those of each task."""
@@ -292,11 +314,11 @@ class Archive:
 
     def _open(self) -> dict[str, Entry]:
         self._about = self._read_about()
-        self._format = self._about.get("format", 1 if self._has(manifest.MANIFEST) else FORMAT)
-        if self._format > FORMAT:
+        self._format = self._about.get("format", 1 if self._has(manifest.MANIFEST) else TASK.format)
+        if self._format > NEWEST_FORMAT:
             raise invalid(
                 f"the archive {self.path} was written by a newer version of this collection (format {self._format})",
-                f"Update the collection; this one knows the formats up to {FORMAT}.",
+                f"Update the collection; this one knows the formats up to {NEWEST_FORMAT}.",
             )
         if os.path.lexists(self.path) and not os.path.isdir(self.path):
             raise invalid(f"{self.path} is not a folder", "Give the folder of the archive.")
@@ -306,11 +328,11 @@ class Archive:
                 "Give a folder of its own, or one that is not there yet.",
             )
         if self._read_only:
-            return self._load() if os.path.isdir(self._folders.path) else {}
+            return self._load() if self._rooms.present() else {}
         # One that is there already keeps its mode: it may be somebody else's, and everybody's.
         os.makedirs(self.path, mode=0o700, exist_ok=True)
         self._lock = self._take_lock()
-        os.makedirs(self._folders.path, mode=0o700, exist_ok=True)
+        os.makedirs(self._rooms.tasks.path, mode=0o700, exist_ok=True)
         self._recover()
         return self._load()
 
@@ -345,16 +367,17 @@ class Archive:
 
     def _recover(self) -> None:
         """Put right what a killed run had under way."""
-        for name in os.listdir(self._folders.path):
-            path = self._folders.at(name)
-            if name.startswith(_OLD):
-                place = self._folders.at(name[len(_OLD) :])
-                if os.path.exists(place):
+        for room in self._rooms.present():
+            for name in os.listdir(room.path):
+                path = room.at(name)
+                if name.startswith(_OLD):
+                    place = room.at(name[len(_OLD) :])
+                    if os.path.exists(place):
+                        files.remove(path)
+                    else:
+                        os.rename(path, place)
+                elif name.startswith(_NEW):
                     files.remove(path)
-                else:
-                    os.rename(path, place)
-            elif name.startswith(_NEW):
-                files.remove(path)
 
     def _load(self) -> dict[str, Entry]:
         """The entries by task id: from the manifest, or from the folders if it is older than they are."""
@@ -365,20 +388,23 @@ class Archive:
                 if self._sums().get(manifest.MANIFEST) == files.sha256(data):
                     return {entry["id"]: entry for entry in manifest.read_manifest(data)}
         found = {}
-        for name in sorted(os.listdir(self._folders.path)):
-            with suppress(ValueError, KeyError, TypeError, FileNotFoundError, NotADirectoryError, IsADirectoryError):
-                entry = self._folders.entry(name)
-                found[entry["id"]] = manifest.intern_keys(entry)
+        for room in self._rooms.present():
+            for name in sorted(os.listdir(room.path)):
+                with suppress(ValueError, KeyError, TypeError, FileNotFoundError, NotADirectoryError,
+                              IsADirectoryError):  # fmt: skip
+                    entry = room.entry(name)
+                    found[entry["id"]] = manifest.intern_keys(entry)
         if found and not self._read_only:
             self._mark_unfinished()
-            self._written = [entry["folder"] for entry in found.values()]
+            self._written = list(found.values())
         return found
 
-    def _place(self, made: TaskFolder) -> None:
-        """Replace a task's folder: at each step the old or the new one is whole, in its place or beside it."""
+    def _place(self, made: NewFolder) -> None:
+        """Replace a conversation's folder: at each step the old or the new one is whole, in its place or beside it."""
         self._mark_unfinished()
-        folder = made.entry["folder"]
-        place, new, old = (self._folders.at(prefix + folder) for prefix in ("", _NEW, _OLD))
+        folder, room = made.entry["folder"], self._rooms.of(made.entry)
+        os.makedirs(room.path, mode=0o700, exist_ok=True)
+        place, new, old = (room.at(prefix + folder) for prefix in ("", _NEW, _OLD))
         try:
             os.mkdir(new, 0o700)
             for name, data in made.contents.items():
@@ -396,22 +422,23 @@ class Archive:
             if os.path.exists(old) and not os.path.exists(place):
                 os.rename(old, place)
             raise
-        self._written.append(folder)
-        self._note_write(f"{TASKS}/{folder}")
+        self._written.append(made.entry)
+        self._note_write(place_of(made.entry))
 
     def _sync(self) -> None:
         """Have what cannot be made again on the disk before the checksums say that it is there."""
 
-        def sync(folder: str) -> None:
-            place = self._folders.at(folder)
+        def sync(entry: Entry) -> None:
+            place = self._at(place_of(entry))
             for name in os.listdir(place):
-                if name.endswith((".json", ".jsonl")):
+                if not name.startswith(pages.TRANSCRIPT):
                     files.sync(os.path.join(place, name))
             files.sync(place)
 
         with ThreadPoolExecutor(_SYNC_THREADS) as pool:  # the disk serves many at once in the time of one
             list(pool.map(sync, self._written))
-        files.sync(self._folders.path)
+        for room in self._rooms.present():
+            files.sync(room.path)
         self._written = []
 
     def _sums(self) -> dict[str, str]:
@@ -436,7 +463,7 @@ class Archive:
         """What can be read; what cannot is for `verify_files` to tell."""
         for entry in self.entries():
             with suppress(OSError, ValueError, KeyError, TypeError):
-                yield self._folders.read(entry, all_lives=True)
+                yield self._rooms.of(entry).readable(entry)
 
     def _top(self) -> tuple[str, ...]:
         """Names of the files at the top that have checksums."""
@@ -444,17 +471,17 @@ class Archive:
 
     def _verify(self) -> FileCheck:
         sums, names = self._sums(), self._top()
-        lies = self._folders.top_sums(names)
+        lies = self._top_sums(names)
         held = any(map(self._has, (*names, manifest.SUMS)))
         top = [name for name in names if lies.get(name) != sums.get(name)] if self._entries or held else []
         damaged = {}
         known: set[str] = set()
         seal = self.seal()
         for entry in self.entries():
-            place = f"{TASKS}/{entry['folder']}/"
+            place = f"{place_of(entry)}/"
             known.update(place + name for name in entry["files"])
             unlisted = {name for name, file in entry["files"].items() if file["sha256"] != sums.get(place + name)}
-            evidence = self._folders.examine(entry)
+            evidence = self._rooms.of(entry).examine(entry)
             wrong = unlisted.union(evidence.damaged)
             if wrong:
                 damaged[entry["id"]] = [place + name for name in sorted(wrong)]
@@ -464,8 +491,31 @@ class Archive:
         return FileCheck(damaged, top, stray, seal)
 
     def _task_files(self) -> Iterator[str]:
-        for folder in sorted(os.listdir(self._folders.path)):
-            if os.path.isdir(self._folders.at(folder)):
-                yield from (f"{TASKS}/{folder}/{name}" for name in sorted(os.listdir(self._folders.at(folder))))
-            else:
-                yield f"{TASKS}/{folder}"
+        for room in self._rooms.present():
+            for folder in sorted(os.listdir(room.path)):
+                place = f"{room.kind.room}/{folder}"
+                if os.path.isdir(room.at(folder)):
+                    yield from (f"{place}/{name}" for name in sorted(os.listdir(room.at(folder))))
+                else:
+                    yield place
+
+    def _top_sums(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Checksums of those files at the top that can be read."""
+        return next((room.top_sums(names) for room in self._rooms if room.hold() is not None), {})
+
+
+def _is_outdated(entry: Entry) -> bool:
+    return bool(entry.get("format", 1) < kind_of(entry).format)
+
+
+def _with_files(given: ChatRecord, held: set[str], fetch: Fetch) -> Record:
+    """The record with the bytes of those files that are not held, or why they could not be read."""
+    known = []
+    for file in given["files"]:
+        if file["id"] not in held:
+            try:
+                file = {**file, "data": fetch(file["id"])}
+            except CoderError as error:
+                file = {**file, "error_kind": error.kind}
+        known.append(file)
+    return cast(Record, {**given, "files": known})

@@ -29,9 +29,11 @@ CLASSES = {
     "restarted": "its agent was started more than once, and nothing shows that it remembers what was said before",
     "empty": "its running agent shows no message at all",
     "gaps": "the ids of its messages do not follow each other, so that some may be missing",
+    "running": "it was read while its agent was at work, so that more may have been said",
+    "files": "a file that it carries could not be read",
 }
 # Without these a log is called complete: a snapshot can be the whole conversation, and a redacted one is all there.
-_PARTIAL = ("cut", "none", "restarted", "empty", "gaps")
+_PARTIAL = ("cut", "none", "restarted", "empty", "gaps", "running", "files")
 
 
 def lacks(
@@ -54,7 +56,17 @@ def lacks(
         "empty": source == "live" and not messages,
         "gaps": conversation.has_gaps(messages, from_start=source == "live"),
     }
-    return [name for name in CLASSES if held[name]]
+    return [name for name in CLASSES if held.get(name)]
+
+
+def chat_lacks(messages: Sequence[Message], *, running: bool, redacted: bool, files_missing: bool) -> list[str]:
+    """The classes of a chat's log, in their order. Its ids have gaps, and a server keeps all of it or nothing.
+
+    :param running: whether it may have gone on while it was read.
+    :param files_missing: whether a file that it carries is not there.
+    """
+    held = {"redacted": redacted, "empty": not messages, "running": running, "files": files_missing}
+    return [name for name in CLASSES if held.get(name)]
 
 
 def is_complete(classes: Iterable[str], messages: Sequence[Message]) -> bool:

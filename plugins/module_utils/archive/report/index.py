@@ -10,15 +10,16 @@ import re
 from typing import Any
 
 from .. import times, wholeness
+from ..kinds import kind_of, place_of
 from ..text import line
 from . import page, timeline, words
 from .index_page import PAGE, SCRIPT
 
 _COLUMNS = ("id", "owner", "name", "display_name", "template", "status", "source", "complete", "truncated", "redacted",
-            "error_kind", "messages", "first_time", "last_time", "created_at", "bytes", "folder", "url")
+            "error_kind", "messages", "first_time", "last_time", "created_at", "bytes", "folder", "url", "kind")
 _FILTERS = (("owner", "owner", "owners"), ("template", "template", "templates"), ("status", "status", "statuses"),
             ("source", "source", "sources"), ("coverage", "log", "logs"))
-_SERVER = re.compile(r"(https?://[^\s/?#]+[^\s?#]*?)/tasks/")
+_SERVER = re.compile(r"(https?://[^\s/?#]+[^\s?#]*?)/(?:tasks|agents)/")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -27,7 +28,10 @@ def html(entries: list[dict[str, Any]], said: words.Index = words.NOTHING) -> st
 
     :param said: the words of the entries' conversations, in the same order.
     """
-    rows = [{**entry, "coverage": wholeness.word(entry)} for entry in entries]
+    rows = [
+        {"parent": None, **entry, "kind": kind_of(entry).name, "place": place_of(entry), "coverage": wholeness.word(entry)}
+        for entry in entries
+    ]
     return page.render(
         PAGE,
         SCRIPT,
@@ -56,7 +60,7 @@ def markdown(entries: list[dict[str, Any]]) -> str:
         "|---|---|---|---|---|---|---:|---|",
     ]
     rows = [
-        f"| [{text(entry['display_name'] or entry['name'])}](tasks/{entry['folder']}/transcript.md)"
+        f"| [{text(entry['display_name'] or entry['name'])}]({place_of(entry)}/transcript.md)"
         f" | {text(entry['owner'])} | {text(entry['template'])} | {text(entry['status'])} | {entry['source']}"
         f" | {wholeness.word(entry)} | {entry['messages']} | {text(page.clock(entry['last_time']))} |"
         for entry in entries
@@ -90,7 +94,7 @@ def csv_table(entries: list[dict[str, Any]]) -> str:
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows([_cell(entry[column]) for column in _COLUMNS] for entry in entries)
+    writer.writerows([_cell({"kind": kind_of(entry).name, **entry}[column]) for column in _COLUMNS] for entry in entries)
     return output.getvalue()
 
 

@@ -94,9 +94,11 @@ PAGE = """\
     <tbody>
     {% for row in rows %}
     <tr>
-    <td class="title"><a href="tasks/{{ row.folder }}/transcript.html"
+    <td class="title"><a href="{{ row.place }}/transcript.html"
       dir="auto">{{ (row.display_name or row.name or row.id) | line }}</a>
       {% if row.display_name and row.display_name != row.name %}<small>{{ (row.name or "") | line }}</small>
+      {% endif %}{% if row.kind != "task" %}
+      <small class="kind">{{ row.kind }}{{ " of a sub-agent" if row.parent }}</small>
       {% endif %}{% if row.error_kind and row.error_kind != "no_log" %}
       <small class="failed">last attempt failed: {{ row.error_kind | line }}</small>
       {% endif %}</td>

@@ -143,4 +143,6 @@ _NOTES = {
     "this log goes on from there.",
     "empty": "This log is empty: the running agent showed no message.",
     "gaps": "The ids of the messages do not follow each other, so messages may be missing.",
+    "running": "The agent was at work while this was read, so more may have been said.",
+    "files": "A file that is mentioned here could not be read.",
 }

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The transcript of one task, as a page and as Markdown."""
+"""The transcript of one conversation, as a page and as Markdown."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .. import conversation, wholeness
+from ..kinds import CHAT, kind_of
+from ..record import chat_folder_name
 from ..text import line
 from . import colours, page
 from .markdown import rendered
@@ -40,6 +42,8 @@ class _Block(NamedTuple):
     :param seam: it stands between two lives of the agent.
     :param missing: what to say of ids that are left out before it.
     :param begins: the first line that it says.
+    :param title: what stands for a message that is folded away whole.
+    :param links: the files that it carries: text, and address in the folder, None for what could not be read.
     """
 
     number: int
@@ -49,6 +53,8 @@ class _Block(NamedTuple):
     begins: str
     seam: bool
     missing: str
+    title: str = ""
+    links: tuple[tuple[str, str | None], ...] = ()
 
 
 def html(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[str, Any]]) -> str:
@@ -66,6 +72,7 @@ def html(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[str, A
         why=", ".join(wholeness.lacks_of(entry)),
         state=(task.get("current_state") or {}).get("message"),
         blocks=blocks,
+        family=_family(entry, task),
         rendered=any(block.body.kind == "markdown" for block in blocks),
         outline=[block for block in blocks if block.role == "User"],
         count=sum(not block.seam for block in blocks),
@@ -76,13 +83,14 @@ def markdown(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[st
     text = page.markdown_text
     facts = {
         "Owner": entry["owner"],
-        "Template": entry["template"],
+        **({} if _is_chat(entry) else {"Template": entry["template"]}),
         "Status": entry["status"],
         "Created": page.clock(entry["created_at"]),
         "Source": entry["source"],
         "Log": wholeness.word(entry),
         "Messages": str(entry["messages"]),
         "Id": entry["id"],
+        **{name: f"{chat} (../{folder}/transcript.md)" for name, chat, folder in _family(entry, task)},
     }
     parts = [f"# {text(_title(entry))}\n"]
     parts.append("".join(f"- **{name}:** {text(value) or '–'}\n" for name, value in facts.items()))
@@ -93,15 +101,38 @@ def markdown(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[st
         if missing:
             parts.append(f"> {missing}\n")
         if conversation.is_seam(message):
-            parts.append(f"---\n\n> {text(_SEAM)}\n")
+            parts.append(f"---\n\n> {text(_seam(message))}\n")
             continue
         at = page.clock(message.get("time"))
         when = f" · {text(at)} UTC" if at else ""
-        parts += [f"## {number}. {_role(message)}{when}\n", page.fenced(_content(message))]
+        parts.append(f"## {number}. {_role(message)}{when}\n")
+        if message.get("title"):
+            parts.append(f"*{text(message['title'])}*\n")
+        if _content(message) or not message.get("links"):
+            parts.append(page.fenced(_content(message)))
+        for name, address in message.get("links") or ():
+            parts.append(f"- [{text(name)}]({address})\n" if address else f"- {text(name)} (could not be read)\n")
     return "\n".join(parts)
 
 
 _SEAM = "The agent was started anew here. What stands above is from before."
+
+
+def _seam(message: dict[str, Any]) -> str:
+    return str(message.get("note") or _SEAM)
+
+
+def _is_chat(entry: dict[str, Any]) -> bool:
+    return kind_of(entry) is CHAT
+
+
+def _family(entry: dict[str, Any], task: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """A chat's relatives: what each is, its id, and its folder beside this one."""
+    if not _is_chat(entry):
+        return []
+    parent = [("Sub-agent of", task["parent_chat_id"])] if task.get("parent_chat_id") else []
+    children = [(f"Sub-agent {number}", child) for number, child in enumerate(task.get("children") or [], 1)]
+    return [(what, str(chat), chat_folder_name({"id": chat})) for what, chat in [*parent, *children]]
 
 
 def _numbered(messages: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, Any], str]]:
@@ -113,7 +144,8 @@ def _numbered(messages: list[dict[str, Any]]) -> Iterator[tuple[int, dict[str, A
             yield number, message, ""
         else:
             number += 1
-            yield number, message, _missing(last, message.get("id"))
+            # The ids of chats come from a sequence of the whole server.
+            yield number, message, "" if "who" in message else _missing(last, message.get("id"))
             last = message.get("id")
 
 
@@ -131,7 +163,7 @@ def _title(entry: dict[str, Any]) -> str:
 
 
 def _role(message: dict[str, Any]) -> str:
-    return "User" if message.get("type") == "input" else "Agent"
+    return str(message.get("who") or ("User" if message.get("type") == "input" else "Agent"))
 
 
 def _content(message: dict[str, Any]) -> str:
@@ -142,14 +174,23 @@ def _blocks(messages: list[dict[str, Any]]) -> Iterator[_Block]:
     left = _MOST_RENDERED
     for number, message, missing in _numbered(messages):
         if conversation.is_seam(message):
-            yield _Block(number, "", None, _Body("text", _SEAM), "", True, missing)
+            yield _Block(number, "", None, _Body("text", _seam(message)), "", True, missing)
             continue
         content = _content(message)
-        body = _body(content, renders=len(content) <= left)
+        title = str(message.get("title") or "")
+        body = _folded(content) if title else _body(content, renders=len(content) <= left)
         left -= len(content) if body.kind == "markdown" else 0
         role = _role(message)
         begins = _shortened(content) if role == "User" else ""
-        yield _Block(number, role, message.get("time"), body, begins, False, missing)
+        links = tuple((str(name), address) for name, address in message.get("links") or ())
+        yield _Block(number, role, message.get("time"), body, begins, False, missing, title, links)
+
+
+def _folded(content: str) -> _Body:
+    """All of a message folded away, as of what a tool was given and answered."""
+    text, spans = colours.coloured(content)
+    text = text.rstrip("\n")
+    return _Body("text", "", colours.marked(text, spans, 0, len(text)), text.count("\n") + 1 if text else 0)
 
 
 def _body(content: str, renders: bool) -> _Body:

@@ -1,6 +1,6 @@
 # Copyright: (c) 2026, the coder.tasks authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The page of one task: template and script."""
+"""The page of one conversation: template and script."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ PAGE = """\
   <dl class="facts">
     <div><dt>Status</dt><dd><span class="chip {{ status }}">{{ status }}</span></dd></div>
     <div><dt>Owner</dt><dd>{{ (entry.owner or "–") | line }}</dd></div>
+    {% if entry.kind | default("task") == "task" %}
     <div><dt>Template</dt><dd>{{ (entry.template or "–") | line }}</dd></div>
+    {% endif %}
+    {% for what, id, folder in family %}
+    <div><dt>{{ what }}</dt><dd><a href="../{{ folder }}/transcript.html">{{ id | line }}</a></dd></div>
+    {% endfor %}
     <div><dt>Created</dt><dd>{% if entry.created_at | clock %}<time
       datetime="{{ entry.created_at | utc }}">{{ entry.created_at | clock }}</time>{% else %}–{% endif %}</dd></div>
     <div><dt>Messages</dt><dd>{{ count }}</dd></div>
@@ -37,7 +42,7 @@ PAGE = """\
     <div><dt>Last state</dt><dd dir="auto">{{ state | line }}</dd></div>
     {% endif %}
     {% if entry.url | weblink %}
-    <div><dt>In Coder</dt><dd><a href="{{ entry.url | weblink }}" rel="noopener noreferrer">Open the task</a></dd></div>
+    <div><dt>In Coder</dt><dd><a href="{{ entry.url | weblink }}" rel="noopener noreferrer">Open the {{ entry.kind | default("task") }}</a></dd></div>
     {% endif %}
   </dl>
   {% for kind, sentence in notes %}
@@ -85,15 +90,23 @@ PAGE = """\
       aria-label="Message {{ block.number }}">#{{ block.number }}</a>
     {% if block.time | clock %}<time datetime="{{ block.time | utc }}">{{ block.time | clock }}</time>{% endif %}
     <button type="button" class="copy" aria-label="Copy message {{ block.number }}">Copy</button></header>
-    {% if block.body.kind == "markdown" %}
+    {% if block.title and not block.body.rest %}
+    <p class="said title" dir="auto">{{ block.title }}</p>
+    {% elif block.title %}
+    {% elif block.body.kind == "markdown" %}
     <div class="said markdown" dir="auto">{{ block.body.shown }}</div>
-    {% else %}
+    {% elif block.body.shown or not block.links %}
     <pre class="said" dir="auto">
 {{ block.body.shown }}</pre>
     {% endif %}
+    {% if block.links %}
+    <ul class="files">{% for name, address in block.links %}<li>{% if address %}<a href="{{ address }}"
+      rel="noopener noreferrer">{{ name }}</a>{% else %}{{ name }} <small>could not be read</small>{% endif %}</li>
+    {% endfor %}</ul>
+    {% endif %}
     {% if block.body.rest %}
-    <details class="fold"><summary>{{ block.body.rest_lines }} more line{{
-      "s" if block.body.rest_lines > 1 }}</summary>
+    <details class="fold"><summary>{% if block.title %}<span class="said" dir="auto">{{ block.title }}</span>{%
+      else %}{{ block.body.rest_lines }} more line{{ "s" if block.body.rest_lines > 1 }}{% endif %}</summary>
     {% if block.body.kind == "markdown" %}
     <div class="said markdown" dir="auto">{{ block.body.rest }}</div>
     {% else %}
@@ -113,7 +126,7 @@ PAGE = """\
 <footer class="foot narrow">
   <p class="keys"><kbd>/</kbd> search, <kbd>n</kbd> <kbd>p</kbd> next and previous hit, <kbd>j</kbd> <kbd>k</kbd> next
   and previous message, <kbd>Esc</kbd> leave the search.</p>
-  Times are in UTC. Task {{ entry.id }}. Original: <a href="messages.jsonl">messages.jsonl</a>{% if entry.earlier %},
+  Times are in UTC. {{ entry.kind | default("task") | capitalize }} {{ entry.id }}. Original: <a href="messages.jsonl">messages.jsonl</a>{% if entry.earlier %},
   all of it: <a href="conversation.jsonl">conversation.jsonl</a>{% endif %}.
   {% for name, version in entry.versions | dictsort if version %}
   {{ name | capitalize }} {{ version | line }}{{ "," if not loop.last else "." }}
