@@ -13,8 +13,12 @@ version_added: 1.0.0
 description:
   - Saves what every task and its agent said into a folder, as JSON Lines, Markdown and HTML pages, with an index that
     can be searched, a manifest and checksums. Coder 2.38 removes tasks, and its migration deletes their conversations.
+  - Saves chats, Coder's successor of tasks, likewise, with the files that they carry, the chats of their sub-agents, what
+    waits in their queue and what they cost. A server deletes an archived chat for good some time later, 30 days if nobody
+    has changed that, and has no export.
   - With O(state=verified) it proves that the archive still holds what the server holds, task by task.
-  - With O(state=evacuated) it deletes from the server what is proven, and nothing else.
+  - With O(state=evacuated) it deletes from the server the tasks that are proven, and nothing else. A chat is never
+    deleted, for no server does that when it is asked to.
   - A proof compares what the server shows of a task now with the bytes that lie on the disk now; every message of the
     first has to be in the second. What cannot be compared is not deleted.
   - A second run costs one request for each task, and writes only what has changed.
@@ -51,7 +55,7 @@ options:
     required: true
   state:
     description:
-      - V(present) saves the tasks.
+      - V(present) saves the tasks and chats.
       - V(verified) hashes every file again, reads every task again and compares; it writes nothing but O(report). It is
         what M(coder.tasks.archive_info) does, but fails as O(fail_on) says.
       - V(evacuated) does the same, and deletes each task right after the reading that proved it safe to delete. A task
@@ -137,6 +141,12 @@ EXAMPLES = r"""
     older_than: 30d
     accept: [snapshot]
 
+- name: Save everybody's chats and nothing else
+  coder.tasks.archive:
+    path: coder-chats
+    source: chats
+    all_owners: true
+
 - name: The second of four machines
   coder.tasks.archive:
     path: coder-archive-2
@@ -185,6 +195,11 @@ archive:
       type: int
       returned: always
       sample: 1204
+    chats:
+      description: Chats in it, those of sub-agents and of earlier runs too.
+      type: int
+      returned: always
+      sample: 310
     bytes:
       description: Size of their files.
       type: int
@@ -235,8 +250,35 @@ archive:
           type: int
           returned: always
           sample: 4
+source:
+  description: Where conversations were taken from, V(tasks), V(chats) or V(both).
+  type: str
+  returned: success, and on failure once the archive was opened
+  sample: both
+audit_log:
+  description:
+    - What the audit log named, where everybody's chats were asked for and the token may read it; else null.
+    - It begins with the version that writes it, and may be purged by the server's C(audit-logs-retention).
+  type: dict
+  returned: success, and on failure once the archive was opened
+  contains:
+    named:
+      description: Root chats that it names.
+      type: int
+      returned: always
+      sample: 120
+    read:
+      description: Those of them that could be read.
+      type: int
+      returned: always
+      sample: 100
+    gone:
+      description: Those that the server does not have any more.
+      type: int
+      returned: always
+      sample: 20
 missing_names:
-  description: Names from O(name) that no task has, or none that the token may see.
+  description: Names from O(name) that nothing has, or nothing that the token may see.
   type: list
   elements: str
   returned: success, and on failure once the archive was opened
@@ -245,9 +287,10 @@ missing_names:
 # begin scripts/returns/scope.yml {returned: "success, and on failure of single tasks"}
 scope:
   description:
-    - Whose tasks the chosen ones were taken from. V(deployment) is everybody's, V(organization) those of an
+    - Whose tasks and chats the chosen ones were taken from, the least of the two. V(deployment) is everybody's, V(organization) those of an
       organization, V(own) one user's or those that were named. V(unproven) is where the server did not say what the
       token may read, so that there may be more.
+    - Of chats it is V(deployment) only where the audit log could be read.
   type: str
   returned: success, and on failure of single tasks
   sample: deployment
@@ -258,22 +301,22 @@ summary:
   returned: success, and on failure once the archive was opened
   contains:
     selected:
-      description: Tasks that were chosen.
+      description: Tasks and chats that were chosen, each sub-agent's chat by itself.
       type: int
       returned: always
       sample: 1200
     created:
-      description: Tasks that were saved for the first time, or would be in check mode.
+      description: Those that were saved for the first time, or would be in check mode.
       type: int
       returned: always
       sample: 12
     changed:
-      description: Tasks that had changed and were saved again, or would be.
+      description: Those that had changed and were saved again, or would be.
       type: int
       returned: always
       sample: 3
     unchanged:
-      description: Tasks that had not.
+      description: Those that had not.
       type: int
       returned: always
       sample: 1185
@@ -314,6 +357,11 @@ summary:
       sample: 7
     deleted:
       description: Tasks whose removal was started, or would be in check mode.
+      type: int
+      returned: always
+      sample: 0
+    kept:
+      description: Chats that are proven with O(state=evacuated), and stay on the server all the same.
       type: int
       returned: always
       sample: 0

@@ -44,16 +44,21 @@ EXAMPLES = r"""
 
 RETURN = r"""
 tasks:
-  description: What was found of each chosen task, by name.
+  description: What was found of each chosen task or chat, by name.
   type: list
   elements: dict
   returned: success
   contains:
     id:
-      description: UUID of the task.
+      description: Its UUID.
       type: str
       returned: unless O(fields) leaves it out
       sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
+    kind:
+      description: V(task) or V(chat).
+      type: str
+      returned: always
+      sample: task
     task:
       description: Owner and name.
       type: str
@@ -117,7 +122,7 @@ tasks:
           returned: always
           sample: "2026-06-01T12:00:00Z"
         folder:
-          description: Its folder below C(tasks) in the archive.
+          description: Its folder below C(tasks) in the archive, of a chat below C(chats).
           type: str
           returned: always
           sample: alice_fix-login_3fa85f64-5717-4562-b3fc-2c963f66afa6
@@ -164,6 +169,11 @@ archive:
       type: int
       returned: always
       sample: 1204
+    chats:
+      description: Chats in it, those of sub-agents and of earlier runs too.
+      type: int
+      returned: always
+      sample: 310
     bytes:
       description: Size of their files.
       type: int
@@ -214,8 +224,35 @@ archive:
           type: int
           returned: always
           sample: 4
+source:
+  description: Where conversations were taken from, V(tasks), V(chats) or V(both).
+  type: str
+  returned: success
+  sample: both
+audit_log:
+  description:
+    - What the audit log named, where everybody's chats were asked for and the token may read it; else null.
+    - It begins with the version that writes it, and may be purged by the server's C(audit-logs-retention).
+  type: dict
+  returned: success
+  contains:
+    named:
+      description: Root chats that it names.
+      type: int
+      returned: always
+      sample: 120
+    read:
+      description: Those of them that could be read.
+      type: int
+      returned: always
+      sample: 100
+    gone:
+      description: Those that the server does not have any more.
+      type: int
+      returned: always
+      sample: 20
 missing_names:
-  description: Names from O(name) that no task has, or none that the token may see.
+  description: Names from O(name) that nothing has, or nothing that the token may see.
   type: list
   elements: str
   returned: success
@@ -224,9 +261,10 @@ missing_names:
 # begin scripts/returns/scope.yml {returned: success}
 scope:
   description:
-    - Whose tasks the chosen ones were taken from. V(deployment) is everybody's, V(organization) those of an
+    - Whose tasks and chats the chosen ones were taken from, the least of the two. V(deployment) is everybody's, V(organization) those of an
       organization, V(own) one user's or those that were named. V(unproven) is where the server did not say what the
       token may read, so that there may be more.
+    - Of chats it is V(deployment) only where the audit log could be read.
   type: str
   returned: success
   sample: deployment

@@ -63,7 +63,7 @@ def html(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[str, A
         PAGE,
         SCRIPT,
         entry=entry,
-        task=task,
+        prompt=task.get("initial_prompt"),
         title=_title(entry),
         status=line(entry["status"] or "unknown"),
         notes=page.notes(entry),

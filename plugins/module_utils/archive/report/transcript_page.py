@@ -55,9 +55,9 @@ PAGE = """\
   {% endfor %}
   </ol></details>
   {% endif %}
-  {% if task.initial_prompt %}
+  {% if prompt %}
   <details class="prompt user"{% if not blocks %} open{% endif %}><summary>Prompt</summary><pre dir="auto">
-{{ task.initial_prompt }}</pre></details>
+{{ prompt }}</pre></details>
   {% endif %}
 </header>
 <div class="tools"><div class="narrow">

@@ -11,6 +11,7 @@ import secrets
 from typing import Any
 
 from ...archive import files, manifest, scanner, user_rules, wholeness
+from ...archive.kinds import CHAT, kind_of
 from ...archive.processes import useful_helpers
 from ...archive.redact import SHORTEST_VALUE, Redactor
 from ...archive.redaction_key import key_path, redaction_key
@@ -19,14 +20,15 @@ from ...archive.search import DATABASE
 from ...archive.store import Archive
 from ...coder.answers import Malformed
 from ...coder.errors import CoderError, as_coder_error, invalid
-from ...coder.tasks.models import Task
 from ..connection import ConnectionParams, connection_spec, secrets_in
 from ..context import Context
 from ..spec import Options, Spec
+from .choose import Chosen, choose_conversations
 from .collect import Collector
 from .outcome import Outcomes
-from .scope import ScopeParams, scope_spec, seen_scope
-from .select import ArchiveSelectionParams, archive_selection_spec, select_tasks
+from .scope import ScopeParams, scope_spec
+from .select import ArchiveSelectionParams, archive_selection_spec
+from .source import SourceParams, source_spec
 from .verify import ACCEPTABLE, Evacuation, Verification
 
 # Failures that the message tells in full; the result has some more, the manifest all.
@@ -41,7 +43,7 @@ _ATTEMPTS = {
 FEW = 50
 
 
-class ProofParams(ConnectionParams, ArchiveSelectionParams, ScopeParams):
+class ProofParams(ConnectionParams, ArchiveSelectionParams, SourceParams, ScopeParams):
     """The options that every look at an archive shares."""
 
     path: str
@@ -90,6 +92,7 @@ def proof_options() -> Options:
     return {
         **connection_spec(),
         **archive_selection_spec(),
+        **source_spec(),
         **scope_spec(),
         "path": {"type": "path", "required": True},
         "accept": {"type": "list", "elements": "str", "choices": list(ACCEPTABLE), "default": []},
@@ -123,40 +126,38 @@ def look(context: Context[ArchiveParams]) -> tuple[Outcomes, dict[str, Any]]:
     _check(params)
     key = _key(context)
     redactor = _redactor(context, key)
-    scope = seen_scope(context)
     unreadable: list[Malformed] = []
-    tasks, missing = select_tasks(context, unreadable.append)
-    outcomes = Outcomes(len(tasks) + len(unreadable), scope)
+    chosen = choose_conversations(context, unreadable.append)
+    outcomes = Outcomes(chosen.count + len(unreadable), chosen.scope)
     for problem in unreadable:
         outcomes.fail(problem.label, problem)
     reads_only = context.check_mode or params["state"] == "verified"
-    helpers = useful_helpers() if params["state"] == "present" and len(tasks) > FEW and not reads_only else 0
+    helpers = useful_helpers() if params["state"] == "present" and chosen.count > FEW and not reads_only else 0
     with Archive(params["path"], redactor, read_only=reads_only, helpers=helpers, key=key,
                  upgrades=params["state"] == "present", note_write=context.journal.note) as archive:  # fmt: skip
         try:
-            _work(context, archive, outcomes, tasks, missing)
+            _work(context, archive, outcomes, chosen)
             searchable = archive.finish()
         except Exception as caught:  # noqa: BLE001  (what was done before stays, so it is told, whatever this is)
             error = as_coder_error(caught)
-            done = _result(archive, redactor, outcomes, missing, False)
+            done = _result(archive, redactor, outcomes, chosen, False)
             raise error.but(result={**done, **error.result}) from None
         if not searchable and not reads_only:
             context.warn("This Python has no SQLite with FTS5, so the archive has no search index.")
-        return outcomes, _result(archive, redactor, outcomes, missing, searchable)
+        return outcomes, _result(archive, redactor, outcomes, chosen, searchable)
 
 
-def _work(
-    context: Context[ArchiveParams], archive: Archive, outcomes: Outcomes, tasks: list[Task], missing: list[str]
-) -> None:
+def _work(context: Context[ArchiveParams], archive: Archive, outcomes: Outcomes, chosen: Chosen) -> None:
     """What ``state`` asks for."""
     if context.params["state"] != "present":
         kind = Verification if context.params["state"] == "verified" else Evacuation
-        kind(context, archive, outcomes).check(tasks)
+        kind(context, archive, outcomes).check(chosen.tasks, chosen.chats)
         return
     _warn_of_another_writer(context, archive)
-    for name in missing:
-        outcomes.fail(name, CoderError("there is no such task", "not_found"))
-    Collector(context, archive, outcomes).collect(tasks)
+    for name in chosen.missing:
+        nothing = {"tasks": "task", "chats": "chat", "both": "task and no such chat"}[chosen.source]
+        outcomes.fail(name, CoderError(f"there is no such {nothing}", "not_found"))
+    Collector(context, archive, outcomes).collect(chosen.tasks, chosen.chats)
     outcomes.changed |= archive.upgrade()
 
 
@@ -234,9 +235,10 @@ def _key(context: Context[ArchiveParams]) -> bytes:
 
 
 def _result(
-    archive: Archive, redactor: Redactor | None, outcomes: Outcomes, missing: list[str], searchable: bool
+    archive: Archive, redactor: Redactor | None, outcomes: Outcomes, chosen: Chosen, searchable: bool
 ) -> dict[str, Any]:
     entries = archive.entries()
+    chats = sum(kind_of(entry) is CHAT for entry in entries)
     names = {"manifest": manifest.MANIFEST, "checksums": manifest.SUMS, "index": INDEXES[1]}
     return {
         "changed": outcomes.changed,
@@ -244,12 +246,15 @@ def _result(
             {key: os.path.join(archive.path, name) for key, name in names.items()},
             path=archive.path,
             search=os.path.join(archive.path, DATABASE) if searchable else None,
-            tasks=len(entries),
+            tasks=len(entries) - chats,
+            chats=chats,
             bytes=sum(entry["bytes"] for entry in entries),
             scanner=redactor.scanner if redactor else None,
             logs=wholeness.count(entries),
         ),
-        "missing_names": missing,
+        "source": chosen.source,
+        "audit_log": chosen.audit_log,
+        "missing_names": chosen.missing,
         **outcomes.result(),
     }
 

@@ -2,22 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bring the conversations of tasks into the archive."""
+"""Bring the conversations of tasks and chats into the archive."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from ...archive.record import Record
-from ...archive.store import Archive
+from ...archive.store import Archive, Fetch
+from ...coder.chats.models import Chat
 from ...coder.errors import CoderError, as_coder_error, attempting
 from ...coder.tasks.models import Task
 from ...coder.waiter import Waiter, WaitOptions
 from ..context import Context
 from ..waiting import waiter_for
+from .files import file_reader
 from .outcome import Outcomes
 from .progress import Progress, each
 from .read import Reader, Reading, ReadParams, label, read
+from .read_chat import read_chats
 from .resumed import Resumed
 
 
@@ -47,8 +50,8 @@ class Collector:
         self._resumes = context.params["on_partial"] == "resume" and not context.check_mode
         self._resumed_now = Resumed(archive.path)
 
-    def collect(self, tasks: list[Task]) -> None:
-        """Empties the list: what was read of 10,000 tasks need not stay in memory.
+    def collect(self, tasks: list[Task], chats: list[Chat]) -> None:
+        """Empties the lists: what was read of 10,000 tasks need not stay in memory.
 
         :raises CoderError: the archive cannot be written; all else is an outcome.
         """
@@ -56,6 +59,7 @@ class Collector:
             self._resumed_now.warn_of_others(self._context.warn)
         progress = Progress(self._context, self._archive.path, self._outcomes)
         Reader(self._context, self._settle).read(tasks, progress)
+        read_chats(self._context, chats, self._outcomes, progress, self._settle)
         if self._resumes:
             each(self._resumed, self._partial, self._context.params["resume_concurrency"], meanwhile=progress.meanwhile)
         progress.close()
@@ -64,15 +68,17 @@ class Collector:
         """Save what was read, and note what was not."""
         record = reading.record
         if reading.error:
-            self._outcomes.fail(label(reading.task), reading.error)
+            self._outcomes.fail(reading.label, reading.error)
         try:
-            self._save(record)
+            self._save(record, file_reader(self._context, self._outcomes, reading))
         except Exception as caught:
             error = as_coder_error(caught)
             if error.kind == "io":
                 raise
             if not reading.error:
-                self._outcomes.fail(label(reading.task), error)
+                self._outcomes.fail(reading.label, error)
+            return
+        if reading.is_chat:
             return
         entry = self._archive.entry(record["task"]["id"])
         # An archive can hold the whole log of which the server shows only the end.
@@ -81,8 +87,8 @@ class Collector:
             last_id = record["messages"][-1]["id"] if record["messages"] else None
             self._partial.append(Partial(reading.task, last_id))
 
-    def _save(self, record: Record) -> None:
-        outcome = self._archive.save(record)
+    def _save(self, record: Record, fetch: Fetch | None = None) -> None:
+        outcome = self._archive.save(record, fetch)
         self._outcomes.save(outcome, record["task"]["id"], self._archive.entry(record["task"]["id"]))
 
     # Logs that are whole only while their task runs

@@ -51,6 +51,12 @@ class Outcomes:
         self._reasons: Counter[str] = Counter()
         self._unaccepted: set[str] = set()
         self._deleted = 0
+        self._kept = 0
+
+    def see(self, count: int) -> None:
+        """So many more conversations have come to light, such as those of sub-agents; fewer if it is below 0."""
+        with self._lock:
+            self.selected += count
 
     def fail(self, label: str, error: CoderError) -> None:
         with self._lock:
@@ -73,6 +79,11 @@ class Outcomes:
             if verdict == "incomplete":
                 self._unaccepted.update(reasons)
 
+    def keep(self) -> None:
+        """A conversation is proven that no server deletes when it is asked to."""
+        with self._lock:
+            self._kept += 1
+
     def delete(self) -> None:
         with self._lock:
             self._deleted += 1
@@ -94,6 +105,7 @@ class Outcomes:
                 "messages": sum(entry["messages"] for entry in entries),
                 "redactions": sum(sum(entry["redactions"].values()) for entry in entries),
                 "deleted": self._deleted,
+                "kept": self._kept,
             },
             "error_kinds": dict(Counter(failure.kind for failure in self.failures)),
             "failures": [

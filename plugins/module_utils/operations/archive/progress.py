@@ -76,9 +76,9 @@ class Progress:
         self._began_at = self._told_at = context.clock.monotonic()
         self._has_told = False
 
-    def step(self) -> None:
-        """One more task is done."""
-        self._outcomes.done += 1
+    def step(self, count: int = 1) -> None:
+        """One more task is done, or so many conversations."""
+        self._outcomes.done += count
         self.meanwhile()
 
     def meanwhile(self) -> None:

@@ -11,8 +11,9 @@ stays as it is. All else may come from an agent that is restarting, from a proxy
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Callable, NamedTuple, TypedDict, cast
+from typing import Any, Callable, NamedTuple, TypedDict, cast
 
+from ...archive.kinds import CHAT, kind_of
 from ...archive.record import Record
 from ...coder.backend import Log
 from ...coder.errors import CoderError, as_coder_error, attempting
@@ -37,6 +38,19 @@ class Reading(NamedTuple):
     def task(self) -> Task:
         """The task that was read."""
         return cast(Task, self.record["task"])
+
+    @property
+    def is_chat(self) -> bool:
+        """Whether a chat was read, and no task."""
+        return kind_of(self.record) is CHAT
+
+    @property
+    def label(self) -> str:
+        """Owner and name of what was read."""
+        about = self.record["task"]
+        if self.is_chat:
+            return f"{about['owner_username']}/{about['name'] or about['title']}"
+        return label(self.task)
 
     @property
     def passes(self) -> bool:
@@ -142,7 +156,7 @@ class Reader:
     def read(self, tasks: list[Task], progress: Progress) -> None:
         """Empties the list: what was read of 10,000 tasks need not stay in memory."""
         threads = self._context.params["concurrency"]
-        each(self._first, _taken(tasks), threads, progress.step, progress.meanwhile)
+        each(self._first, taken(tasks), threads, progress.step, progress.meanwhile)
         while self._passing:
             late = self._context.clock.monotonic() - self._started >= self._context.params["wait_timeout"]
             if not late:
@@ -171,8 +185,8 @@ def _not_now(task: Task, hint: str) -> CoderError:
     return error.but(attempt=f"read the log of the task {label(task)}")
 
 
-def _taken(tasks: list[Task]) -> Iterator[Task]:
-    """The same tasks, let go of one by one."""
+def taken(tasks: list[Any]) -> Iterator[Any]:
+    """The same tasks or chats, let go of one by one."""
     tasks.reverse()
     while tasks:
         yield tasks.pop()

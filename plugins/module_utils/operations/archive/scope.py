@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypedDict
 
 from ...coder.errors import CoderError
@@ -40,22 +41,36 @@ def scope_spec() -> Options:
     return {"expect_scope": {"type": "str", "choices": list(EXPECTABLE)}}
 
 
-def seen_scope(context: Context[SeenParams]) -> str:
+def task_scope(context: Context[SeenParams]) -> str:
     """Whose tasks the selection is taken from, proven by asking the server what the token may read.
 
     :returns: ``deployment``, ``organization``, ``own``, or ``unproven`` where the server did not say.
+    """
+    return _scope(context.session.server, context.params)
+
+
+def narrowest(scopes: Iterable[str]) -> str:
+    """Of what is seen of tasks and of chats, the least."""
+    return min(scopes, key=(UNPROVEN, *EXPECTABLE).index)
+
+
+def check_scope(context: Context[SeenParams], scope: str) -> None:
+    """Hold what is seen against what is expected.
+
     :raises CoderError: kind forbidden, the token sees less than ``expect_scope`` wants.
     """
-    scope = _scope(context.session.server, context.params)
     wanted = context.params["expect_scope"]
     if wanted and (scope == UNPROVEN or EXPECTABLE.index(scope) < EXPECTABLE.index(wanted)):
         raise CoderError(
             f"this call sees {_WHOSE[scope]}, and {_WHOSE[wanted]} were expected", "forbidden",
             hint="Use the token of a site owner and all_owners=true, or say with 'expect_scope' that less is enough.",
         )
+
+
+def warn_of_scope(context: Context[SeenParams], scope: str) -> None:
+    """Tell where everybody's tasks were asked for and are not seen."""
     if context.params["all_owners"] and scope in (OWN, UNPROVEN):
         context.warn(f"'all_owners' was asked for, but this token sees only {_WHOSE[scope]}.")
-    return scope
 
 
 def _scope(server: Server, params: SeenParams) -> str:

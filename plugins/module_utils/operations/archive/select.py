@@ -57,18 +57,35 @@ def select_tasks(
     :raises CoderError: an option cannot be right, or the server refuses.
     """
     params = context.params
-    index, count = _shard(params["shard"])
-    age = durations.with_unit(params["older_than"], "older_than", _OLDEST) if params["older_than"] is not None else None
-    before = None if age is None else _date(context.session.tasks.now() - age)
+    is_in_shard = shard_of(params["shard"])
+    is_old = chosen_by_age(params["older_than"], context.session.tasks.now)
     tasks, missing = choose(context, malformed)
     chosen = [
         task
         for task in tasks
-        if in_shard(task["id"], index, count)
+        if is_in_shard(task["id"])
         and params["template"] in (None, task["template_name"], task["template_id"])
-        and (before is None or _time(task["updated_at"]) < before)
+        and is_old(task["updated_at"])
     ]
     return chosen, missing
+
+
+def chosen_by_age(older_than: str | None, now: Callable[[], float]) -> Callable[[Any], bool]:
+    """Whether something that was last changed at a time is old enough.
+
+    :param now: the server's time.
+    :raises CoderError: kind invalid, ``older_than`` is no duration.
+    """
+    if older_than is None:
+        return lambda changed: True
+    before = _date(now() - durations.with_unit(older_than, "older_than", _OLDEST))
+    return lambda changed: _time(changed) < before
+
+
+def shard_of(given: Shard | None) -> Callable[[str], bool]:
+    """Whether the thing with an id is of a shard. :raises CoderError: kind invalid, there is no such shard."""
+    index, count = _shard(given)
+    return lambda item_id: in_shard(item_id, index, count)
 
 
 def in_shard(task_id: str, index: int, count: int) -> bool:

@@ -13,23 +13,27 @@ from __future__ import annotations
 import os
 import shlex
 import threading
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from ...archive import files
+from ...archive import chat_log, files
 from ...archive.conversation import contains
 from ...archive.folder import Evidence
-from ...archive.record import Entry
+from ...archive.kinds import kind_of
+from ...archive.record import ChatRecord, Entry
 from ...archive.redact import marks
 from ...archive.store import Archive
-from ...archive.wholeness import CLASSES, lacks, lacks_of, word
+from ...archive.wholeness import CLASSES, chat_lacks, lacks, lacks_of, word
+from ...coder.chats.models import Chat
 from ...coder.errors import CoderError, attempting, invalid
 from ...coder.tasks.models import Task
 from ...coder.waiter import WaitOptions
 from ..context import Context
 from ..waiting import waiter_for
+from .files import file_reader
 from .outcome import Outcomes
 from .progress import Progress
-from .read import Reader, Reading, ReadParams, label
+from .read import Reader, Reading, ReadParams
+from .read_chat import read_chats
 
 ACCEPTABLE = tuple(CLASSES)
 # Why a verdict is what it is, beside the classes that can be accepted.
@@ -82,18 +86,45 @@ def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[s
         return Verdict("unreadable", (error,))
     if evidence.problem:
         return Verdict("unprovable", (evidence.problem,))
-    if not contains(evidence.messages, shown):
+    if not _holds(reading, evidence, shown):
         return Verdict("drifted")
-    classes = {
+    redacted = entry["redaction"] is not None and bool(marks([evidence.task, evidence.messages]))
+    if reading.is_chat:
+        carried = evidence.about.get("attachments") or []
+        return _of_classes(chat_lacks(
+            evidence.messages, running=cast(ChatRecord, reading.record)["running"], redacted=redacted or entry["redacted"],
+            files_missing=any(each["file"] is None for each in carried),
+        ))  # fmt: skip
+    return _of_classes([
         *lacks(
             entry["source"], evidence.messages, no_log=False, restarted="restarted" in lacks_of(entry),
-            redacted=entry["redaction"] is not None and bool(marks([evidence.task, evidence.messages])),
+            redacted=redacted,
         ),
         # Where the server shows nothing, nothing speaks for what was saved either.
         *(("none",) if reading.is_word_of_none else ()),
         *(("empty",) if not shown and not reading.is_word_of_none else ()),
-    }  # fmt: skip
+    ])  # fmt: skip
+
+
+def _of_classes(classes: list[str]) -> Verdict:
     return Verdict("incomplete", tuple(name for name in CLASSES if name in classes)) if classes else _SAFE
+
+
+def _holds(reading: Reading, evidence: Evidence, shown: list[dict[str, Any]]) -> bool:
+    """Whether the files hold all that the server shows: of a chat also what waits for its turn, and its files.
+
+    A file never changes under its id, so that one that lies there undamaged is the one that the server has.
+    """
+    if not reading.is_chat:
+        return contains(evidence.messages, shown)
+    record = cast(ChatRecord, reading.record)
+    waiting = {entry.get("id") for entry in evidence.about.get("queue") or []}
+    known = {each["id"] for each in evidence.about.get("attachments") or []}
+    return (
+        chat_log.contains(evidence.messages, shown)
+        and all(entry.get("id") in waiting for entry in record["queue"])
+        and all(file["id"] in known for file in record["files"])
+    )
 
 
 class Verification:
@@ -108,13 +139,14 @@ class Verification:
         self._lines = outcomes.verdict_lines
         self._lock = threading.Lock()
 
-    def check(self, tasks: list[Task]) -> None:
-        """Empties the list. :raises CoderError: the archive cannot be read, or is no longer there."""
+    def check(self, tasks: list[Task], chats: list[Chat]) -> None:
+        """Empties the lists. :raises CoderError: the archive cannot be read, or is no longer there."""
         self._check_files()
         self._check_report()
         progress = Progress(self._context, self._archive.path, self._outcomes)
         try:
             Reader(self._context, self._one, settled=True).read(tasks, progress)
+            read_chats(self._context, chats, self._outcomes, progress, self._one)
         finally:
             progress.close()
             self._lines.sort(key=lambda line: str(line["task"]))
@@ -141,7 +173,7 @@ class Verification:
 
     def _one(self, reading: Reading) -> None:
         verdict, entry = self._verdict(reading), self._archive.entry(reading.task["id"])
-        name = label(reading.task)
+        name = reading.label
         if reading.error:
             self._outcomes.fail(name, reading.error)
         elif verdict.kind == "unprovable":
@@ -158,7 +190,7 @@ class Verification:
         entry, evidence = self._archive.entry(task_id), self._archive.examine(task_id)
         if entry is None or evidence is None:
             return Verdict("missing")
-        verdict = judge(reading, entry, evidence, self._archive.redacted(reading.record["messages"]))
+        verdict = judge(reading, entry, evidence, self._archive.shown(reading.record))
         if verdict.kind != "incomplete":
             return verdict
         unaccepted = tuple(name for name in verdict.reasons if name not in self._context.params["accept"])
@@ -172,17 +204,17 @@ class Verification:
 
     def _line(self, reading: Reading, verdict: Verdict, entry: Entry | None) -> dict[str, Any]:
         """One line of the report."""
-        task, name = reading.task, self._archive.redacted(label(reading.task))
+        task, name = reading.task, self._archive.redacted(reading.label)
         held = entry and {
             "messages": entry["messages"], "source": entry["source"], "log": word(entry), "lacks": lacks_of(entry),
             "last_time": entry["last_time"], "folder": entry["folder"],
         }  # fmt: skip
         by_hand = f"ansible localhost -m coder.tasks.task -a {shlex.quote(f'name={name} state=absent')}"
         return {
-            "id": task["id"], "task": name, "scope": self._outcomes.scope, "verdict": verdict.kind,
+            "id": task["id"], "kind": kind_of(reading.record).name, "task": name, "scope": self._outcomes.scope, "verdict": verdict.kind,
             "reasons": list(verdict.reasons), "why": reading.error.message if reading.error else verdict.why,
             "action": "failed", "held": held,
-            "command": by_hand if verdict.kind in _BY_HAND else None,
+            "command": by_hand if verdict.kind in _BY_HAND and not reading.is_chat else None,
         }  # fmt: skip
 
     def _check_report(self) -> None:
@@ -210,15 +242,18 @@ class Verification:
 
 
 class Evacuation(Verification):
-    """Deletes each task right after the reading that proved it safe; one that is not as saved is saved again."""
+    """Deletes each task right after the reading that proved it safe; one that is not as saved is saved again.
+
+    A chat is proven and kept: no server deletes one when it is asked to.
+    """
 
     verb = "evacuated"
 
-    def check(self, tasks: list[Task]) -> None:
-        """Empties the list. :raises CoderError: the archive cannot be read or written, or is no longer there."""
+    def check(self, tasks: list[Task], chats: list[Chat]) -> None:
+        """Empties the lists. :raises CoderError: the archive cannot be read or written, or is no longer there."""
         # A run that was killed may have left on its way to the disk what is now relied on.
         self._archive.settle()
-        super().check(tasks)
+        super().check(tasks, chats)
 
     def _act(self, reading: Reading, verdict: Verdict) -> str | None:
         task = reading.task
@@ -226,16 +261,21 @@ class Evacuation(Verification):
             self._archive.check_place()
         try:
             if verdict.kind in _SAVED_AGAIN and not self._archive.is_outdated:
-                outcome = self._archive.save(reading.record)
+                outcome = self._archive.save(
+                    reading.record, file_reader(self._context, self._outcomes, reading)
+                )
                 self._outcomes.save(outcome, task["id"], self._archive.entry(task["id"]))
                 return "saved"
+            if verdict == _SAFE and reading.is_chat:
+                self._outcomes.keep()
+                return "kept"
             if verdict == _SAFE:
                 return self._delete(task)
         except CoderError as error:
             if error.kind == "io":
                 raise
             if not reading.error:
-                self._outcomes.fail(label(task), error)
+                self._outcomes.fail(reading.label, error)
             return "failed"
         return None
 
@@ -244,7 +284,7 @@ class Evacuation(Verification):
             options = WaitOptions(
                 self._context.params["wait_timeout"], 0.0, self._context.poll_interval, wait=False
             )
-            with attempting(f"delete the task {label(task)}"):
+            with attempting(f"delete the task {task['owner_name']}/{task['name']}"):
                 self._context.session.tasks.delete(task, waiter_for(self._context, options))
         self._outcomes.delete()
         return "deleted"
