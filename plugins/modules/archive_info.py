@@ -334,6 +334,11 @@ summary:
       type: int
       returned: always
       sample: 0
+    kept:
+      description: Nothing is deleted, so always 0.
+      type: int
+      returned: always
+      sample: 0
 # begin scripts/returns/failures.yml {returned: success}
 error_kinds:
   description: How often each kind of failure came, by the kinds of RV(failure.kind).
