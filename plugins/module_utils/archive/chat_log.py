@@ -30,8 +30,8 @@ def contains(held: Iterable[Message], shown: Iterable[Message]) -> bool:
 
     Servers give every part the keys that any part has, each version a few more of them: what is empty says nothing.
     """
-    known = {message.get("id"): message for message in held}
-    return all(_essence(known.get(message.get("id"), {})) == _essence(message) for message in shown)
+    known = {message.get("id"): _essence(message) for message in held}
+    return all(known.get(message.get("id")) == _essence(message) for message in shown)
 
 
 def _essence(message: Message) -> tuple[object, list[dict[str, Any]]]:

@@ -48,7 +48,7 @@ code, pre, .mono { font-family: ui-monospace, "SF Mono", "Cascadia Code", Menlo,
 .chip { display: inline-block; padding: .1rem .6rem; border-radius: 99px; font-size: .8rem; font-weight: 600;
   white-space: nowrap;
   color: var(--soft); background: var(--page); border: 1px solid var(--line); }
-.chip.active, .chip.complete { color: var(--good); background: var(--good-card); border-color: transparent; }
+.chip.active, .chip.running, .chip.complete { color: var(--good); background: var(--good-card); border-color: transparent; }
 .chip.initializing, .chip.live { color: var(--accent); background: var(--info-card); border-color: transparent; }
 .chip.pending, .chip.partial { color: var(--warn); background: var(--warn-card); border-color: transparent; }
 .chip.error, .chip.empty, .chip.unreadable { color: var(--bad); background: var(--bad-card);
@@ -114,6 +114,10 @@ pre { margin: 0; padding: .5rem 1rem .9rem; font-size: .84rem; line-height: 1.5;
 .markdown hr { border: 0; border-top: 1px solid var(--line); }
 summary { cursor: pointer; }
 .fold { border-top: 1px dashed var(--line); }
+.message.tool, .message.reasoning, .message.context, .message.system { border-left-style: dashed; }
+.fold > summary .said { overflow-wrap: anywhere; }
+.said.title { margin: 0; padding: .45rem 1rem; overflow-wrap: anywhere; }
+.files { margin: 0; padding: .35rem 1rem .75rem 2.2rem; overflow-wrap: anywhere; }
 .fold > summary { padding: .45rem 1rem; color: var(--accent); font-size: .88rem; }
 .prompt { margin: 1rem 0 0; background: var(--card); border: 1px solid var(--line); border-radius: 12px;
   box-shadow: var(--shadow); }
@@ -153,6 +157,8 @@ kbd { padding: 0 .35rem; border: 1px solid var(--line); border-radius: 4px; back
   background: var(--paused); }
 .fill-initializing { fill: var(--initializing); background: var(--initializing); }
 .fill-pending { fill: var(--pending); background: var(--pending); }
+.fill-running { fill: var(--active); background: var(--active); }
+.fill-waiting { fill: var(--paused); background: var(--paused); }
 .fill-error { fill: var(--error); background: var(--error); } .fill-unknown { fill: var(--unknown);
   background: var(--unknown); }
 rect.hover { fill: transparent; } rect.hover:hover { fill: var(--text); fill-opacity: .08; }

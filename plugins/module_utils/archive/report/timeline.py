@@ -12,7 +12,7 @@ from .. import times
 
 WIDTH, HEIGHT = 960, 120
 _MOST_BARS = 60
-_STATUSES = ("active", "paused", "initializing", "pending", "error", "unknown")
+_STATUSES = ("active", "running", "paused", "waiting", "initializing", "pending", "error", "unknown")
 
 
 class Part(NamedTuple):

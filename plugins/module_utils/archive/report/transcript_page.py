@@ -91,7 +91,7 @@ PAGE = """\
     {% if block.time | clock %}<time datetime="{{ block.time | utc }}">{{ block.time | clock }}</time>{% endif %}
     <button type="button" class="copy" aria-label="Copy message {{ block.number }}">Copy</button></header>
     {% if block.title and not block.body.rest %}
-    <p class="said title" dir="auto">{{ block.title }}</p>
+    <p class="said title mono" dir="auto">{{ block.title }}</p>
     {% elif block.title %}
     {% elif block.body.kind == "markdown" %}
     <div class="said markdown" dir="auto">{{ block.body.shown }}</div>
@@ -105,7 +105,7 @@ PAGE = """\
     {% endfor %}</ul>
     {% endif %}
     {% if block.body.rest %}
-    <details class="fold"><summary>{% if block.title %}<span class="said" dir="auto">{{ block.title }}</span>{%
+    <details class="fold"><summary>{% if block.title %}<span class="said mono" dir="auto">{{ block.title }}</span>{%
       else %}{{ block.body.rest_lines }} more line{{ "s" if block.body.rest_lines > 1 }}{% endif %}</summary>
     {% if block.body.kind == "markdown" %}
     <div class="said markdown" dir="auto">{{ block.body.rest }}</div>
