@@ -16,12 +16,12 @@ options:
     required: true
   source:
     description:
-      - Where conversations are taken from, V(tasks), V(chats) or V(both). If not set, from what the server has; RV(source)
-        says what that was.
-      - A list shows one's own chats only. Everybody's are found with O(all_owners) and the token of a site owner, by the
-        server's audit log, see RV(audit_log).
-      - O(owner), O(template), O(status) and O(select) choose tasks only. With one of them there are no chats, and V(chats)
-        or V(both) is refused.
+      - Where conversations are taken from, V(tasks), V(chats) or V(both). If not set, from what the server has;
+        RV(source) says what that was.
+      - A list shows one's own chats only. Everybody's are found with O(all_owners) and the token of a site owner, by
+        the server's audit log, see RV(audit_log).
+      - O(owner), O(template), O(status) and O(select) choose tasks only. With one of them there are no chats, and
+        V(chats) or V(both) is refused.
     type: str
     choices: [tasks, chats, both]
   template:
@@ -30,8 +30,8 @@ options:
     type: str
   older_than:
     description:
-      - Choose only tasks and chats that were last changed longer ago than this, such as V(14d); units are V(s), V(m), V(h), V(d)
-        and V(w).
+      - Choose only tasks and chats that were last changed longer ago than this, such as V(14d); units are V(s), V(m),
+        V(h), V(d) and V(w).
     type: str
   shard:
     description:
@@ -58,8 +58,8 @@ options:
       - V(restarted) is the log of an agent that was started more than once, where nothing that was saved before shows
         that it remembers what was said before. V(empty) is a running agent that shows no message. V(gaps) is a log
         whose message ids do not follow each other.
-      - V(running) is a chat whose agent was at work while it was read, V(files) one that carries a file that could not be
-        read.
+      - V(running) is a chat whose agent was at work while it was read, V(files) one that carries a file that could not
+        be read.
       - A task that is several of these needs all of them. A log that could not be read cannot be accepted.
     type: list
     elements: str
@@ -67,8 +67,8 @@ options:
     default: []
   expect_scope:
     description:
-      - Whose tasks and chats have to be seen, at the least. The server is asked what the token may read; where it is less, or
-        the server does not say, the call fails before it does anything.
+      - Whose tasks and chats have to be seen, at the least. The server is asked what the token may read; where it is
+        less, or the server does not say, the call fails before it does anything.
       - V(own) is one user's, V(organization) those of an organization, V(deployment) everybody's.
       - If not set, less is told by RV(scope) and, with O(all_owners), by a warning.
     type: str

@@ -13,9 +13,9 @@ version_added: 1.0.0
 description:
   - Saves what every task and its agent said into a folder, as JSON Lines, Markdown and HTML pages, with an index that
     can be searched, a manifest and checksums. Coder 2.38 removes tasks, and its migration deletes their conversations.
-  - Saves chats, Coder's successor of tasks, likewise, with the files that they carry, the chats of their sub-agents, what
-    waits in their queue and what they cost. A server deletes an archived chat for good some time later, 30 days if nobody
-    has changed that, and has no export.
+  - Saves chats, Coder's successor of tasks, likewise, with the files that they carry, the chats of their sub-agents,
+    what waits in their queue and what they cost. A server deletes an archived chat for good some time later, 30 days if
+    nobody has changed that, and has no export.
   - With O(state=verified) it proves that the archive still holds what the server holds, task by task.
   - With O(state=evacuated) it deletes from the server the tasks that are proven, and nothing else. A chat is never
     deleted, for no server does that when it is asked to.
@@ -287,9 +287,9 @@ missing_names:
 # begin scripts/returns/scope.yml {returned: "success, and on failure of single tasks"}
 scope:
   description:
-    - Whose tasks and chats the chosen ones were taken from, the least of the two. V(deployment) is everybody's, V(organization) those of an
-      organization, V(own) one user's or those that were named. V(unproven) is where the server did not say what the
-      token may read, so that there may be more.
+    - Whose tasks and chats the chosen ones were taken from, the least of the two. V(deployment) is everybody's,
+      V(organization) those of an organization, V(own) one user's or those that were named. V(unproven) is where the
+      server did not say what the token may read, so that there may be more.
     - Of chats it is V(deployment) only where the audit log could be read.
   type: str
   returned: success, and on failure of single tasks

@@ -261,9 +261,9 @@ missing_names:
 # begin scripts/returns/scope.yml {returned: success}
 scope:
   description:
-    - Whose tasks and chats the chosen ones were taken from, the least of the two. V(deployment) is everybody's, V(organization) those of an
-      organization, V(own) one user's or those that were named. V(unproven) is where the server did not say what the
-      token may read, so that there may be more.
+    - Whose tasks and chats the chosen ones were taken from, the least of the two. V(deployment) is everybody's,
+      V(organization) those of an organization, V(own) one user's or those that were named. V(unproven) is where the
+      server did not say what the token may read, so that there may be more.
     - Of chats it is V(deployment) only where the audit log could be read.
   type: str
   returned: success

@@ -189,3 +189,38 @@ def test_jobs_with_homes_of_their_own_share_a_given_key(emulator: Servers, tmp_p
         assert done.rc == 0 and "another redaction key" not in done.output, done.output
         assert "one-key-for-all-jobs" not in done.output and not (tmp_path / job).exists()
     assert "seal            intact" in done.output and "GO: every task is safe to delete." in done.output
+
+
+@pytest.fixture
+def both(emulator: Servers) -> Emulator:
+    """A server that has tasks and chats of two people."""
+    server = emulator("2.34", chats="chats-2.36", auto_snapshot=False)
+    server.create_task("live").api.set_messages(says("hello"))
+    server.create_chat("Mine", labels={"coder.tasks/name": "mine"})
+    server.create_chat("Of bob", owner="bob")
+    return server
+
+
+def test_chats_are_collected_and_proven_and_never_deleted(both: Emulator, tmp_path: Path) -> None:
+    done = play(both, tmp_path, "collect")
+    assert done.rc == 0, done.output
+    text = " ".join(done.output.split())
+    assert "3 tasks and chats seen (scope: deployment): 3 new" in text
+    assert "The audit log named 2 chats; 0 are gone." in text
+    assert names(tmp_path / "coder-archive") == {"live", "mine", "Of bob"}
+    report = play(both, tmp_path, "evacuate")
+    assert report.rc == 0 and "GO: every one of these tasks and chats is proven." in report.output, report.output
+    assert not both.writes
+    done = play(both, tmp_path, "evacuate", "-e", "confirm=yes")
+    assert done.rc == 0, done.output
+    assert "1 deleted, 0 left, 0 of them saved once more. 2 chats are proven and stay" in " ".join(done.output.split())
+    assert both.state.chats is not None and len(both.state.chats.chats) == 2
+    assert_sound(tmp_path / "coder-archive")
+
+
+def test_source_says_what_is_collected(both: Emulator, tmp_path: Path) -> None:
+    done = play(both, tmp_path, "collect", "-e", "source=chats")
+    assert done.rc == 0 and "2 chats seen" in " ".join(done.output.split()), done.output
+    assert names(tmp_path / "coder-archive") == {"mine", "Of bob"}
+    done = play(both, tmp_path, "collect", "-e", "source=tasks", "-e", "archive=other")
+    assert done.rc == 0 and names(tmp_path / "other") == {"live"}

@@ -106,8 +106,7 @@ class ChatFolders(Folders):
         raise NotImplementedError
 
     def _merged(self, clean: ChatRecord, before: Before) -> ChatRecord:
-        """What the folder says from now on: a reading that brought no message never takes the place of what was saved.
-        """
+        """What the folder says from now on. A reading that brought no message takes the place of nothing."""
         saved, log = before.entry, before.log
         if clean["messages"] or not (saved["messages"] if saved else log or any(before.versions)):
             return clean

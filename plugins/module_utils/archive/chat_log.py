@@ -16,7 +16,7 @@ from .conversation import is_seam, seam
 from .record import Message
 
 GONE = "What stands above, from message {first} on, was taken out of the chat later, as by an edit of that message."
-_EMPTY = (None, "", [], {})
+_EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
 def parts_of(message: Message) -> list[dict[str, Any]]:

@@ -80,7 +80,9 @@ def folder_name(task: Task) -> str:
 def chat_folder_name(chat: Task) -> str:
     """A name for a chat's folder. Its id alone: titles change, and a chat and its sub-agents link to one another."""
     chat_id = str(chat["id"])
-    return chat_id if _UUID.match(chat_id) else hashlib.sha256(chat_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    if _UUID.match(chat_id):
+        return chat_id
+    return hashlib.sha256(chat_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def _safe(name: Any) -> str:

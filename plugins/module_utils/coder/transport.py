@@ -45,7 +45,7 @@ _HOUR = 3600.0
 
 @dataclass
 class Response:
-    """An answer below 300. ``data`` is the decoded JSON, None for an empty body; or the bytes, where these are asked for."""
+    """An answer below 300. ``data`` is the decoded JSON, None for an empty body; of a file it is the bytes."""
 
     status: int
     headers: Any
@@ -298,13 +298,15 @@ def _judged(request: _Request, response: requests.Response, content: bytes) -> R
     if 300 <= status < 400:
         raise redirected(method, path, status, response.headers.get("Location", ""))
     content_type = response.headers.get("Content-Type", "")
-    if request.raw and status < 300 and "html" not in content_type:  # what says that it is a page is no file of Coder's
+    # Coder stores no pages, so that one comes from something before it.
+    if request.raw and status < 300 and "html" not in content_type:
         return Response(status, response.headers, content)
     data, is_json = _decoded(content, content_type)
     if status < 300:
         if content and not is_json:
+            wanted = "a file" if request.raw else "JSON"
             raise CoderError(
-                f"{request} returned HTTP {status} with {what_is(content)} instead of {'a file' if request.raw else 'JSON'}",
+                f"{request} returned HTTP {status} with {what_is(content)} instead of {wanted}",
                 "protocol", status=status, method=method, path=path,
                 hint="Check 'url': a login page, a proxy or another web server may answer there.",
             )  # fmt: skip

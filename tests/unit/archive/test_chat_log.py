@@ -108,5 +108,6 @@ def test_files_are_found_wherever_they_are_told() -> None:
     chat = {"files": [{"id": "a", "name": "a.txt", "mime_type": "text/csv"}, {"id": 3}, "x", {"id": "b"}]}
     found = files_of(chat, [{"content": [part, part, {"type": "file", "file_id": None}]}, {"content": "odd"}])
     assert found == [
-        {"id": "a", "name": "a.txt", "media_type": "text/csv"}, {"id": "b", "name": "b.txt", "media_type": "text/plain"},
+        {"id": "a", "name": "a.txt", "media_type": "text/csv"},
+        {"id": "b", "name": "b.txt", "media_type": "text/plain"},
     ]  # fmt: skip

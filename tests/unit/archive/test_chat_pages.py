@@ -42,7 +42,8 @@ def result(value: Any, key: str = "c1", **more: Any) -> dict[str, Any]:
 
 def pages(messages: list[dict[str, Any]], files: list[Attachment] | None = None, **changes: Any) -> tuple[str, str]:
     chat = {"id": ROOT, "name": "fix", "title": "Fix it", "owner_username": "alice", "status": "waiting",
-            "created_at": TIME, "updated_at": TIME, "url": "https://c/agents/x", "children": [CHILD], **changes}  # fmt: skip
+            "created_at": TIME, "updated_at": TIME, "url": "https://c/agents/x", "children": [CHILD],
+            **changes}  # fmt: skip
     record: Any = {"task": chat, "messages": messages, "source": "live", "error_kind": None, "versions": {}}
     entry = chat_entry(ChatRecord(record), ROOT)
     lacks = wholeness.chat_lacks(messages, running=False, redacted=False, files_missing=False)
@@ -80,8 +81,8 @@ def test_a_tool_call_stands_with_its_result() -> None:
     (result("late", key="gone"), "Result:\nlate"),
     (result("boom", key="gone", is_error=True), "execute (failed)|Error:\nboom"),
     ({"type": "reasoning", "text": "Hm."}, "Reasoning|Hm."),
-    ({"type": "context-file", "context_file_path": "AGENTS.md", "content": "Be kind"}, "context-file: AGENTS.md|Be kind"),
-    ({"type": "file-reference", "file_name": "a.py", "start_line": 1, "end_line": 3, "content": "x"}, "a.py, lines 1–3|x"),
+    ({"type": "context-file", "context_file_path": "AGENTS.md", "content": "Be"}, "context-file: AGENTS.md|Be"),
+    ({"type": "file-reference", "file_name": "a.py", "start_line": 1, "end_line": 3, "content": "x"}, "lines 1–3|x"),
     ({"type": "from-the-future", "payload": {"a": 1}}, '"payload"'),
 ])  # fmt: skip
 def test_every_part_is_shown(part: dict[str, Any], shown: str) -> None:
@@ -107,7 +108,8 @@ def test_a_chat_leads_to_its_relatives() -> None:
 
 
 def test_what_was_taken_out_is_marked() -> None:
-    versions = [[said(1, "assistant", text("an old one")), said(2, "user", text("a"))], [said(5, "assistant", text("a new one"))]]
+    old = [said(1, "assistant", text("an old one")), said(2, "user", text("a"))]
+    versions = [old, [said(5, "assistant", text("a new one"))]]
     page, markdown = pages(joined(versions))
     for shown in (page, markdown):
         assert shown.index("an old one") < shown.index("from message 1 on, was taken out") < shown.index("a new one")
@@ -128,7 +130,8 @@ class Tags(HTMLParser):
 def test_hostile_text_stays_text() -> None:
     parts = [
         text(HOSTILE), {"type": "reasoning", "text": HOSTILE}, call(HOSTILE, {HOSTILE: HOSTILE}, HOSTILE),
-        {"type": HOSTILE, HOSTILE: [HOSTILE]}, {"type": "context-file", "context_file_path": HOSTILE, "content": HOSTILE},
+        {"type": HOSTILE, HOSTILE: [HOSTILE]},
+        {"type": "context-file", "context_file_path": HOSTILE, "content": HOSTILE},
         {"type": "file", "file_id": HOSTILE, "name": HOSTILE},
         {"type": "skill", "skill_name": HOSTILE, "content": HOSTILE},
     ]  # fmt: skip

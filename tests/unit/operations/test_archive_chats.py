@@ -183,7 +183,9 @@ def test_a_server_without_chats_is_told(emulator: Servers, tmp_path: Path) -> No
     assert refused.kind == "unsupported" and "has no chats" in refused.msg
 
 
-@pytest.mark.parametrize("options", [{"template": "ai"}, {"status": "active"}, {"select": "name == 'x'"}, {"owner": "bob"}])
+@pytest.mark.parametrize("options", [
+    {"template": "ai"}, {"status": "active"}, {"select": "name == 'x'"}, {"owner": "bob"},
+])  # fmt: skip
 def test_what_only_tasks_have_chooses_tasks(emulator: Servers, tmp_path: Path, options: dict[str, Any]) -> None:
     server = emulator("2.34", chats="chats-2.35")
     server.create_chat("A chat")

@@ -140,7 +140,12 @@ def _link(part: dict[str, Any], files: Mapping[str, Attachment]) -> tuple[str, s
 
 
 def _spoken(
-    message: dict[str, Any], who: str, content: str, *, title: str = "", links: list[tuple[str, str | None]] | None = None
+    message: dict[str, Any],
+    who: str,
+    content: str,
+    *,
+    title: str = "",
+    links: list[tuple[str, str | None]] | None = None,
 ) -> Spoken:
     return {
         "id": message.get("id"), "type": _TYPES[who], "content": content, "time": message.get("created_at"),

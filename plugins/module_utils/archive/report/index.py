@@ -29,7 +29,10 @@ def html(entries: list[dict[str, Any]], said: words.Index = words.NOTHING) -> st
     :param said: the words of the entries' conversations, in the same order.
     """
     rows = [
-        {"parent": None, **entry, "kind": kind_of(entry).name, "place": place_of(entry), "coverage": wholeness.word(entry)}
+        {
+            "parent": None, **entry,
+            "kind": kind_of(entry).name, "place": place_of(entry), "coverage": wholeness.word(entry),
+        }
         for entry in entries
     ]
     return page.render(
@@ -94,7 +97,9 @@ def csv_table(entries: list[dict[str, Any]]) -> str:
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(_COLUMNS)
-    writer.writerows([_cell({"kind": kind_of(entry).name, **entry}[column]) for column in _COLUMNS] for entry in entries)
+    for entry in entries:
+        row = {**entry, "kind": kind_of(entry).name}
+        writer.writerow([_cell(row[column]) for column in _COLUMNS])
     return output.getvalue()
 
 

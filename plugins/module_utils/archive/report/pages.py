@@ -18,8 +18,8 @@ def indexes(entries: list[dict[str, Any]], said: Iterable[str | None] = ()) -> d
     """The pages about all conversations, by file name.
 
     :param entries: the manifest's lines in order.
-    :param said: what is said in each of them (`words.said`), in the same order and redacted already; None where it cannot
-        be read.
+    :param said: what is said in each of them (`words.said`), in the same order and redacted already; None where it
+        cannot be read.
     """
     texts = (index.csv_table(entries), index.html(entries, words.index(said)), index.markdown(entries))
     return {name: text.encode("utf-8", "replace") for name, text in zip(INDEXES, texts)}

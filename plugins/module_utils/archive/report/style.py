@@ -48,7 +48,8 @@ code, pre, .mono { font-family: ui-monospace, "SF Mono", "Cascadia Code", Menlo,
 .chip { display: inline-block; padding: .1rem .6rem; border-radius: 99px; font-size: .8rem; font-weight: 600;
   white-space: nowrap;
   color: var(--soft); background: var(--page); border: 1px solid var(--line); }
-.chip.active, .chip.running, .chip.complete { color: var(--good); background: var(--good-card); border-color: transparent; }
+.chip.active, .chip.running, .chip.complete { color: var(--good); background: var(--good-card);
+  border-color: transparent; }
 .chip.initializing, .chip.live { color: var(--accent); background: var(--info-card); border-color: transparent; }
 .chip.pending, .chip.partial { color: var(--warn); background: var(--warn-card); border-color: transparent; }
 .chip.error, .chip.empty, .chip.unreadable { color: var(--bad); background: var(--bad-card);

@@ -42,7 +42,8 @@ PAGE = """\
     <div><dt>Last state</dt><dd dir="auto">{{ state | line }}</dd></div>
     {% endif %}
     {% if entry.url | weblink %}
-    <div><dt>In Coder</dt><dd><a href="{{ entry.url | weblink }}" rel="noopener noreferrer">Open the {{ entry.kind | default("task") }}</a></dd></div>
+    <div><dt>In Coder</dt><dd><a href="{{ entry.url | weblink }}"
+      rel="noopener noreferrer">Open the {{ entry.kind | default("task") }}</a></dd></div>
     {% endif %}
   </dl>
   {% for kind, sentence in notes %}
@@ -126,7 +127,8 @@ PAGE = """\
 <footer class="foot narrow">
   <p class="keys"><kbd>/</kbd> search, <kbd>n</kbd> <kbd>p</kbd> next and previous hit, <kbd>j</kbd> <kbd>k</kbd> next
   and previous message, <kbd>Esc</kbd> leave the search.</p>
-  Times are in UTC. {{ entry.kind | default("task") | capitalize }} {{ entry.id }}. Original: <a href="messages.jsonl">messages.jsonl</a>{% if entry.earlier %},
+  Times are in UTC. {{ entry.kind | default("task") | capitalize }} {{ entry.id }}.
+  Original: <a href="messages.jsonl">messages.jsonl</a>{% if entry.earlier %},
   all of it: <a href="conversation.jsonl">conversation.jsonl</a>{% endif %}.
   {% for name, version in entry.versions | dictsort if version %}
   {{ name | capitalize }} {{ version | line }}{{ "," if not loop.last else "." }}

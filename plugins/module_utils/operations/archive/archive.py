@@ -35,7 +35,7 @@ from .verify import ACCEPTABLE, Evacuation, Verification
 FAILURES_TOLD = 3
 AFTER_INTERRUPT = "What was saved stays; the same call goes on from there."
 _ATTEMPTS = {
-    "present": "save all tasks",
+    "present": "save all {noun}",
     "verified": "verify the archive",
     "evacuated": "remove all tasks that are safe to delete",
 }
@@ -128,11 +128,11 @@ def look(context: Context[ArchiveParams]) -> tuple[Outcomes, dict[str, Any]]:
     redactor = _redactor(context, key)
     unreadable: list[Malformed] = []
     chosen = choose_conversations(context, unreadable.append)
-    outcomes = Outcomes(chosen.count + len(unreadable), chosen.scope)
+    outcomes = Outcomes(chosen.conversations + len(unreadable), chosen.scope, chosen.noun)
     for problem in unreadable:
         outcomes.fail(problem.label, problem)
     reads_only = context.check_mode or params["state"] == "verified"
-    helpers = useful_helpers() if params["state"] == "present" and chosen.count > FEW and not reads_only else 0
+    helpers = useful_helpers() if params["state"] == "present" and chosen.conversations > FEW and not reads_only else 0
     with Archive(params["path"], redactor, read_only=reads_only, helpers=helpers, key=key,
                  upgrades=params["state"] == "present", note_write=context.journal.note) as archive:  # fmt: skip
         try:
@@ -269,7 +269,7 @@ def _judged(params: ArchiveParams, outcomes: Outcomes, result: dict[str, Any]) -
         return result
     told = " ".join(f"{failure.label}: {failure.message}" for failure in outcomes.failures[:FAILURES_TOLD])
     error = CoderError(
-        f"{failed} of {max(outcomes.selected, failed)} tasks failed. {told}", outcomes.failures[0].kind,
+        f"{failed} of {max(outcomes.selected, failed)} {outcomes.noun} failed. {told}", outcomes.failures[0].kind,
         hint="What could be done is done; the same call again goes on from there.", result=result,
     )
-    raise error.but(attempt=_ATTEMPTS[params["state"]])
+    raise error.but(attempt=_ATTEMPTS[params["state"]].format(noun=outcomes.noun))

@@ -15,7 +15,7 @@ from ..context import Context
 from .scope import SeenParams, check_scope, narrowest, task_scope, warn_of_scope
 from .select import select_tasks
 from .select_chats import AuditLog, ChatSelectionParams, select_chats
-from .source import SourcedParams, sources
+from .source import BOTH, SourcedParams, sources
 
 
 class ChoiceParams(ChatSelectionParams, SourcedParams, SeenParams):
@@ -28,7 +28,7 @@ class Chosen(NamedTuple):
     :param source: tasks, chats or both.
     :param scope: whose they are, the least of what was seen of tasks and of chats.
     :param chats: root chats, each with its sub-agents.
-    :param count: conversations; those of sub-agents are conversations of their own.
+    :param conversations: how many there are; those of sub-agents are conversations of their own.
     :param missing: names that were given and that nothing has.
     """
 
@@ -36,9 +36,14 @@ class Chosen(NamedTuple):
     scope: str
     tasks: list[Task]
     chats: list[Chat]
-    count: int
+    conversations: int
     missing: list[str]
     audit_log: AuditLog | None
+
+    @property
+    def noun(self) -> str:
+        """What they are called in a sentence."""
+        return "tasks and chats" if self.source == BOTH else self.source
 
 
 def choose_conversations(context: Context[ChoiceParams], told: Callable[[Malformed], None]) -> Chosen:
@@ -59,7 +64,7 @@ def choose_conversations(context: Context[ChoiceParams], told: Callable[[Malform
         warn_of_scope(context, scopes[-1])
         tasks, unknown = select_tasks(context, told)
         missing = [name for name in unknown if chats is None or name in missing]
-    return Chosen(
-        source.word, narrowest(scopes), tasks, chats.chats if chats else [], len(tasks) + (chats.count if chats else 0),
-        missing, chats.audit_log if chats else None,
-    )  # fmt: skip
+    if chats is None:
+        return Chosen(source.word, narrowest(scopes), tasks, [], len(tasks), missing, None)
+    conversations = len(tasks) + chats.conversations
+    return Chosen(source.word, narrowest(scopes), tasks, chats.chats, conversations, missing, chats.audit_log)

@@ -22,6 +22,11 @@ SAVED = ("created", "changed", "unchanged")
 VERDICTS = ("safe_to_delete", "missing", "damaged", "drifted", "incomplete", "unprovable", "unreadable")
 
 
+_ONE = {"tasks": "task", "chats": "chat", "tasks and chats": "task and no chat"}
+# A chat is proven, and no server deletes it.
+_SAFE = {"tasks": "safe to delete", "chats": "proven", "tasks and chats": "proven, or safe to delete"}
+
+
 class Failure(NamedTuple):
     """A task that something went wrong with."""
 
@@ -33,10 +38,15 @@ class Failure(NamedTuple):
 class Outcomes:
     """Filled from many threads."""
 
-    def __init__(self, selected: int, scope: str = "unproven") -> None:
-        """scope: whose tasks these were chosen from, see archive_scope."""
+    def __init__(self, selected: int, scope: str = "unproven", noun: str = "tasks") -> None:
+        """Nothing is done yet.
+
+        :param scope: whose tasks these were chosen from, see :mod:`.scope`.
+        :param noun: what they are called in a sentence.
+        """
         self.selected = selected
         self.scope = scope
+        self.noun = noun
         self.done = 0
         self.changed = False
         self.failures: list[Failure] = []
@@ -132,15 +142,17 @@ class Outcomes:
         unsafe = self.selected - len(self._verdicts.get("safe_to_delete", ()))
         found = []
         if self.scope == "unproven":
-            found.append("Nobody can say whether these are all tasks: the server did not tell what the token may read.")
+            found.append(
+                f"Nobody can say whether these are all {self.noun}: the server did not tell what the token may read."
+            )
         if not self.selected:
-            found.append("No task was seen, so nothing was proven.")
+            found.append(f"No {_ONE[self.noun]} was seen, so nothing was proven.")
         if self.seal == "broken":
             found.append("The archive was changed by somebody who does not have its key.")
         elif self.files and not self.files["intact"]:
             found.append("Files of the archive are damaged, missing or not its own.")
         if unsafe:
-            found.append(f"{unsafe} of {self.selected} tasks are not safe to delete.")
+            found.append(f"{unsafe} of {self.selected} {self.noun} are not {_SAFE[self.noun]}.")
         if self._unaccepted:
             found.append(f"Of these, some would be with accept={','.join(sorted(self._unaccepted))}.")
         return found

@@ -4,8 +4,8 @@
 
 """Which chats an archive is about.
 
-A list shows one's own chats only, whoever asks. Everybody's are named by the audit log, which a site owner may read, and
-are then asked for one by one; the log names also those that are gone by now.
+A list shows one's own chats only, whoever asks. Everybody's are named by the audit log, which a site owner may read,
+and are then asked for one by one; the log names also those that are gone by now.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class ChosenChats(NamedTuple):
     audit_log: AuditLog | None = None
 
     @property
-    def count(self) -> int:
-        """Conversations: those of sub-agents are conversations of their own."""
+    def conversations(self) -> int:
+        """How many there are: those of sub-agents are conversations of their own."""
         return sum(len(family(chat)) for chat in self.chats)
 
 

@@ -92,8 +92,8 @@ def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[s
     if reading.is_chat:
         carried = evidence.about.get("attachments") or []
         return _of_classes(chat_lacks(
-            evidence.messages, running=cast(ChatRecord, reading.record)["running"], redacted=redacted or entry["redacted"],
-            files_missing=any(each["file"] is None for each in carried),
+            evidence.messages, running=cast(ChatRecord, reading.record)["running"],
+            redacted=redacted or entry["redacted"], files_missing=any(each["file"] is None for each in carried),
         ))  # fmt: skip
     return _of_classes([
         *lacks(
@@ -211,7 +211,8 @@ class Verification:
         }  # fmt: skip
         by_hand = f"ansible localhost -m coder.tasks.task -a {shlex.quote(f'name={name} state=absent')}"
         return {
-            "id": task["id"], "kind": kind_of(reading.record).name, "task": name, "scope": self._outcomes.scope, "verdict": verdict.kind,
+            "id": task["id"], "kind": kind_of(reading.record).name, "task": name,
+            "scope": self._outcomes.scope, "verdict": verdict.kind,
             "reasons": list(verdict.reasons), "why": reading.error.message if reading.error else verdict.why,
             "action": "failed", "held": held,
             "command": by_hand if verdict.kind in _BY_HAND and not reading.is_chat else None,
