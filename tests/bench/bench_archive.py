@@ -67,8 +67,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def serving(tasks: int) -> Iterator[Server]:
-    command = [sys.executable, __file__, "--serve", str(tasks)]
+def serving(count: int, script: str = __file__) -> Iterator[Server]:
+    """A server with so many tasks, or with what another benchmark's script makes."""
+    command = [sys.executable, script, "--serve", str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield Server(process)
@@ -260,8 +261,8 @@ def deletion_goals(measured: dict[str, list[Cost]], tasks: int) -> list[Row]:
     return [Row(case, "4 x curl's DELETEs + 2 s", proven, "s", "<=", 4 * bare + 2, spreads)]
 
 
-def show(measured: dict[str, list[Cost]], tasks: int, rounds: int) -> None:
-    print(f"{tasks} tasks, {MESSAGES} messages of {SIZE} bytes, {LATENCY * 1000:.0f} ms; medians of {rounds}")
+def show(measured: dict[str, list[Cost]], what: str, rounds: int) -> None:
+    print(f"{what} of {SIZE} bytes, {LATENCY * 1000:.0f} ms; medians of {rounds}")
     for name, costs in measured.items():
         if costs:
             seconds, server, cpu, peak = (median(costs, key) for key in ("seconds", "server", "cpu", "peak"))
@@ -279,11 +280,11 @@ def main() -> int:
         serve(given.serve)
         return 0
     small = measure(given.tasks, given.rounds, loops=True)
-    show(small, given.tasks, given.rounds)
+    show(small, f"{given.tasks} tasks, {MESSAGES} messages", given.rounds)
     large = measure(10 * given.tasks, 1, loops=False)
-    show(large, 10 * given.tasks, 1)
+    show(large, f"{10 * given.tasks} tasks, {MESSAGES} messages", 1)
     deletion = measure_deletion(given.tasks, given.rounds)
-    show(deletion, given.tasks, given.rounds)
+    show(deletion, f"{given.tasks} tasks, {MESSAGES} messages", given.rounds)
     rows = goals(small, given.tasks) + large_goals(small, large, 10 * given.tasks)
     rows += deletion_goals(deletion, given.tasks)
     print(f"\n{table(rows)}")
