@@ -14,20 +14,6 @@ options:
       - Folder of the archive. A relative one is the playbook's.
     type: path
     required: true
-  source:
-    description:
-      - Where conversations are taken from, V(tasks), V(chats) or V(both). If not set, from what the server has;
-        RV(source) says what that was.
-      - A list shows one's own chats only. Everybody's are found with O(all_owners) and the token of a site owner, by
-        the server's audit log, see RV(audit_log).
-      - O(owner), O(template), O(status) and O(select) choose tasks only. With one of them there are no chats, and
-        V(chats) or V(both) is refused.
-    type: str
-    choices: [tasks, chats, both]
-  template:
-    description:
-      - Choose only tasks of this template, by name or UUID.
-    type: str
   older_than:
     description:
       - Choose only tasks and chats that were last changed longer ago than this, such as V(14d); units are V(s), V(m),
@@ -118,4 +104,23 @@ requirements:
   - jinja2
   - pyyaml for O(redaction_rules)
   - markdown-it-py, if Markdown is to be rendered in transcripts
+"""
+
+    # Apart from the rest, because chats alone have no templates.
+    SOURCE = r"""
+options:
+  source:
+    description:
+      - Where conversations are taken from, V(tasks), V(chats) or V(both). If not set, from what the server has;
+        RV(source) says what that was.
+      - A list shows one's own chats only. Everybody's are found with O(all_owners) and the token of a site owner, by
+        the server's audit log, see RV(audit_log).
+      - O(owner), O(template), O(status) and O(select) choose tasks only. With one of them there are no chats, and
+        V(chats) or V(both) is refused.
+    type: str
+    choices: [tasks, chats, both]
+  template:
+    description:
+      - Choose only tasks of this template, by name or UUID.
+    type: str
 """

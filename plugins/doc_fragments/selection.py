@@ -50,3 +50,24 @@ options:
       - Needs the Python library C(jmespath).
     type: str
 """
+
+    CHATS = r"""
+options:
+  name:
+    description:
+      - Chats to look at, each by its UUID, one's own also by the name in its label C(coder.tasks/name).
+      - If not set, all chats are chosen that the other options leave.
+    type: list
+    elements: str
+    aliases: [chat, chats]
+  all_owners:
+    description:
+      - Whether to choose from the chats of all users, which the server's audit log names to the token of a site owner,
+        instead of one's own.
+    type: bool
+    default: false
+  organization:
+    description:
+      - Choose only chats of this organization, by name or UUID; V(default) is the default one.
+    type: str
+"""

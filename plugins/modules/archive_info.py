@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - coder.tasks.selection
   - coder.tasks.selection.filters
   - coder.tasks.archive
+  - coder.tasks.archive.source
   - coder.tasks.fields
   - coder.tasks.attributes
   - coder.tasks.attributes.info
@@ -57,7 +58,7 @@ tasks:
     kind:
       description: V(task) or V(chat).
       type: str
-      returned: always
+      returned: unless O(fields) leaves it out
       sample: task
     task:
       description: Owner and name.
@@ -133,6 +134,13 @@ tasks:
       type: str
       returned: unless O(fields) leaves it out
       sample: null
+    purge_after:
+      description:
+        - When the server may delete an archived chat for good, in UTC; null of a task, of a chat that is not archived,
+          and where the server never does so or does not say.
+      type: str
+      returned: unless O(fields) leaves it out
+      sample: "2026-07-01T12:00:00Z"
 # begin scripts/returns/archive.yml {returned: success}
 archive:
   description: The archive as it is now.

@@ -67,7 +67,8 @@ def archive(server: Server, folder: Path) -> Cost:
 def measure(chats: int, rounds: int) -> dict[str, list[Cost]]:
     """Everything in turn, each round in fresh folders, which are removed at the end."""
     found: dict[str, list[Cost]] = {"curl": [], "first": [], "second": []}
-    with bench_archive.serving(chats, __file__) as server, tempfile.TemporaryDirectory(prefix="bench-chats-") as scratch:
+    serving, scratches = bench_archive.serving, tempfile.TemporaryDirectory
+    with serving(chats, __file__) as server, scratches(prefix="bench-chats-") as scratch:
         for number in range(rounds):
             folder = Path(scratch, str(number))
             (folder / "curl").mkdir(parents=True)

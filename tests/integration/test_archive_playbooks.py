@@ -224,3 +224,22 @@ def test_source_says_what_is_collected(both: Emulator, tmp_path: Path) -> None:
     assert names(tmp_path / "coder-archive") == {"mine", "Of bob"}
     done = play(both, tmp_path, "collect", "-e", "source=tasks", "-e", "archive=other")
     assert done.rc == 0 and names(tmp_path / "other") == {"live"}
+
+
+def test_retention_guards_archived_chats(both: Emulator, tmp_path: Path) -> None:
+    world = both.state.chats
+    assert world is not None
+    chat = both.create_chat("Old", archived=True)
+    world.age(chat, days=29)
+    done = play(both, tmp_path, "retention")
+    assert done.rc == 2 and "NO GO: 1 archived chats are purged soon" in " ".join(done.output.split()), done.output
+    assert not both.writes
+    held = play(both, tmp_path, "retention", "-e", "hold=yes")
+    assert held.rc == 0 and "Held by the label coder.tasks/held: alice/Old." in " ".join(held.output.split())
+    assert set(chat.labels) == {"coder.tasks/held"}
+    world.age(chat, days=29)
+    assert play(both, tmp_path, "collect").rc == 0
+    assert play(both, tmp_path, "retention").rc == 0, "what is saved may go"
+    world.delete(chat)
+    gone = play(both, tmp_path, "retention")
+    assert gone.rc == 0 and "Purged since the last run: alice/Old." in " ".join(gone.output.split())

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
 from ..answers import Malformed
@@ -23,7 +23,7 @@ from .dialect import FEATURES
 from .lifecycle import ChatLifecycle, Created, Discarded
 from .messages import plain
 from .model_list import ChatModel
-from .models import NAME_LABEL, Chat, age
+from .models import HELD_LABEL, NAME_LABEL, Chat, age
 from .new import NewChat
 from .refusals import wants_no_results
 
@@ -176,6 +176,20 @@ class ChatsBackend:
             return f"{changed + timedelta(days=days):%Y-%m-%dT%H:%M:%SZ}" if days else None
         except (ValueError, OverflowError):
             return None
+
+    def hold(self, item: Chat) -> bool:
+        """Keep an archived chat for another term of the retention: a label says when that was done last.
+
+        Each chat of a family ages by itself, so this is about this one alone.
+
+        :returns: whether it did; False where it is gone, or not archived any more.
+        """
+        now = self._client.chat(item["id"])
+        if now is None or not now["archived"]:
+            return False
+        moment = datetime.fromtimestamp(self.now(), timezone.utc)
+        self._client.touch_labels(now, HELD_LABEL, f"{moment:%Y-%m-%dT%H:%M:%SZ}")
+        return True
 
     def name(self, item: Chat) -> str:
         """See :meth:`Backend.name`: its name, else its title."""

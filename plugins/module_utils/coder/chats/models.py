@@ -12,6 +12,8 @@ from ..answers import fields, number, sound_objects, text, text_or_none
 
 # The label that holds a chat's name; a title is made by a model, changes, and is not unique.
 NAME_LABEL = "coder.tasks/name"
+# The label that says when an archived chat was kept from being purged.
+HELD_LABEL = "coder.tasks/held"
 # Statuses in which a turn is under way or about to begin. Servers of 2.34 begin with `pending`.
 BUSY = ("pending", "running", "interrupting")
 # What `status` can be; `pending`, `paused` and `completed` up to 2.34 only.

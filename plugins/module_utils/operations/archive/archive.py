@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import Any
+from typing import Any, TypedDict
 
 from ...archive import files, manifest, scanner, user_rules, wholeness
 from ...archive.kinds import CHAT, kind_of
@@ -43,8 +43,8 @@ _ATTEMPTS = {
 FEW = 50
 
 
-class ProofParams(ConnectionParams, ArchiveSelectionParams, SourceParams, ScopeParams):
-    """The options that every look at an archive shares."""
+class ComparisonParams(TypedDict):
+    """The options of how conversations are read and held against an archive."""
 
     path: str
     accept: list[str]
@@ -55,6 +55,10 @@ class ProofParams(ConnectionParams, ArchiveSelectionParams, SourceParams, ScopeP
     scanner: str | None
     concurrency: int
     wait_timeout: float
+
+
+class ProofParams(ConnectionParams, ArchiveSelectionParams, SourceParams, ScopeParams, ComparisonParams):
+    """The options that every look at an archive shares."""
 
 
 class ArchiveParams(ProofParams):

@@ -15,7 +15,7 @@ from ..spec import Spec
 from . import archive
 from .archive import ArchiveParams, ProofParams
 
-FIELDS = ("id", "task", "verdict", "reasons", "why", "action", "scope", "held", "command")
+FIELDS = ("id", "kind", "task", "verdict", "reasons", "why", "action", "scope", "held", "command", "purge_after")
 # What a person looks for first.
 BRIEF = ("task", "verdict", "why", "command")
 

@@ -216,7 +216,12 @@ class Verification:
             "reasons": list(verdict.reasons), "why": reading.error.message if reading.error else verdict.why,
             "action": "failed", "held": held,
             "command": by_hand if verdict.kind in _BY_HAND and not reading.is_chat else None,
+            "purge_after": self._purge_after(reading),
         }  # fmt: skip
+
+    def _purge_after(self, reading: Reading) -> str | None:
+        """When the server may delete a chat that is archived."""
+        return self._context.session.chats.purge_after(cast(Chat, reading.task)) if reading.is_chat else None
 
     def _check_report(self) -> None:
         """Before anything is done that could not be told. :raises CoderError: it would overwrite the archive."""
