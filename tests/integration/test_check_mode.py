@@ -20,6 +20,9 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("archive", {"path": "saved"}),
     ("archive", {"path": "saved", "on_partial": "resume"}),
     ("archive_info", {"path": "saved"}),
+    ("archive_retention", {"path": "saved", "hold": True, "within": "60d"}),
+    ("chat_info", {}),
+    ("chat_messages_info", {"chat": "one"}),
     ("task", {"name": "fresh", "template": "ai", "input": "x"}),
     ("task", {"name": "one", "state": "paused"}),
     ("task", {"name": "two", "state": "active"}),
@@ -38,9 +41,10 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
 
 @WAYS
 def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str, Any]) -> None:
-    server = emulator()
+    server = emulator(chats="chats-2.35")
     server.create_task("one")
     server.create_task("two", state="paused")
+    server.create_chat("A chat", labels={"coder.tasks/name": "one"}, archived=True)
     tasks = [
         {"name": f"{number} {module}", f"coder.tasks.{module}": arguments}
         for number, (module, arguments) in enumerate(CALLS)
@@ -49,7 +53,7 @@ def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str,
     assert run.rc == 0, run.output
     assert server.writes == []
     changed = [record["result"]["changed"] for record in run.records]
-    assert changed == [module in ("archive", "fleet", "task", "task_send") for module, _arguments in CALLS]
+    assert changed == [module in ("archive", "archive_retention", "fleet", "task", "task_send") for module, _arguments in CALLS]
 
 
 def test_each_module_is_asked() -> None:
