@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) returns stress demo fuzz-proof mutants screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-pages redaction-report
+.PHONY: help setup test $(PARTS) returns stress demo fuzz-proof fuzz-chats mutants screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-chats bench-pages redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,9 @@ bench-stop: setup  ## How many conversations stops beside the registry's module 
 bench-archive: setup  ## 1,000 and 10,000 conversations saved, against curl and a loop
 	$(PYTHON) tests/bench/bench_archive.py
 
+bench-chats: setup  ## 1,000 chats with tool calls and files saved, against curl
+	$(PYTHON) tests/bench/bench_chats.py
+
 bench-fleet: setup  ## 200 tasks in one call against curl and a loop, and an inventory of 5,000
 	$(PYTHON) tests/bench/bench_fleet.py
 
@@ -81,6 +84,9 @@ fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seed
 
 mutants: setup  ## Small mistakes made in a copy: which ones no test finds (MUTANTS="--only fleet" or "--sample 5 --seed 7")
 	@$(PYTHON) scripts/mutants.py $(MUTANTS)
+
+fuzz-chats: setup  ## Change chats and their archive in every order: 500 seeded rounds (FUZZ="--rounds 50 --seed 7")
+	$(PYTHON) tests/fuzz/chats.py $(FUZZ)
 
 redaction-report: setup  ## How well secrets are found that others defined; ARGS="--source --write" and so on
 	@$(PYTHON) scripts/redaction_report.py $(ARGS)

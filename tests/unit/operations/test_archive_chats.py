@@ -216,6 +216,21 @@ def test_shards_are_disjoint_and_keep_families_together(server: Emulator, tmp_pa
     assert all(entry["root"] in part for part in parts for entry in part.values())
 
 
+def test_a_chat_that_is_archived_between_two_lists_is_read_once(
+    server: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chat, labelled = server.create_chat("Moving"), ChatsBackend.labelled
+
+    def moving(self: ChatsBackend, labels: dict[str, str], archived: bool, told: Any) -> Any:
+        found = labelled(self, labels, archived, told)
+        chats_of(server).set_archived(chat, True)
+        return found
+
+    monkeypatch.setattr(ChatsBackend, "labelled", moving)
+    done = archive(server, tmp_path)
+    assert done["summary"]["selected"] == 1 and manifest(tmp_path)[chat.id]["archived"] is True
+
+
 # Whose they are
 
 

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from .. import times, wholeness
-from ..kinds import kind_of, place_of
+from ..kinds import CHAT, kind_of, place_of
 from ..text import line
 from . import page, timeline, words
 from .index_page import PAGE, SCRIPT
@@ -39,6 +39,7 @@ def html(entries: list[dict[str, Any]], said: words.Index = words.NOTHING) -> st
         PAGE,
         SCRIPT,
         rows=rows,
+        has_chats=any(row["kind"] == CHAT.name for row in rows),
         about=_about(entries),
         messages=sum(entry["messages"] for entry in entries),
         coverages=wholeness.count(entries),

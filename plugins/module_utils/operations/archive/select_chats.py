@@ -84,7 +84,11 @@ def select_chats(context: Context[ChatSelectionParams], told: Told) -> ChosenCha
 
 def _own(context: Context[Any], told: Told) -> list[Chat]:
     backend = context.session.chats
-    return [chat for archived in (False, True) for chat in backend.labelled({}, archived, told)]
+    found: dict[str, Chat] = {}
+    for archived in (False, True):
+        # One that is archived in between is in both.
+        found.update((chat["id"], chat) for chat in backend.labelled({}, archived, told))
+    return list(found.values())
 
 
 def _by_name(context: Context[Any], names: list[str]) -> ChosenChats:
