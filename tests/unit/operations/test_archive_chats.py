@@ -16,7 +16,7 @@ from calling import Call, call
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.backend import ChatsBackend
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive.read_chat import READINGS
-from emulator import Emulator
+from emulator import CHAT_DIALECTS, Emulator
 from emulator.chats import Chat, Chats
 
 Servers = Callable[..., Emulator]
@@ -121,6 +121,29 @@ def test_a_family_is_saved_with_all_that_belongs_to_it(server: Emulator, family:
     raw = json.loads(ask(server, f"{family.id}/messages?limit=200"))
     assert log(tmp_path, family) == sorted(raw["messages"], key=lambda message: int(message["id"]))
     assert_sound(tmp_path)
+
+
+@pytest.mark.parametrize("dialect", list(CHAT_DIALECTS))
+def test_every_dialect_is_saved_and_proven(emulator: Servers, tmp_path: Path, dialect: str) -> None:
+    server = emulator("", chats=dialect)
+    chat = server.create_chat("One")
+    chat.attach(chats_of(server).create_file(chat.owner, "notes.txt", b"hello\n"))
+    done = archive(server, tmp_path, all_owners=True, source="chats")
+    assert not done.failed and done["scope"] == "deployment" and done["summary"]["incomplete"] == 0
+    assert (about(tmp_path, chat)["cost"] is None) is not CHAT_DIALECTS[dialect].cost
+    assert archive(server, tmp_path, all_owners=True, source="chats", state="verified")["verification"]["go"]
+    assert not archive(server, tmp_path, all_owners=True, source="chats")["changed"]
+
+
+def test_a_chat_that_cannot_be_right_is_a_failure_of_its_own(server: Emulator, tmp_path: Path) -> None:
+    server.create_chat("Fine")
+    odd = server.create_chat("Odd", owner="alice")
+    bobs = server.create_chat("Odd too", owner="bob")
+    odd.title = bobs.title = 7  # type: ignore[assignment]
+    done = archive(server, tmp_path, all_owners=True, fail_on="none")
+    assert done["error_kinds"] == {"protocol": 2} and done["summary"]["created"] == 1
+    assert done["audit_log"] == {"named": 3, "read": 1, "gone": 0}
+    assert {entry["name"] for entry in manifest(tmp_path).values()} == {"Fine"}
 
 
 def test_an_unchanged_chat_costs_no_write_and_no_file(server: Emulator, family: Chat, tmp_path: Path) -> None:

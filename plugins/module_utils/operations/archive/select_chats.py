@@ -69,9 +69,12 @@ def select_chats(context: Context[ChatSelectionParams], told: Told) -> ChosenCha
         if params["name"] is not None:
             found = _by_name(context, params["name"])
         else:
-            found = ChosenChats(_own(context, told), OWN, [])
+            refused: list[Malformed] = []
+            found = ChosenChats(_own(context, refused.append), OWN, [])
+            for problem in refused:
+                told(problem)
             if params["all_owners"]:
-                found = _everybodys(context, found.chats, told)
+                found = _everybodys(context, found.chats, [problem.reason for problem in refused], told)
     chats = found.chats
     if params["organization"] is not None:
         where = context.session.server.organization(params["organization"])["id"]
@@ -104,8 +107,11 @@ def _by_name(context: Context[Any], names: list[str]) -> ChosenChats:
     return ChosenChats(list(found.values()), OWN, missing)
 
 
-def _everybodys(context: Context[Any], own: list[Chat], told: Told) -> ChosenChats:
-    """One's own chats, and all that the audit log names; one's own alone where this token may not read it."""
+def _everybodys(context: Context[Any], own: list[Chat], known: list[str], told: Told) -> ChosenChats:
+    """One's own chats, and all that the audit log names; one's own alone where this token may not read it.
+
+    :param known: why some of one's own cannot be read, which is told already.
+    """
     backend = context.session.chats
     try:
         logged = backend.logged()
@@ -124,7 +130,8 @@ def _everybodys(context: Context[Any], own: list[Chat], told: Told) -> ChosenCha
             chat = backend.by_id(chat_id)
         except Malformed as problem:
             refused.append(chat_id)
-            told(problem)
+            if problem.reason not in known:
+                told(problem)
             return
         if chat is None:
             gone.append(chat_id)
