@@ -53,7 +53,8 @@ def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str,
     assert run.rc == 0, run.output
     assert server.writes == []
     changed = [record["result"]["changed"] for record in run.records]
-    assert changed == [module in ("archive", "archive_retention", "fleet", "task", "task_send") for module, _arguments in CALLS]
+    writing = ("archive", "archive_retention", "fleet", "task", "task_send")
+    assert changed == [module in writing for module, _arguments in CALLS]
 
 
 def test_each_module_is_asked() -> None:

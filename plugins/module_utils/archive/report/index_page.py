@@ -28,7 +28,8 @@ PAGE = """\
     <div id="written" hidden><dt>This file was written</dt><dd></dd></div>
   </dl>
   <dl class="cards">
-    <div class="card"><dt>{{ "Tasks and chats" if has_chats else "Tasks" }}</dt><dd>{{ rows | length | thousands }}</dd></div>
+    <div class="card"><dt>{{ "Tasks and chats" if has_chats else "Tasks" }}</dt>
+      <dd>{{ rows | length | thousands }}</dd></div>
     <div class="card"><dt>Messages</dt><dd>{{ messages | thousands }}</dd></div>
     {% for word, number in coverages.items() if number or word != "unreadable" %}
     <div class="card" title="{{ meanings[word] }}"><dt>Logs {{ word }}</dt><dd>{{ number | thousands }}</dd></div>
