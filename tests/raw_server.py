@@ -101,6 +101,9 @@ def listing(tasks: list[dict[str, Any]], logs: Any = None) -> Iterator[str]:
 
     def answer(connection: socket.socket, request: bytes) -> bool:
         path = path_of(request)
+        if path.endswith("/chats"):  # as servers without chats answer
+            connection.sendall(http(b'{"message":"Route not found."}', "404 Not Found"))
+            return True
         body: Any = {"tasks": tasks, "count": len(tasks)}
         if path == INFO:
             body = {"version": "v2.34.0"}
