@@ -12,11 +12,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from .conversation import is_seam, seam
+from .conversation import SEAM, seam
 from .record import Message
 
 GONE = "What stands above, from message {first} on, was taken out of the chat later, as by an edit of that message."
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+
+
+def is_seam(message: Message) -> bool:
+    """Whether it is the line after what is shown no more; nothing that was said has a type."""
+    return message.get("type") == SEAM
 
 
 def parts_of(message: Message) -> list[dict[str, Any]]:

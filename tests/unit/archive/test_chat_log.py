@@ -9,8 +9,13 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.coder.tasks.plugins.module_utils.archive.chat_log import contains, earlier, files_of, joined
-from ansible_collections.coder.tasks.plugins.module_utils.archive.conversation import is_seam
+from ansible_collections.coder.tasks.plugins.module_utils.archive.chat_log import (
+    contains,
+    earlier,
+    files_of,
+    is_seam,
+    joined,
+)
 from ansible_collections.coder.tasks.plugins.module_utils.archive.record import Message
 
 Log = list[Message]

@@ -12,9 +12,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .. import conversation
 from ..attachments import Attachment
-from ..chat_log import parts_of
+from ..chat_log import is_seam, parts_of
 from ..text import line
 
 USER, AGENT, REASONING, TOOL, SYSTEM, CONTEXT = "User", "Agent", "Reasoning", "Tool", "System", "Context"
@@ -47,7 +46,7 @@ def spoken(messages: Iterable[dict[str, Any]], files: Mapping[str, Attachment]) 
     }
     found: list[Spoken] = []
     for message in messages:
-        if conversation.is_seam(message):
+        if is_seam(message):
             found.append(message)
         else:
             found.extend(_of_message(message, results, calls, files))
