@@ -23,6 +23,8 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("archive_retention", {"path": "saved", "hold": True, "within": "60d"}),
     ("chat_info", {}),
     ("chat_messages_info", {"chat": "one"}),
+    ("chat_model_info", {}),
+    ("server_info", {}),
     ("task", {"name": "fresh", "template": "ai", "input": "x"}),
     ("task", {"name": "one", "state": "paused"}),
     ("task", {"name": "two", "state": "active"}),

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypedDict
 
-from ...coder.backend import Choice
-from ...coder.errors import CoderError, invalid
+from ...coder.errors import invalid
 from ..context import Context
 from ..selection import SelectionParams
 from ..spec import Options
@@ -61,9 +60,9 @@ def sources(context: Context[SourcedParams]) -> Sources:
         )
     if wanted:
         return Sources(wanted != CHATS, wanted != TASKS)
-    if only_tasks or not _has_chats(context):
+    if only_tasks or context.session.chats.presence() == "none":
         return Sources(True, False)
-    return Sources(_has_tasks(context), True)
+    return Sources(context.session.tasks.presence() == "yes", True)
 
 
 def _means_tasks(params: SourcedParams) -> str | None:
@@ -71,16 +70,3 @@ def _means_tasks(params: SourcedParams) -> str | None:
     if params["owner"] != "me":
         return "owner"
     return next((name for name in _OF_TASKS_ONLY if params[name] is not None), None)  # type: ignore[literal-required]
-
-
-def _has_chats(context: Context[SourcedParams]) -> bool:
-    return context.session.chats.presence() != "none"
-
-
-def _has_tasks(context: Context[SourcedParams]) -> bool:
-    try:
-        context.session.tasks.list(Choice(owner="me"), lambda problem: None)
-    except CoderError as error:
-        # A list of which nothing can be read is one all the same.
-        return error.kind != "unsupported"
-    return True
