@@ -63,10 +63,10 @@ class ChatFolders(Folders):
         return {each["id"] for each in known or [] if each.get("file")}
 
     def _record_digest(self, given: Record) -> str:
-        """Of a file its id says which bytes it has; whether they had to be read this time is nothing of the chat's."""
+        """Of a file its id says which bytes it has; what was asked for this time is nothing of the chat's."""
         known = [{key: each.get(key) for key in ("id", "name", "media_type", "error_kind")}
                  for each in cast(ChatRecord, given)["files"]]  # fmt: skip
-        return super()._record_digest(cast(Record, {**given, "files": known}))
+        return super()._record_digest(cast(Record, {**given, "files": known, "cost": None}))
 
     def compose(self, given: Record, saved: Entry | None) -> NewFolder:
         """See :meth:`Folders.compose`."""

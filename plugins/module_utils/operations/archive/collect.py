@@ -59,10 +59,15 @@ class Collector:
             self._resumed_now.warn_of_others(self._context.warn)
         progress = Progress(self._context, self._archive.path, self._outcomes)
         Reader(self._context, self._settle).read(tasks, progress)
-        read_chats(self._context, chats, self._outcomes, progress, self._settle)
+        read_chats(self._context, chats, self._outcomes, progress, self._settle, self._asks_cost)
         if self._resumes:
             each(self._resumed, self._partial, self._context.params["resume_concurrency"], meanwhile=progress.meanwhile)
         progress.close()
+
+    def _asks_cost(self, chat: Chat) -> bool:
+        """A chat costs nothing more while it does not change."""
+        entry = self._archive.entry(chat["id"])
+        return entry is None or entry["updated_at"] != chat["updated_at"]
 
     def _settle(self, reading: Reading) -> None:
         """Save what was read, and note what was not."""

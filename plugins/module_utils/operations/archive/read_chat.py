@@ -35,16 +35,18 @@ def read_chats(
     outcomes: Outcomes,
     progress: Progress,
     settle: Callable[[Reading], None],
+    asks_cost: Callable[[Chat], bool],
 ) -> None:
     """Read many families of chats at once. Empties the list: what was read of 10,000 need not stay in memory.
 
     :param settle: given each reading, from several threads; what it raises ends all.
+    :param asks_cost: whether to ask what a chat cost.
     """
     backend = context.session.chats
     counts: deque[int] = deque()
 
     def work(root: Chat) -> None:
-        readings = read_family(backend, root)
+        readings = read_family(backend, root, asks_cost)
         outcomes.see(len(readings) - len(family(root)))
         for reading in readings:
             settle(reading)
@@ -53,13 +55,15 @@ def read_chats(
     each(work, taken(chats), context.params["concurrency"], lambda: progress.step(counts.popleft()), progress.meanwhile)
 
 
-def read_family(backend: ChatsBackend, root: Chat) -> list[Reading]:
+def read_family(backend: ChatsBackend, root: Chat, asks_cost: Callable[[Chat], bool]) -> list[Reading]:
     """A chat, and those of its sub-agents that the server nests in it: first the root, then its children."""
-    first, children = read_chat(backend, root)
-    return [first, *(read_chat(backend, child)[0] for child in children)]
+    first, children = read_chat(backend, root, asks_cost)
+    return [first, *(read_chat(backend, child, asks_cost)[0] for child in children)]
 
 
-def read_chat(backend: ChatsBackend, chat: Chat) -> tuple[Reading, list[Chat]]:
+def read_chat(
+    backend: ChatsBackend, chat: Chat, asks_cost: Callable[[Chat], bool]
+) -> tuple[Reading, list[Chat]]:
     """One chat, with its messages, its queue and its cost. A failure is a reading, too.
 
     :param chat: as it was listed, maybe a while ago.
@@ -68,7 +72,7 @@ def read_chat(backend: ChatsBackend, chat: Chat) -> tuple[Reading, list[Chat]]:
     try:
         with attempting(f"read the chat {backend.label(chat)}"):
             now, record = _settled(backend, chat)
-            record["cost"] = _cost(backend, now)
+            record["cost"] = _cost(backend, now) if asks_cost(now) else None
     except Exception as caught:  # noqa: BLE001  (an answer that nobody foresaw is this chat's failure alone)
         error = as_coder_error(caught)
         return Reading(cast(Record, _record(backend, chat, error_kind=error.kind)), error), chat["children"]

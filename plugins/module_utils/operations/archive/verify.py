@@ -146,11 +146,15 @@ class Verification:
         progress = Progress(self._context, self._archive.path, self._outcomes)
         try:
             Reader(self._context, self._one, settled=True).read(tasks, progress)
-            read_chats(self._context, chats, self._outcomes, progress, self._one)
+            read_chats(self._context, chats, self._outcomes, progress, self._one, self._asks_cost)
         finally:
             progress.close()
             self._lines.sort(key=lambda line: str(line["task"]))
             self._write_report()
+
+    def _asks_cost(self, chat: Chat) -> bool:
+        """Nothing is compared with it; only what may be saved again needs it."""
+        return False
 
     def _check_files(self) -> None:
         found = self._archive.verify_files()
@@ -260,6 +264,9 @@ class Evacuation(Verification):
         # A run that was killed may have left on its way to the disk what is now relied on.
         self._archive.settle()
         super().check(tasks, chats)
+
+    def _asks_cost(self, chat: Chat) -> bool:
+        return True
 
     def _act(self, reading: Reading, verdict: Verdict) -> str | None:
         task = reading.task
