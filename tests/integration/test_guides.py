@@ -68,17 +68,18 @@ def test_the_review_is_asked_for_printed_and_paused(emulator: Start, tmp_path: P
 
 
 def test_the_archive_is_whole_and_nothing_is_deleted(emulator: Start, tmp_path: Path) -> None:
-    server, (_saved, report, _shards) = walk(FOLDER / "guide_archive.rst", emulator, tmp_path)
+    server, (_saved, report, retention, _shards) = walk(FOLDER / "guide_archive.rst", emulator, tmp_path)
     assert "safe to delete" in report and (tmp_path / "coder-archive" / "index.html").exists()
     assert {task.name for task in server.state.visible_tasks()} == set(FOUND)
     shards = [(tmp_path / f"archive-{part}" / "manifest.jsonl").read_text().splitlines() for part in (1, 2)]
-    assert sum(map(len, shards)) == len(FOUND)
+    assert sum(map(len, shards)) == len(FOUND) + 1, "the tasks and a chat"
+    assert "0 archived chats" in retention and "GO" in retention and "NO GO" not in retention
 
 
 def test_the_way_to_chats_saves_the_tasks_and_tells_of_the_models(emulator: Start, tmp_path: Path) -> None:
     server, (asked, _saved, life, stopped, chats, models) = walk(FOLDER / "from_tasks_to_chats.rst", emulator, tmp_path)
     assert '"tasks": "yes"' in asked and '"chats": "experimental"' in asked
-    assert len((tmp_path / "coder-archive" / "manifest.jsonl").read_text().splitlines()) == len(FOUND)
+    assert len((tmp_path / "coder-archive" / "manifest.jsonl").read_text().splitlines()) == len(FOUND) + 1
     assert life.count("CHANGED") == 3 and '"delivered": "yes"' in life and '"archived": true' in life
     assert '"failed": 0' in stopped and not any(chat.busy for chat in kept(server))
     assert '"last_answer": "All is well."' in chats
