@@ -69,6 +69,7 @@ def refused(name: str, module: str, says: str, arguments: dict[str, Any], **keyw
     return Case(name, module, arguments, keywords, fails=True, says=says)
 
 
+CHATS = {"path": "saved-chats", "redaction_key": "{{ redaction_key }}"}
 ARCHIVED = {"path": "saved", "name": ["idle-one", "paused-one"], "redaction_key": "{{ redaction_key }}"}
 READING = [
     # Reading
@@ -186,6 +187,11 @@ CHANGING = [
     Case("archive again", "archive", ARCHIVED),
     Case("archive, verified", "archive", {**ARCHIVED, "state": "verified", "accept": ["snapshot"]}),
     Case("an archive as a question", "archive_info", {**ARCHIVED, "accept": ["snapshot"]}),
+    Case("chats, archived", "archive", {**CHATS, "source": "chats"}, changed=True),
+    Case("chats, verified", "archive", {**CHATS, "source": "chats", "state": "verified"}),
+    Case("archived chats, guarded", "archive_retention", {**CHATS, "report": "retention.jsonl", "hold": True}),
+    refused("chats of a template", "archive", "'template' chooses tasks only",
+            {**CHATS, "source": "chats", "template": "ai"}),
     refused("a shard that is none", "archive", "no shard 3 of 2", {**ARCHIVED, "shard": {"index": 3, "count": 2}}),
     refused("a fleet with a failure", "fleet", "nope", {"tasks": [{"name": "fleet-x", "template": "nope"}], **FAST}),
     refused("a fleet with a wrong option", "fleet", "statee", {"tasks": [{"name": "fleet-x", "statee": "absent"}]}),
