@@ -258,9 +258,8 @@ class Folders:
         return about
 
     def _record_digest(self, given: Record) -> str:
-        data = files.json_line(
-            [given, self.kind.format, self._configuration, self._seal.fingerprint if self._seal else None]
-        )
+        sealed_by = self._seal.fingerprint if self._seal else None
+        data = files.json_line([given, self.kind.format, self._configuration, sealed_by])
         return self._redactor.digest(data) if self._redactor else f"sha256:{hashlib.sha256(data).hexdigest()}"
 
     def _provenance(self, given: Record) -> dict[str, Any]:

@@ -551,3 +551,12 @@ def test_check_mode_predicts_and_writes_nothing(server: Emulator, family: Chat, 
     predicted = archive(server, tmp_path / "archive", check=True)
     assert predicted["changed"] and predicted["summary"]["created"] == 2
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_no_message_tells_of_has_to_be_held(server: Emulator, family: Chat, tmp_path: Path) -> None:
+    archive(server, tmp_path)
+    family.files.append(chats_of(server).create_file(family.owner, "made.txt", b"by a tool"))
+    assert archive(server, tmp_path, state="verified")["verification"]["drifted"] == 1
+    archive(server, tmp_path)
+    assert archive(server, tmp_path, state="verified")["verification"]["go"]
+    assert {file["name"] for file in about(tmp_path, family)["attachments"]} == {"notes.txt", "made.txt"}
