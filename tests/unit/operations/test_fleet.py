@@ -186,6 +186,17 @@ def test_purge_deletes_what_begins_with_the_prefix_and_no_more(emulator, dialect
     assert names(server) == ["day-1", "night-1", "night-3", "nightly"]
 
 
+def test_purge_leaves_the_tasks_of_others_alone_where_everybodys_are_listed(emulator, dialect: str) -> None:
+    server = emulator(dialect)
+    for name in ("night-1", "night-2"):
+        server.create_task(name)
+        server.create_task(name, owner="bob")
+    items = [{"name": "night-1"}, {"name": "bob/gone", "state": "absent"}]
+    result = call(server, items, purge=True, purge_prefix="night-")
+    assert [(entry["owner"], entry["name"]) for entry in result["tasks"] if entry["purged"]] == [("alice", "night-2")]
+    assert names(server) == ["night-1", "night-1", "night-2"]
+
+
 @pytest.mark.parametrize(
     ("tasks", "prefix"), [([], "night-"), ([{"name": "night-1"}], "")], ids=["empty list", "empty prefix"]
 )

@@ -41,6 +41,11 @@ def test_it_is_used_where_neither_is_given(emulator: Start, folder: Path) -> Non
     assert call("server_info", url=server.url, token=server.token)["server"]["session_file"] is None
 
 
+def test_passwords_in_addresses_are_secrets() -> None:
+    params = {"url": "https://u:in-the-url@coder", "proxy": "http://u:in-the-proxy@proxy", "token": "t"}
+    assert secrets_in(params) == {"in-the-url", "in-the-proxy"}
+
+
 def test_it_is_sent_to_no_other_server(emulator: Start, folder: Path) -> None:
     server, other = emulator(), emulator()
     log_in(folder, other.url, other.token)

@@ -130,3 +130,17 @@ def test_every_recorded_answer_is_understood(exchange: dict[str, Any]) -> None:
         assert is_route_missing(text) == (state == "unsupported")
     else:
         assert state == STATES[response["status"]]
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "state"),
+    [
+        (204, "", "delivered"),
+        (400, '{"message":"Invalid snapshot data."}', "rejected"),
+        (400, "<html>Bad Request</html>", "failed"),
+        (502, "<html>Bad Gateway</html>", "failed"),
+        (404, '{"message":"Route not found."}', "unsupported"),
+    ],
+)
+def test_only_coders_own_refusal_gives_a_snapshot_up(status: int, text: str, state: str) -> None:
+    assert judge(status, text) == state

@@ -261,3 +261,19 @@ def test_on_a_read_only_file_system_it_says_so_and_delivers(both: Hook, coder: F
         run = both.run("capture", HOME="/proc", XDG_STATE_HOME="/proc/nowhere", TMPDIR="/proc/self")
     assert run.code == 1
     assert "Error: Log snapshot capture failed" in run.stderr
+
+
+def test_a_folder_of_another_user_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "spool"
+    os.close(spool_module._open_folder(str(folder), make=True))
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(OSError, match="belongs to somebody else"):
+        spool_module._open_folder(str(folder), make=False)
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    folder.chmod(0o770)
+    with pytest.raises(OSError, match="others may write"):
+        spool_module._open_folder(str(folder), make=False)

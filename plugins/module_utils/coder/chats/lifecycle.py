@@ -319,4 +319,3 @@ class ChatLifecycle:
                 result={"chat": chat, "waited": round(self._waiter.waited(), 1)},
             )  # fmt: skip
         self._waiter.pause()
-
