@@ -14,7 +14,6 @@ from typing import Any, Callable, Protocol, TypedDict, TypeVar
 from ..coder.backend import Message
 from ..coder.errors import AnswerLost, CoderError, NotReady, as_coder_error, attempting
 from .context import Context
-from .waiting import HowLong
 
 # AgentAPI may type for 17 s before a message stands in the conversation (measured on 0.12.1 and 0.11.8).
 LOOK_FOR_MESSAGE = 20.0
@@ -38,8 +37,12 @@ class ExchangeParams(TypedDict):
     wait_timeout: float
 
 
-class RestingParams(ExchangeParams, HowLong):
-    """The same, for an agent that does not tell when it is done."""
+class RestingParams(TypedDict):
+    """The same, and how long an agent rests that does not tell when it is done."""
+
+    wait_for: str
+    wait_timeout: float
+    stable_idle: float
 
 
 Answer = TypeVar("Answer")

@@ -57,12 +57,8 @@ class ComparisonParams(TypedDict):
     wait_timeout: float
 
 
-class ProofParams(ConnectionParams, ArchiveSelectionParams, SourceParams, ScopeParams, ComparisonParams):
-    """The options that every look at an archive shares."""
-
-
-class ArchiveParams(ProofParams):
-    """The options of this operation."""
+class ArchiveParams(ConnectionParams, ArchiveSelectionParams, SourceParams, ScopeParams, ComparisonParams):
+    """The options of this operation; those that its bases have are shared by every look at an archive."""
 
     state: str
     on_partial: str

@@ -9,18 +9,24 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, cast
 
+from ..connection import ConnectionParams
 from ..context import Context
 from ..fields import FieldsParams, chosen_fields, fields_spec, pick
 from ..spec import Spec
 from . import archive
-from .archive import ArchiveParams, ProofParams
+from .archive import ArchiveParams, ComparisonParams
+from .scope import ScopeParams
+from .select import ArchiveSelectionParams
+from .source import SourceParams
 
 FIELDS = ("id", "kind", "task", "verdict", "reasons", "why", "action", "scope", "held", "command", "purge_after")
 # What a person looks for first.
 BRIEF = ("task", "verdict", "why", "command")
 
 
-class ArchiveInfoParams(ProofParams, FieldsParams):
+class ArchiveInfoParams(
+    ConnectionParams, ArchiveSelectionParams, SourceParams, ScopeParams, ComparisonParams, FieldsParams
+):
     """The options of this operation."""
 
 

@@ -12,14 +12,16 @@ from ...coder.answers import Malformed
 from ...coder.chats.models import Chat
 from ...coder.tasks.models import Task
 from ..context import Context
-from .scope import SeenParams, check_scope, narrowest, task_scope, warn_of_scope
-from .select import select_tasks
-from .select_chats import AuditLog, ChatSelectionParams, select_chats
-from .source import BOTH, SourcedParams, sources
+from .scope import ScopeParams, check_scope, narrowest, task_scope, warn_of_scope
+from .select import ArchiveSelectionParams, select_tasks
+from .select_chats import AuditLog, select_chats
+from .source import BOTH, SourceParams, sources
 
 
-class ChoiceParams(ChatSelectionParams, SourcedParams, SeenParams):
+class ChoiceParams(ArchiveSelectionParams, SourceParams, ScopeParams):
     """The options that decide what a call is about."""
+
+    concurrency: int
 
 
 class Chosen(NamedTuple):
