@@ -68,7 +68,8 @@ class Ansible:
         with self.start(command, *arguments, cwd=cwd) as process:
             try:
                 stdout, stderr = process.communicate(timeout=timeout)
-            except subprocess.TimeoutExpired:
+            except BaseException:
+                # Out of time, or the caller was interrupted: a Ctrl-C reaches its own process group only.
                 os.killpg(process.pid, signal.SIGKILL)
                 raise
         return Run(process.returncode, stdout, stderr, self.records())
