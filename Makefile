@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) returns stress demo fuzz-proof fuzz-chats mutants screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-chats bench-pages redaction-report
+.PHONY: help setup test $(PARTS) returns stress demo live live-emulated fuzz-proof fuzz-chats mutants screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-chats bench-pages redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,12 @@ test: setup  ## Everything that CI checks, one part after the other, then a tabl
 
 demo: setup  ## The life of three tasks, on an emulated server or on the one in CODER_URL
 	@scripts/demo
+
+live: setup  ## Try the collection on the server in CODER_URL; removes what it made (CASES=text for some)
+	@PYTHONPATH=tests:.build $(PYTHON) -m live $(if $(DIALECTS),--emulated "$(DIALECTS)") --cases "$(CASES)"
+
+live-emulated: setup  ## The same on an emulated server (DIALECTS=all, or names of dialects)
+	@PYTHONPATH=tests:.build $(PYTHON) -m live --emulated $(if $(DIALECTS),"$(DIALECTS)") --cases "$(CASES)"
 
 unit: setup  ## Unit and contract tests
 	@DIST=worksteal PYTEST_ADDOPTS='-m "not slow"' scripts/pytest $(RESULTS)/unit.xml tests/unit tests/contract
