@@ -41,14 +41,14 @@ options:
     type: str
     required: true
     aliases: [name]
-  message:
+  input:
     description:
       - What to say. At most 256 KiB as JSON, not blank.
-      - One of O(message) and O(message_file) is required.
+      - One of O(input) and O(input_file) is required.
     type: str
-  message_file:
+  input_file:
     description:
-      - File on the controller to read O(message) from. A relative path is looked for beside the playbook. It may be a
+      - File on the controller to read O(input) from. A relative path is looked for beside the playbook. It may be a
         vault.
     type: path
   busy:
@@ -96,7 +96,7 @@ EXAMPLES = r"""
 - name: Ask, and print the answer
   coder.tasks.chat_send:
     chat: fix-login
-    message: Is the pull request open?
+    input: Is the pull request open?
   register: answer
 
 - name: The same words
@@ -106,14 +106,14 @@ EXAMPLES = r"""
 - name: Stop what it does and have it do something else, without waiting for the answer
   coder.tasks.chat_send:
     chat: fix-login
-    message: Never mind. Write the tests first.
+    input: Never mind. Write the tests first.
     busy: interrupt
     wait_for: accepted
 
 - name: Answer the tool that it called
   coder.tasks.chat_send:
     chat: fix-login
-    message: How is the weather?
+    input: How is the weather?
     tool_results:
       - tool: get_weather
         output:

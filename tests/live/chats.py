@@ -43,7 +43,7 @@ def create(deployment: Deployment) -> None:
 @case("A chat is told something, and its answer is read", "chats", "model")
 def send(deployment: Deployment) -> None:
     deployment.have_chat("talk")
-    said = {"chat": deployment.chat_name("talk"), "message": QUESTION}
+    said = {"chat": deployment.chat_name("talk"), "input": QUESTION}
     done = deployment.play(
         step("Shown", "chat_send", said, **CHECK),
         step("Sent", "chat_send", said),

@@ -44,8 +44,8 @@ class ChatSendParams(ConnectionParams, ExchangeParams):
     """The options of this operation."""
 
     chat: str
-    message: str | None
-    message_file: str | None
+    input: str | None
+    input_file: str | None
     busy: str
     tool_results: list[ToolResult] | None
 
@@ -55,8 +55,8 @@ def spec() -> Spec:
     options = connection_spec()
     options.update(
         chat={"type": "str", "required": True, "aliases": ["name"]},
-        message={"type": "str"},
-        message_file={"type": "path", "read_as": "message"},
+        input={"type": "str"},
+        input_file={"type": "path", "read_as": "input"},
         busy={"type": "str", "choices": ["queue", "interrupt", "fail"], "default": "queue"},
         tool_results={
             "type": "list",
@@ -73,8 +73,8 @@ def spec() -> Spec:
     options["wait_for"]["default"] = "reply"
     return {
         "argument_spec": options,
-        "mutually_exclusive": [["message", "message_file"]],
-        "required_one_of": [["message", "message_file"]],
+        "mutually_exclusive": [["input", "input_file"]],
+        "required_one_of": [["input", "input_file"]],
         "supports_check_mode": True,
     }
 
@@ -123,8 +123,8 @@ class ChatAgent:
         return "The turn ended without any text: the model called tools only, was interrupted, or said nothing."
 
     def input(self) -> str:
-        self._text = text_option(self._context.params, "message") or ""
-        check_said(self._text, "message")
+        self._text = text_option(self._context.params, "input") or ""
+        check_said(self._text, "input")
         return self._text
 
     def check(self) -> None:

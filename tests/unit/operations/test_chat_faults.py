@@ -44,7 +44,7 @@ def test_many_chats_on_a_bad_day(emulator: Start, dialect: str) -> None:
         assert said(one) == [f"Do {number} [[slow 9]]"]
         assert made[number]["chat"]["id"] == one.id
 
-    told = under_faults(server, lambda n: call("chat_send", server, chat=f"c-{n}", message=f"and {n}", **HASTE))
+    told = under_faults(server, lambda n: call("chat_send", server, chat=f"c-{n}", input=f"and {n}", **HASTE))
     for number, done in enumerate(told):
         check_told(done, Counter(said(named(server, f"c-{number}")[0]))[f"and {number}"])
 

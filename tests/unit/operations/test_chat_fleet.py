@@ -145,7 +145,7 @@ def test_11_everybodys_are_stopped_by_a_site_owner(server: Emulator) -> None:
 
 def test_messages_in_queues_are_told(server: Emulator) -> None:
     start(server, 2)
-    call("chat_send", server, chat="c1", message="and then", wait_for="accepted")
+    call("chat_send", server, chat="c1", input="and then", wait_for="accepted")
     done = fleet(server, scope="own")
     told = {entry["name"]: [queued["text"] for queued in entry["discarded"]] for entry in done["chats"]}
     assert told == {"c0": [], "c1": ["and then"]} and working(server) == []

@@ -40,8 +40,8 @@ def chat(server: Emulator, prompt: str = "Do the thing", **more: Any) -> Chat:
     return server.create_chat(prompt, labels={NAME: "fix"}, **more)
 
 
-def send(server: Emulator, message: str = "Go on", **options: Any) -> Call:
-    return call("chat_send", server, chat=options.pop("chat", "fix"), message=message, **options)
+def send(server: Emulator, input: str = "Go on", **options: Any) -> Call:
+    return call("chat_send", server, chat=options.pop("chat", "fix"), input=input, **options)
 
 
 def words(done: Call) -> list[str]:
@@ -177,7 +177,7 @@ def test_21_a_full_queue_is_waited_for_and_told(server: Emulator) -> None:
     assert (full.kind, full["delivered"], full["changed"]) == ("busy", "no", False)
     assert full["diagnosis"]["queued"] == 20 and "queue" in full.msg
     before = refused(server)
-    when(lambda: refused(server) > before, lambda: one.queue.clear())
+    when(lambda: refused(server) > before, one.queue.clear)
     done = send(server, "more", wait_for="accepted")
     assert done["delivered"] == "yes" and "queue" in done.progress[0]
 
@@ -278,9 +278,9 @@ def test_18_declared_results_are_given(server: Emulator, fault: str) -> None:
 @pytest.mark.parametrize(
     ("options", "kind", "says"),
     [
-        ({"message": " "}, "invalid", "'message' is empty"),
-        ({"message": "a\0b"}, "invalid", "NUL"),
-        ({"message": "x" * 300_000}, "invalid", "too long"),
+        ({"input": " "}, "invalid", "'input' is empty"),
+        ({"input": "a\0b"}, "invalid", "NUL"),
+        ({"input": "x" * 300_000}, "invalid", "too long"),
         ({"chat": "nobody"}, "not_found", "no chat 'nobody'"),
         ({"chat": "11111111-1111-4111-8111-111111111111"}, "not_found", "no chat"),
         ({"chat": "old"}, "conflict", "unarchive=true"),
@@ -313,7 +313,7 @@ def test_11_only_its_owner_speaks_in_a_chat(server: Emulator) -> None:
 def test_12_a_reader_sends_nothing(emulator: Start) -> None:
     server = allow(emulator("", chats="chats-2.35"))
     one = chat(server, readers={server.state.user("bob").id: "read"})
-    done = call("chat_send", server, user="bob", chat=one.id, message="hello")
+    done = call("chat_send", server, user="bob", chat=one.id, input="hello")
     assert (done.kind, done["delivered"]) == ("not_found", "no") and said(one) == ["Do the thing"]
 
 
