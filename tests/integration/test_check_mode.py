@@ -21,6 +21,11 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("archive", {"path": "saved", "on_partial": "resume"}),
     ("archive_info", {"path": "saved"}),
     ("archive_retention", {"path": "saved", "hold": True, "within": "60d"}),
+    ("chat", {"name": "fresh", "prompt": "x"}),
+    ("chat", {"name": "talk", "title": "Other", "labels": {"team": "a"}}),
+    ("chat", {"name": "talk", "state": "archived"}),
+    ("chat_fleet", {"chats": [{"name": "fresh", "prompt": "x"}, {"name": "talk", "state": "archived"}]}),
+    ("chat_send", {"chat": "talk", "input": "x"}),
     ("chat_info", {}),
     ("chat_messages_info", {"chat": "one"}),
     ("chat_model_info", {}),
@@ -47,6 +52,7 @@ def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str,
     server.create_task("one")
     server.create_task("two", state="paused")
     server.create_chat("A chat", labels={"coder.tasks/name": "one"}, archived=True)
+    server.create_chat("Another", labels={"coder.tasks/name": "talk"})
     tasks = [
         {"name": f"{number} {module}", f"coder.tasks.{module}": arguments}
         for number, (module, arguments) in enumerate(CALLS)
@@ -55,7 +61,7 @@ def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str,
     assert run.rc == 0, run.output
     assert server.writes == []
     changed = [record["result"]["changed"] for record in run.records]
-    writing = ("archive", "archive_retention", "fleet", "task", "task_send")
+    writing = ("archive", "archive_retention", "chat", "chat_fleet", "chat_send", "fleet", "task", "task_send")
     assert changed == [module in writing for module, _arguments in CALLS]
 
 
