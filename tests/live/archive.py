@@ -126,5 +126,5 @@ def _checksums(archive: Path) -> list[str]:
 
 def _holds(archive: Path, line: str) -> bool:
     """Whether a line of SHA256SUMS, as sha256sum writes it, is true."""
-    digest, _, name = line.partition("  ")
+    digest, _gap, name = line.partition("  ")
     return hashlib.sha256((archive / name).read_bytes()).hexdigest() == digest

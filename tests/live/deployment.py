@@ -76,7 +76,7 @@ class Deployment:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.prefix = "live-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(6))
+        self.prefix = "live-" + "".join(secrets.choice(string.ascii_lowercase + string.digits) for _each in range(6))
         self.started = time.monotonic()
         self.session = self._session()
         self.preset: str | None = None
@@ -111,10 +111,10 @@ class Deployment:
             return None if self.settings.member_token else "CODER_MEMBER_TOKEN is not set."
         if need == "model":
             return self.lacks("chats") or self._no_model()
-        kind, _, name = need.partition(" ")
+        kind, _gap, name = need.partition(" ")
         if kind == "command":
             return None if shutil.which(name, path=self._path()) else f"The command `{name}` is not in PATH here."
-        kind, _, feature = need.partition(":")
+        kind, _colon, feature = need.partition(":")
         questions: dict[str, Callable[[], Any]] = {
             "tasks": lambda: self.session.tasks.find(f"{self.prefix}-nobody"),
             "chats": lambda: self.session.chats.named(f"{self.prefix}-nobody"),

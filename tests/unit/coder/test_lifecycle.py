@@ -86,4 +86,4 @@ def test_a_task_may_be_ours_only_where_it_is_just_like_it(found: Any, lost: bool
 )
 def test_whether_an_input_reached_the_agent(message: str, detail: str | None, cls: type[CoderError]) -> None:
     told = explain_send(CoderError("x", "server", status=502, detail=detail, server_message=message))
-    assert type(told) is cls
+    assert told.__class__ is cls
