@@ -347,7 +347,7 @@ scope:
   type: str
   returned: success
   sample: own
-audit:
+audit_log:
   description: How far the audit log could be followed.
   type: dict
   returned: where O(scope) is V(deployment)

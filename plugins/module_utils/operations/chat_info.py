@@ -11,9 +11,9 @@ from typing import Any
 from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.models import CHAT_FIELDS, Chat, family
 from ..coder.errors import CoderError
+from .at_once import at_once
 from .chat_selection import (
     ChatSelectionParams,
-    at_once,
     chat_exclusions,
     chat_selection_spec,
     choose_chats,
@@ -54,7 +54,7 @@ def spec() -> Spec:
 
 
 def run(context: Context[ChatInfoParams]) -> dict[str, Any]:
-    """Result: ``chats``, ``missing`` ids and names, ``summary``, ``scope``, and ``audit`` of a whole deployment."""
+    """Result: ``chats``, ``missing`` ids and names, ``summary``, ``scope``, and ``audit_log`` of a whole deployment."""
     params = context.params
     names = chosen_fields(params["fields"], BRIEF, FIELDS)
     chosen = choose_chats(context)
@@ -70,8 +70,8 @@ def run(context: Context[ChatInfoParams]) -> dict[str, Any]:
         "summary": summarize_chats(chosen.chats),
         "scope": chosen.scope,
     }
-    if chosen.audit is not None:
-        result["audit"] = chosen.audit
+    if chosen.audit_log is not None:
+        result["audit_log"] = chosen.audit_log
     return result
 
 

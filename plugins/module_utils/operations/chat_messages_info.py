@@ -13,7 +13,8 @@ from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.messages import ChatMessage
 from ..coder.chats.models import Chat, family
 from ..coder.errors import CoderError, as_coder_error, attempting, invalid
-from .chat_selection import ChatSelectionParams, at_once, chat_exclusions, chat_selection_spec, choose_chats
+from .at_once import at_once
+from .chat_selection import ChatSelectionParams, chat_exclusions, chat_selection_spec, choose_chats
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .fields import FieldsParams, chosen_fields, fields_spec, pick
@@ -85,8 +86,8 @@ def run(context: Context[ChatMessagesParams]) -> dict[str, Any]:
         "summary": _summary(entries),
         "scope": chosen.scope,
     }
-    if chosen.audit is not None:
-        result["audit"] = chosen.audit
+    if chosen.audit_log is not None:
+        result["audit_log"] = chosen.audit_log
     return result
 
 

@@ -11,20 +11,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, NamedTuple, TypedDict, TypeVar
+from typing import Any, Callable, NamedTuple, TypedDict
 
 from ..coder.answers import Malformed
 from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.models import CHAT_FIELDS, STATUSES, Chat, family
 from ..coder.errors import CoderError, attempting, invalid
 from ..coder.names import is_uuid
+from .at_once import at_once
+from .chats_by_id import AuditLog, audited_chats, chats_by_id
 from .context import Context
 from .predicate import Predicate, Subject
 from .spec import Options
-
-Given = TypeVar("Given")
-Found = TypeVar("Found")
 
 OWN, NAMED, DEPLOYMENT = "own", "named", "deployment"
 CHAT = Subject(
@@ -51,21 +49,13 @@ class ChatSelectionParams(TypedDict):
     concurrency: int
 
 
-class Audit(TypedDict):
-    """How many chats the audit log named, how many of them could be read, and how many are gone or hidden."""
-
-    named: int
-    read: int
-    gone: int
-
-
 class Chosen(NamedTuple):
-    """The chats, the ids and names that no chat has, and whose chats these are; ``audit`` of a whole deployment."""
+    """The chats, the ids and names that no chat has, and whose chats these are; ``audit_log`` of a whole deployment."""
 
     chats: list[Chat]
     missing: list[str]
     scope: str
-    audit: Audit | None = None
+    audit_log: AuditLog | None = None
 
 
 def chat_selection_spec() -> Options:
@@ -117,15 +107,6 @@ def choose_chats(context: Context[ChatSelectionParams]) -> Chosen:
     return chosen._replace(chats=keep.chosen_of(chats, context.warn) if keep else chats)
 
 
-def at_once(work: Callable[[Given], Found], items: Iterable[Given], threads: int) -> list[Found]:
-    """What the work gives for each item, in their order, with so many under way at a time."""
-    given = list(items)
-    if len(given) < 2:
-        return [work(item) for item in given]
-    with ThreadPoolExecutor(min(threads, len(given))) as pool:
-        return list(pool.map(work, given))
-
-
 def _ids(params: ChatSelectionParams) -> list[str] | None:
     """The ids that were given; None where none were asked for. :raises CoderError: one is none, or the file."""
     given = params["id"]
@@ -145,54 +126,57 @@ def _ids(params: ChatSelectionParams) -> list[str] | None:
     return None if given is None else list(dict.fromkeys(chat_id.lower() for chat_id in given))
 
 
+def _warning_of(context: Context[Any]) -> Callable[[Malformed], None]:
+    """What a chat that cannot be read is to an operation that only reads: a warning."""
+    return lambda problem: context.warn(problem.message)
+
+
 def _named(context: Context[ChatSelectionParams], backend: ChatsBackend, ids: list[str], names: list[str]) -> Chosen:
     """By id, also others' that the token may see; by name, one's own."""
     threads = context.params["concurrency"]
-    missing = []
-    found: dict[str, Chat] = {}
-    for chat_id, chat in zip(ids, at_once(backend.by_id, ids, threads)):
-        if chat is None:
-            missing.append(chat_id)
-        else:
-            found[chat["id"]] = chat
+    read = chats_by_id(backend, ids, threads)
+    if read.refused and len(read.refused) == len(ids) + len(names):
+        raise read.refused[0]
+    for problem in read.refused:
+        _warning_of(context)(problem)
+    missing = read.gone
+    found = {chat["id"]: chat for chat in read.chats}
     for name, chats in zip(names, at_once(backend.named, names, threads)):
         if not chats:
             missing.append(name)
         if len(chats) > 1:
             context.warn(f"{len(chats)} chats have the name {name!r}; the oldest of them counts: {chats[0]['id']}.")
         found.update((chat["id"], chat) for chat in chats)
-    wanted = {"exclude": (False,), "only": (True,)}.get(context.params["archived"] or "", (False, True))
+    wanted = _archived(context.params, (False, True))
     return Chosen([chat for chat in found.values() if chat["archived"] in wanted], missing, NAMED)
 
 
 def _own(context: Context[ChatSelectionParams], backend: ChatsBackend) -> list[Chat]:
     """What the list shows. It tells of those that are archived, or of the others, never of both at once."""
-    labels = {str(name): str(value) for name, value in (context.params["labels"] or {}).items()}
-
-    def told(problem: Malformed) -> None:
-        context.warn(problem.message)
-
     found: dict[str, Chat] = {}
     for archived in _archived(context.params):
-        found.update((chat["id"], chat) for chat in backend.labelled(labels, archived, told))
+        listed = backend.labelled(_labels(context.params), archived, _warning_of(context))
+        found.update((chat["id"], chat) for chat in listed)
     return list(found.values())
 
 
-def _archived(params: ChatSelectionParams) -> tuple[bool, ...]:
-    return {"include": (False, True), "only": (True,)}.get(params["archived"] or "", (False,))
+def _labels(params: ChatSelectionParams) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (params["labels"] or {}).items()}
+
+
+def _archived(params: ChatSelectionParams, unset: tuple[bool, ...] = (False,)) -> tuple[bool, ...]:
+    """Whether chats are wanted that are archived, or not. :param unset: what counts where the option is not set."""
+    choices = {"exclude": (False,), "include": (False, True), "only": (True,)}
+    return choices[params["archived"]] if params["archived"] else unset
 
 
 def _deployment(context: Context[ChatSelectionParams], backend: ChatsBackend) -> Chosen:
     """Every chat that the audit log names, each read by its id."""
     params = context.params
-    logged = backend.logged()
-    read = at_once(lambda entry: backend.by_id(entry.id), logged, params["concurrency"])
-    there = [chat for chat in read if chat is not None]
-    audit: Audit = {"named": len(logged), "read": len(there), "gone": len(logged) - len(there)}
-    labels = {str(name): str(value) for name, value in (params["labels"] or {}).items()}
-    wanted = _archived(params)
+    there, log = audited_chats(backend, (), params["concurrency"], _warning_of(context))
+    wanted, labels = _archived(params), _labels(params)
     chats = [chat for chat in there if chat["archived"] in wanted and labels.items() <= chat["labels"].items()]
-    return Chosen(chats, [], DEPLOYMENT, audit)
+    return Chosen(chats, [], DEPLOYMENT, log)
 
 
 def summarize_chats(chats: list[Chat]) -> dict[str, Any]:

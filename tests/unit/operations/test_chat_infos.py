@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -127,9 +128,22 @@ def test_a_deployment_is_read_by_its_audit_log(world: Emulator) -> None:
     chats_of(world).delete(gone)
     made = call("chat_info", world, scope="deployment", archived="include")
     assert titles(made) == ["Fix the login", "Long ago", "Of bob", "Split the work"]
-    assert made["scope"] == "deployment" and made["audit"] == {"named": 5, "read": 4, "gone": 1}
+    assert made["scope"] == "deployment" and made["audit_log"] == {"named": 5, "read": 4, "gone": 1}
     refused = call("chat_info", world, user="bob", scope="deployment")
     assert refused.kind == "forbidden" and "audit log" in refused.msg
+
+
+def test_one_chat_of_a_deployment_that_cannot_be_read_is_a_warning(world: Emulator) -> None:
+    bobs = next(chat for chat in chats_of(world).roots() if chat.title == "Of bob")
+    broken = json.dumps({"id": bobs.id, "title": 5})
+    world.faults.add("status", path=rf"/chats/{bobs.id}$", status=200, body=broken, count=None)
+    made = call("chat_info", world, scope="deployment")
+    assert titles(made) == ["Fix the login", "Split the work"]
+    assert made["audit_log"] == {"named": 4, "read": 3, "gone": 0} and len(made.warnings) == 1
+    alices = named(world, "fix-login").id
+    by_id = call("chat_info", world, id=[bobs.id, alices])
+    assert titles(by_id) == ["Fix the login"] and by_id["missing"] == [] and len(by_id.warnings) == 1
+    assert call("chat_info", world, id=[bobs.id]).kind == "protocol"
 
 
 def test_children_stand_in_their_chat_or_behind_it(world: Emulator) -> None:

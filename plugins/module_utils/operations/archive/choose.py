@@ -11,10 +11,11 @@ from typing import Callable, NamedTuple
 from ...coder.answers import Malformed
 from ...coder.chats.models import Chat
 from ...coder.tasks.models import Task
+from ..chats_by_id import AuditLog
 from ..context import Context
 from .scope import ScopeParams, check_scope, narrowest, task_scope, warn_of_scope
 from .select import ArchiveSelectionParams, select_tasks
-from .select_chats import AuditLog, select_chats
+from .select_chats import select_chats
 from .source import BOTH, SourceParams, sources
 
 

@@ -10,26 +10,18 @@ and are then asked for one by one; the log names also those that are gone by now
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple, TypedDict
+from typing import Any, Callable, NamedTuple
 
 from ...coder.answers import Malformed
 from ...coder.chats.models import Chat, family
 from ...coder.errors import CoderError, attempting
 from ...coder.names import is_uuid
+from ..chats_by_id import AuditLog, audited_chats, chats_by_id
 from ..context import Context
-from .progress import each
 from .scope import DEPLOYMENT, ORGANIZATION, OWN
 from .select import ArchiveSelectionParams, chosen_by_age, shard_of
 
 Told = Callable[[Malformed], None]
-
-
-class AuditLog(TypedDict):
-    """What the audit log named: chats in all, those of them that could be read, and those that are gone."""
-
-    named: int
-    read: int
-    gone: int
 
 
 class ChatSelectionParams(ArchiveSelectionParams):
@@ -67,7 +59,7 @@ def select_chats(context: Context[ChatSelectionParams], told: Told) -> ChosenCha
     in_shard = shard_of(params["shard"])
     with attempting("list the chats"):
         if params["name"] is not None:
-            found = _by_name(context, params["name"])
+            found = _by_name(context, params["name"], told)
         else:
             refused: list[Malformed] = []
             found = ChosenChats(_own(context, refused.append), OWN, [])
@@ -94,16 +86,18 @@ def _own(context: Context[Any], told: Told) -> list[Chat]:
     return list(found.values())
 
 
-def _by_name(context: Context[Any], names: list[str]) -> ChosenChats:
+def _by_name(context: Context[Any], names: list[str], told: Told) -> ChosenChats:
     """Chats by UUID, one's own also by name: every one that has it."""
     backend = context.session.chats
-    found: dict[str, Chat] = {}
-    missing = []
+    read = chats_by_id(backend, filter(is_uuid, names), context.params["concurrency"])
+    for problem in read.refused:
+        told(problem)
+    found = {chat["id"]: chat for chat in read.chats}
+    missing = read.gone
     for name in names:
-        by_id = backend.by_id(name) if is_uuid(name) else None
-        named = [by_id] if by_id else [] if is_uuid(name) else backend.named(name)
+        named = [] if is_uuid(name) else backend.named(name)
         found.update((chat["id"], chat) for chat in named)
-        missing += [] if named else [name]
+        missing += [] if named or is_uuid(name) else [name]
     return ChosenChats(list(found.values()), OWN, missing)
 
 
@@ -113,31 +107,16 @@ def _everybodys(context: Context[Any], own: list[Chat], known: list[str], told: 
     :param known: why some of one's own cannot be read, which is told already.
     """
     backend = context.session.chats
+
+    def new(problem: Malformed) -> None:
+        if problem.reason not in known:
+            told(problem)
+
     try:
-        logged = backend.logged()
+        chats, log = audited_chats(backend, own, context.params["concurrency"], new)
     except CoderError as error:
         if error.kind != "forbidden":
             raise
         context.warn(f"'all_owners' was asked for, but {error.reason}; only one's own chats are seen.")
         return ChosenChats(own, OWN, [])
-    found = {chat["id"]: chat for chat in own}
-    named = {entry.id for entry in logged}
-    gone: list[str] = []
-    refused: list[str] = []
-
-    def look(chat_id: str) -> None:
-        try:
-            chat = backend.by_id(chat_id)
-        except Malformed as problem:
-            refused.append(chat_id)
-            if problem.reason not in known:
-                told(problem)
-            return
-        if chat is None:
-            gone.append(chat_id)
-        else:
-            found[chat["id"]] = chat
-
-    each(look, sorted(named - set(found)), context.params["concurrency"])
-    log: AuditLog = {"named": len(named), "read": len(named) - len(gone) - len(refused), "gone": len(gone)}
-    return ChosenChats(list(found.values()), DEPLOYMENT, [], log)
+    return ChosenChats(chats, DEPLOYMENT, [], log)
