@@ -126,6 +126,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.operations import chat
 from ansible_collections.coder.tasks.plugins.module_utils.operations.chat_selection import chat_selection_spec
 from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import connection_spec, open_session
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
+from ansible_collections.coder.tasks.plugins.module_utils.operations.spec import defaults
 from ansible_collections.coder.tasks.plugins.plugin_utils.in_process import plain
 
 if not hasattr(ansible.template, "trust_as_template"):
@@ -207,7 +208,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(
                 "The chats of another user cannot be listed: leave 'owner' out, or set all_owners."
             )
-        unset = {name: option.get("default") for name, option in chat_selection_spec().items()}
+        unset = defaults(chat_selection_spec())
         own = {name: self._plain_option(name) for name in (*connection_spec(), "labels", "organization", "select")}
         return {**unset, **own, "scope": "deployment" if self.get_option("all_owners") else "own"}
 

@@ -101,7 +101,6 @@ def _find_prefixed(text: str) -> Iterator[Span]:
 # --- base64 of a secret ---------------------------------------------------------------------------------------------
 
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{24,65536}={0,2}")
-_DECODED_LONGEST = 65536
 
 
 def decoded(word: str) -> str | None:

@@ -17,10 +17,10 @@ Found = TypeVar("Found")
 def at_once(work: Callable[[Given], Found], items: Iterable[Given], threads: int) -> list[Found]:
     """What the work gives for each item, in their order; the first exception that it raises ends all.
 
-    :param threads: most of them that are under way at a time, at least 1.
+    :param threads: most of them that are under way at a time; below 2 none beside this one.
     """
     given = list(items)
-    if len(given) < 2:
+    if min(threads, len(given)) < 2:
         return [work(item) for item in given]
-    with ThreadPoolExecutor(max(1, min(threads, len(given)))) as pool:
+    with ThreadPoolExecutor(min(threads, len(given))) as pool:
         return list(pool.map(work, given))

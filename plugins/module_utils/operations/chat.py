@@ -13,7 +13,7 @@ from ..coder import names
 from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.lifecycle import SOMEONE_ELSE, THIS_CALL
 from ..coder.chats.models import CHAT_FIELDS, Chat
-from ..coder.chats.new import EFFORTS, NewChat, check_chat_name, check_labels, check_said, check_title
+from ..coder.chats.new import EFFORTS, NewChat, check_chat_name, check_labels, check_said, check_title, undeletable
 from ..coder.errors import CoderError, attempting, invalid
 from ..coder.waiter import WaitOptions
 from .connection import ConnectionParams, connection_spec
@@ -119,11 +119,7 @@ def check_options(declared: ChatOptions) -> None:
         if given[option] is not None and not given[option].strip():
             raise invalid(f"{option!r} is empty", "Give a value, or leave the option out, such as with default(omit).")
     if declared["state"] == "absent":
-        raise CoderError(
-            "state=absent: no server lets a chat be deleted", "unsupported",
-            hint="Use state=archived: the server deletes an archived chat by itself after its retention, see "
-            "'purge_after' in the result.",
-        )  # fmt: skip
+        raise undeletable().but(attempt="bring the chat into state=absent")
     if declared["name"]:
         check_chat_name(declared["name"])
     if declared["id"] and not names.is_uuid(declared["id"]):

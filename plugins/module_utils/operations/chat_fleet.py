@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from ..coder.chats.listed import ListedChats
@@ -13,7 +14,6 @@ from ..coder.chats.models import Chat, family
 from ..coder.chats.wait import at_work
 from ..coder.errors import CoderError, as_coder_error, invalid
 from ..coder.listed import Halted
-from ..coder.session import Session
 from ..coder.waiter import WaitOptions
 from .chat import (
     ChatOptions,
@@ -24,12 +24,12 @@ from .chat import (
     goal_of,
     prompt_file_option,
 )
-from .chat_selection import DEPLOYMENT, OWN, ChatSelectionParams, choose_chats
+from .chat_selection import DEPLOYMENT, OWN, ChatSelectionParams, chat_selection_spec, choose_chats
 from .connection import ConnectionParams, connection_spec
 from .context import Context, Journal
-from .spec import Option, Spec
+from .spec import Option, Spec, defaults
 from .text_file import text_option
-from .together import bring_all, some_failed, summarize
+from .together import bring_all, check_limits, own_context, some_failed, summarize
 from .waiting import waiting_spec
 
 # Requests per second while chats of others are waited for: no list shows them, so each is asked for alone, and a server
@@ -102,10 +102,7 @@ def run(context: Context[ChatFleetParams]) -> dict[str, Any]:
         holds the same two.
     """
     params = context.params
-    if params["concurrency"] < 1:
-        raise invalid(f"concurrency={params['concurrency']} would never send a request", "Give 1 or more.")
-    if params["max_failures"] is not None and params["max_failures"] < 0:
-        raise invalid(f"max_failures={params['max_failures']} is below zero", "Give 0 or more, or leave it out.")
+    check_limits(params["concurrency"], params["max_failures"])
     items = _chosen(context) if params["chats"] is None else _declared(params, params["chats"])
     server = context.session.server
     client = ListedChats(server, context.clock, context.poll_interval, params["concurrency"])
@@ -146,22 +143,10 @@ def _chosen(context: Context[ChatFleetParams]) -> list[Item]:
     params = context.params
     if params["wait_for"] not in (None, "idle"):
         raise invalid(f"wait_for={params['wait_for']} does not go with 'scope'", "Leave it out.")
-    choice: dict[str, Any] = {
-        "id": None, "ids_file": None, "name": None, "labels": params["labels"], "archived": "exclude", "status": None,
-        "organization": None, "select": params["select"], "scope": params["scope"] or OWN,
-        "concurrency": params["concurrency"],
-    }  # fmt: skip
-    selection = Context(
-        params=cast(ChatSelectionParams, choice),
-        check_mode=context.check_mode,
-        warn=context.warn,
-        progress=context.progress,
-        clock=context.clock,
-        poll_interval=context.poll_interval,
-        journal=context.journal,
-        _session=context.session,
-    )
-    unset = {name: option.get("default") for name, option in chat_options().items()}
+    # What this operation has of the options of a selection counts; the connection's stay as they are.
+    choice = {**defaults(chat_selection_spec()), **params, "scope": params["scope"] or OWN}
+    selection = replace(cast("Context[Any]", context), params=cast(ChatSelectionParams, choice))
+    unset = defaults(chat_options())
     return [
         Item(cast(ChatOptions, {**unset, "id": chat["id"], "state": params["state"]}), chat)
         for chat in choose_chats(selection).chats
@@ -191,16 +176,7 @@ class Member:
         self._waited = 0.0
         self._discarded: list[dict[str, Any]] = []
         self._diagnosis: dict[str, Any] | None = None
-        own = Context(
-            params=context.params,
-            open_session=lambda own: Session(client.for_call(own.journal.note, own.check_mode)),
-            check_mode=context.check_mode,
-            diff=context.diff,
-            warn=self.warnings.append,
-            clock=context.clock,
-            poll_interval=context.poll_interval,
-            journal=self._journal,
-        )
+        own = own_context(context, client, self._journal, self.warnings)
         params = context.params
         goal = goal_of(declared["state"], params["wait_for"] if declared["state"] == "present" else None)
         options = WaitOptions(params["wait_timeout"], 0.0, interval, wait=params["wait"])

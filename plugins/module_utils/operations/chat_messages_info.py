@@ -18,7 +18,7 @@ from .chat_selection import ChatSelectionParams, chat_exclusions, chat_selection
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .fields import FieldsParams, chosen_fields, fields_spec, pick
-from .log import check_tail, newest
+from .log import OF_ALL, check_tail, newest, tell_of
 from .spec import Options, Spec
 
 FIELDS = (
@@ -29,9 +29,6 @@ FIELDS = (
 BRIEF = ("name", "title", "status", "complete", "reason", "last_answer")
 # In the result of a failure, so that whoever tries again until something is there can ask for it.
 IF_FAILED: dict[str, Any] = {"conversations": []}
-# What is wrong with the token, the connection or the server: every chat would meet it.
-OF_ALL = ("auth", "tls", "network", "rate_limited", "unsupported", "library")
-
 
 class ChatMessagesParams(ConnectionParams, ChatSelectionParams, FieldsParams):
     """The options of this operation."""
@@ -77,7 +74,7 @@ def run(context: Context[ChatMessagesParams]) -> dict[str, Any]:
     backend = context.session.chats
     chats = [each for chat in chosen.chats for each in (family(chat) if params["children"] else [chat])]
     read = at_once(lambda chat: _read(backend, chat, params["since_id"]), chats, params["concurrency"])
-    _tell(context, read)
+    tell_of(context, [reading.error for reading in read])
     entries = [_entry(backend, chat, reading, params) for chat, reading in zip(chats, read)]
     result: dict[str, Any] = {
         "changed": False,
@@ -106,14 +103,6 @@ def _read(backend: ChatsBackend, chat: Chat, since_id: int | None) -> Reading:
         return Reading([], [], error)
     return Reading(log.messages, log.queue)
 
-
-def _tell(context: Context[Any], read: list[Reading]) -> None:
-    """Warn of what could not be read. :raises CoderError: nothing could."""
-    errors = [reading.error for reading in read if reading.error]
-    if errors and len(errors) == len(read):
-        raise errors[0]
-    for error in errors:
-        context.warn(error.message)
 
 
 def _entry(backend: ChatsBackend, chat: Chat, reading: Reading, params: ChatMessagesParams) -> dict[str, Any]:

@@ -11,12 +11,11 @@ from typing import Any, NamedTuple, cast
 from ..coder import names
 from ..coder.errors import CoderError, as_coder_error, invalid
 from ..coder.listed import Halted
-from ..coder.session import Session
 from ..coder.tasks.listed import ListedClient
 from ..coder.tasks.models import Task
 from .connection import ConnectionParams, connection_spec
 from .context import Context, Journal
-from .spec import Option, Spec
+from .spec import Option, Spec, defaults
 from .task import (
     Declared,
     Ensure,
@@ -28,7 +27,7 @@ from .task import (
     task_options,
 )
 from .text_file import text_option
-from .together import bring_all, some_failed, summarize
+from .together import bring_all, check_limits, own_context, some_failed, summarize
 from .waiting import WaitingParams, waiting_spec
 
 AFTER_INTERRUPT = "What was begun goes on at the server; the same call does only what is missing."
@@ -110,10 +109,7 @@ def run(context: Context[FleetParams]) -> dict[str, Any]:
 
 
 def _check(params: FleetParams) -> None:
-    if params["concurrency"] < 1:
-        raise invalid(f"concurrency={params['concurrency']} would never send a request", "Give 1 or more.")
-    if params["max_failures"] is not None and params["max_failures"] < 0:
-        raise invalid(f"max_failures={params['max_failures']} is below zero", "Give 0 or more, or leave it out.")
+    check_limits(params["concurrency"], params["max_failures"])
     if params["purge"] and not params["purge_prefix"]:
         raise invalid(
             "purge=true with an empty 'purge_prefix' would delete every task that is not declared",
@@ -175,17 +171,7 @@ class Member:
         self._journal = Journal(context.journal)
         self._warnings: list[str] = []
         self._waited = 0.0
-        own = Context(
-            params=context.params,
-            open_session=lambda own: Session(client.for_call(own.journal.note, own.check_mode)),
-            check_mode=context.check_mode,
-            diff=context.diff,
-            warn=self._warnings.append,
-            clock=context.clock,
-            poll_interval=context.poll_interval,
-            journal=self._journal,
-        )
-        self._ensure = Ensure(own, item, goal_of(item))
+        self._ensure = Ensure(own_context(context, client, self._journal, self._warnings), item, goal_of(item))
 
     def bring(self) -> bool:
         """Into the declared state; a failure is kept, not raised. :returns: whether it did not fail."""
@@ -313,7 +299,7 @@ def _reference(owner: str, name: str) -> str:
 
 
 def _to_purge(params: FleetParams, task: Task) -> Declared:
-    unset = {name: option.get("default") for name, option in task_options().items()}
+    unset = defaults(task_options())
     named = {"name": task["name"], "owner": task["owner_name"], "state": "absent"}
     return cast(Declared, {**unset, **named, "wait": params["wait"], "wait_for": None})
 

@@ -9,10 +9,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from ..coder.errors import invalid
+from ..coder.errors import CoderError, invalid
 from ..snapshot.fit import Fitted, fit
+from .context import Context
 
 Message = TypeVar("Message")
+
+# Kinds of what is wrong with the token, the connection or the server: every conversation would meet it.
+OF_ALL = ("auth", "tls", "network", "rate_limited", "unsupported", "library")
+
+
+def tell_of(context: Context[Any], errors: Sequence[CoderError | None]) -> None:
+    """Warn of each of many conversations that could not be read. :raises CoderError: none could."""
+    met = [error for error in errors if error]
+    if met and len(met) == len(errors):
+        raise met[0]
+    for error in met:
+        context.warn(error.message)
 
 
 def check_tail(tail: int | None) -> None:

@@ -38,6 +38,11 @@ class Option(TypedDict, total=False):
 Options = dict[str, Option]
 
 
+def defaults(options: Options) -> dict[str, Any]:
+    """The value of each option that nobody sets."""
+    return {name: option.get("default") for name, option in options.items()}
+
+
 class Spec(TypedDict, total=False):
     """Keyword arguments of AnsibleModule, as plain data."""
 

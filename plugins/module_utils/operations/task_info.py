@@ -6,11 +6,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ..coder.tasks.health import has_failed_build
 from ..coder.tasks.models import TASK_FIELDS, Task
+from .at_once import at_once
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .fields import FieldsParams, chosen_fields, fields_spec, pick
@@ -78,7 +78,4 @@ def _explained(context: Context[TaskInfoParams], tasks: list[Task]) -> list[Task
         found = backend.health(task) if task["id"] in asked else backend.ailment(task)
         return {**task, "reason": found.reason} if found else task
 
-    if not asked:
-        return [explained(task) for task in tasks]
-    with ThreadPoolExecutor(min(AT_ONCE, len(asked))) as pool:
-        return list(pool.map(explained, tasks))
+    return at_once(explained, tasks, min(AT_ONCE, len(asked)))

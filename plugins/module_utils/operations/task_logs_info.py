@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 from ..coder.backend import Log
@@ -15,15 +14,13 @@ from ..coder.errors import CoderError, as_coder_error, attempting
 from ..coder.tasks.backend import TasksBackend
 from ..coder.tasks.models import Task
 from ..snapshot.marks import is_cut
+from .at_once import at_once
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .fields import FieldsParams, chosen_fields, fields_spec, pick
-from .log import bounded, check_tail, newest
+from .log import OF_ALL, bounded, check_tail, newest, tell_of
 from .selection import SelectionParams, choose, selection_spec, warning_of
 from .spec import Spec
-
-# Kinds of what is wrong with the token, the connection or the server: every log would meet it.
-OF_ALL = ("auth", "tls", "network", "rate_limited", "unsupported", "library")
 
 FIELDS = (
     "task_id", "name", "owner_name", "status", "messages", "source", "snapshot_at", "complete", "truncated", "omitted",
@@ -68,9 +65,9 @@ def run(context: Context[LogsParams]) -> dict[str, Any]:
     tasks, missing = choose(context, warning_of(context))
     if missing and params["fail_on_unavailable"]:
         raise CoderError(f"there is no task {', '.join(repr(name) for name in missing)}", "not_found")
-    with ThreadPoolExecutor(max(1, min(params["concurrency"], len(tasks) or 1))) as pool:
-        read = list(pool.map(lambda task: _read(context.session.tasks, task, params["fail_on_unavailable"]), tasks))
-    _tell(context, read)
+    backend, fail = context.session.tasks, params["fail_on_unavailable"]
+    read = at_once(lambda task: _read(backend, task, fail), tasks, params["concurrency"])
+    tell_of(context, [reading.error for reading in read])
     entries = [_entry(task, reading.log, params) for task, reading in zip(tasks, read)]
     picked = [pick(entry, names) for entry in entries]
     return {"changed": False, "logs": picked, "missing": missing, "summary": _summary(entries)}
@@ -96,14 +93,6 @@ def _read(backend: TasksBackend, task: Task, fail: bool) -> Reading:
             raise error from None
         return Reading(Log([], "none", reason=error.message), error)
 
-
-def _tell(context: Context[Any], read: list[Reading]) -> None:
-    """Warn of what could not be read. :raises CoderError: nothing could."""
-    errors = [reading.error for reading in read if reading.error]
-    if errors and len(errors) == len(read):
-        raise errors[0]
-    for error in errors:
-        context.warn(error.message)
 
 
 def _entry(task: Task, log: Log, params: LogsParams) -> dict[str, Any]:

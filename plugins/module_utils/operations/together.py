@@ -15,9 +15,10 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from concurrent.futures import TimeoutError as NotYet
 from typing import Any, Callable, Protocol
 
-from ..coder.errors import CoderError
+from ..coder.errors import CoderError, invalid
 from ..coder.listed import BoundedServer
-from .context import Context
+from ..coder.session import Session
+from .context import Context, Journal
 from .how_far import SILENCE, how_far
 
 # Members under way at once, most of them waiting; how many requests run at once the client bounds.
@@ -55,6 +56,28 @@ class Member(Protocol):
 
     def bring(self) -> bool:
         """Into its state; a failure is kept, not raised. :returns: whether it did not fail."""
+
+
+def check_limits(concurrency: int, max_failures: int | None) -> None:
+    """:raises CoderError: kind invalid, a limit that cannot be kept."""
+    if concurrency < 1:
+        raise invalid(f"concurrency={concurrency} would never send a request", "Give 1 or more.")
+    if max_failures is not None and max_failures < 0:
+        raise invalid(f"max_failures={max_failures} is below zero", "Give 0 or more, or leave it out.")
+
+
+def own_context(context: Context[Any], client: BoundedServer, journal: Journal, warnings: list[str]) -> Context[Any]:
+    """What one of the many gets: the call's context with a journal and warnings of its own, and no word to the user."""
+    return Context(
+        params=context.params,
+        open_session=lambda own: Session(client.for_call(own.journal.note, own.check_mode)),
+        check_mode=context.check_mode,
+        diff=context.diff,
+        warn=warnings.append,
+        clock=context.clock,
+        poll_interval=context.poll_interval,
+        journal=journal,
+    )
 
 
 def bring_all(context: Context[Any], client: BoundedServer, members: Sequence[Member], most: int | None) -> None:

@@ -24,7 +24,7 @@ from .lifecycle import ChatLifecycle, Created, Discarded
 from .messages import plain
 from .model_list import ChatModel
 from .models import HELD_LABEL, NAME_LABEL, Chat, age
-from .new import NewChat
+from .new import NewChat, undeletable
 from .refusals import wants_no_results
 
 # Kinds of errors that say that one of several ways is closed, and nothing else.
@@ -188,7 +188,7 @@ class ChatsBackend:
         if now is None or not now["archived"]:
             return False
         moment = datetime.fromtimestamp(self.now(), timezone.utc)
-        self._client.touch_labels(now, HELD_LABEL, f"{moment:%Y-%m-%dT%H:%M:%SZ}")
+        self._client.change(now["id"], "labels", {**now["labels"], HELD_LABEL: f"{moment:%Y-%m-%dT%H:%M:%SZ}"})
         return True
 
     def name(self, item: Chat) -> str:
@@ -241,15 +241,7 @@ class ChatsBackend:
 
     def delete(self, item: Chat, waiter: Waiter) -> bool:
         """See :meth:`Backend.delete`. :raises CoderError: always, kind unsupported."""
-        raise self.undeletable()
-
-    def undeletable(self) -> CoderError:
-        """Why no chat can be deleted, on any server."""
-        return CoderError(
-            "no server lets a chat be deleted", "unsupported",
-            hint="Use state=archived: the server deletes an archived chat by itself after its retention, see "
-            "'purge_after'.",
-        )  # fmt: skip
+        raise undeletable()
 
     def send(self, item: Chat, text: str) -> Sent:
         """See :meth:`Backend.send`; while a turn runs the message waits in the queue."""

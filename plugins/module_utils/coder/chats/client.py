@@ -266,13 +266,6 @@ class ChatsClient(Server):
         except CoderError as error:
             raise explain_write(error) from None
 
-    def touch_labels(self, chat: Chat, name: str, value: str) -> None:
-        """Put one label on a chat beside those that it was read with. It counts as a change, also of an archived one.
-
-        The whole map is replaced: whoever labels it at the same time may be overwritten.
-        """
-        self._request("PATCH", self._path(chat["id"]), body={"labels": {**chat["labels"], name: value}})
-
     # Messages
 
     def messages(self, chat_id: str) -> ChatLog:

@@ -164,6 +164,15 @@ def body_of(new: NewChat, labels: Mapping[str, str], empty: bool) -> dict[str, A
     return body
 
 
+def undeletable() -> CoderError:
+    """Why no chat can be deleted, on any server."""
+    return CoderError(
+        "no server lets a chat be deleted", "unsupported",
+        hint="Use state=archived: the server deletes an archived chat by itself after its retention, see "
+        "'purge_after' in the result.",
+    )  # fmt: skip
+
+
 def unlike_owner(owner: str) -> CoderError:
     """The error of a chat that the server made the caller's, whoever was meant."""
     return CoderError(

@@ -12,7 +12,7 @@ from typing import Any, cast
 from ..connection import ConnectionParams
 from ..context import Context
 from ..fields import FieldsParams, chosen_fields, fields_spec, pick
-from ..spec import Spec
+from ..spec import Spec, defaults
 from . import archive
 from .archive import ArchiveParams, ComparisonParams
 from .scope import ScopeParams
@@ -45,7 +45,7 @@ def run(context: Context[ArchiveInfoParams]) -> dict[str, Any]:
     :raises CoderError: an option cannot be right, the server refuses the list, or the archive cannot be read.
     """
     names = chosen_fields(context.params["fields"], BRIEF, FIELDS)
-    unset = {name: option.get("default") for name, option in archive.spec()["argument_spec"].items()}
+    unset = defaults(archive.spec()["argument_spec"])
     params = cast(ArchiveParams, {**unset, **context.params, "state": "verified"})
     outcomes, result = archive.look(replace(cast("Context[Any]", context), params=params))
     return {**result, "tasks": [pick(line, names) for line in outcomes.verdict_lines]}

@@ -20,7 +20,7 @@ from ...coder.chats.models import Chat
 from ...coder.errors import CoderError, attempting, invalid
 from ..connection import ConnectionParams
 from ..context import Context
-from ..spec import Spec
+from ..spec import Spec, defaults
 from . import archive
 from .archive import ArchiveParams, ComparisonParams
 from .scope import ScopeParams
@@ -89,7 +89,7 @@ def run(context: Context[RetentionParams]) -> dict[str, Any]:
 
 def _as_proof(params: RetentionParams) -> ArchiveParams:
     """The options of a proof of these chats; it writes nothing."""
-    unset = {name: option.get("default") for name, option in archive.spec()["argument_spec"].items()}
+    unset = defaults(archive.spec()["argument_spec"])
     return cast(ArchiveParams, {**unset, **params, "state": "verified", "source": CHATS, "report": None})
 
 
