@@ -100,3 +100,18 @@ options:
     type: str
     default: 30s
 """
+
+    # Of plugins that find the two themselves in the environment. Listed in front of the rest, which it wins over.
+    ENVIRONMENT = r"""
+options:
+  url:
+    description:
+      - Address of the Coder server, such as V(https://coder.example.com).
+    env:
+      - name: CODER_URL
+  token:
+    description:
+      - Session token of the user on whose behalf Coder is called. It is not put into any variable.
+    env:
+      - name: CODER_SESSION_TOKEN
+"""

@@ -31,6 +31,7 @@ author:
 extends_documentation_fragment:
   - constructed
   - inventory_cache
+  - coder.tasks.connection.environment
   - coder.tasks.connection
   - coder.tasks.connection.timeout
   - coder.tasks.selection.filters
@@ -41,16 +42,6 @@ options:
     type: str
     required: true
     choices: [coder.tasks.tasks]
-  url:
-    description:
-      - Address of the Coder server, such as V(https://coder.example.com).
-    env:
-      - name: CODER_URL
-  token:
-    description:
-      - Session token of the user on whose behalf Coder is called. It is not put into any variable.
-    env:
-      - name: CODER_SESSION_TOKEN
   source:
     description:
       - Whether hosts are tasks, or workspaces of chats.

@@ -16,6 +16,7 @@ description:
 author:
   - the coder.tasks authors (@coder)
 extends_documentation_fragment:
+  - coder.tasks.connection.environment
   - coder.tasks.connection
   - coder.tasks.connection.timeout
 options:
@@ -25,16 +26,6 @@ options:
     type: list
     elements: str
     required: true
-  url:
-    description:
-      - Address of the Coder server, such as V(https://coder.example.com).
-    env:
-      - name: CODER_URL
-  token:
-    description:
-      - Session token of the user on whose behalf Coder is called.
-    env:
-      - name: CODER_SESSION_TOKEN
   owner:
     description:
       - User whose tasks are meant, by username or UUID; V(me) is the user of the token.
