@@ -60,13 +60,15 @@ class Bench:
         return lambda: seconds(line, environment)
 
     def loops(self) -> None:
-        """A loop of task_info against loops of debug and uri, and against the wire."""
-        with Emulator(time_factor=0.01) as near, Emulator(time_factor=0.01) as far:
+        """Loops of task_info and chat_info against loops of debug and uri, and against the wire."""
+        with Emulator("2.34", chats="chats-2.35", time_factor=0.01) as near, Emulator(time_factor=0.01) as far:
             for server in (near, far):
                 server.create_task("bench")
+            near.create_chat("bench", labels={"coder.tasks/name": "bench"})
             far.faults.add("latency", seconds=LATENCY, count=None)
             loop = {"loop": f"{{{{ range({self.items}) | list }}}}"}
             info = play(self.folder, "info", [{"coder.tasks.task_info": {"name": "bench"}, **loop}])
+            chat = play(self.folder, "chat", [{"coder.tasks.chat_info": {"name": "bench"}, **loop}])
             debug = play(self.folder, "debug", [{"ansible.builtin.debug": {"msg": "{{ item }}"}, **loop}])
             request = {
                 "url": "{{ lookup('env', 'CODER_URL') }}/api/v2/tasks/me/bench",
@@ -79,6 +81,7 @@ class Bench:
                 {
                     "debug": self.command(near, debug),
                     "task_info": self.command(near, info),
+                    "chat_info": self.command(near, chat),
                     "uri": self.command(near, uri),
                     "task_info, 20 ms": self.command(far, info),
                 },
@@ -86,11 +89,13 @@ class Bench:
             )
         middle = {name: statistics.median(values) for name, values in taken.items()}
         seen = {name: spread(values) for name, values in taken.items()}
+        for module in ("task_info", "chat_info"):
+            case = f"loop of {self.items} {module}"
+            more = (middle[module] - middle["debug"]) / self.items * 1000
+            self.rows.append(Row(case, "loop of debug, more per item", more, "ms", "<=", 10, seen))
+            times = middle["uri"] / middle[module]
+            self.rows.append(Row(case, "loop of uri, times faster", times, "x", ">=", 12, seen))
         case = f"loop of {self.items} task_info"
-        more = (middle["task_info"] - middle["debug"]) / self.items * 1000
-        self.rows.append(Row(case, "loop of debug, more per item", more, "ms", "<=", 10, seen))
-        times = middle["uri"] / middle["task_info"]
-        self.rows.append(Row(case, "loop of uri, times faster", times, "x", ">=", 12, seen))
         wire = (middle["task_info, 20 ms"] - middle["debug"]) / (self.items * LATENCY)
         self.rows.append(Row(f"{case}, 20 ms latency, minus debug", "the wire", wire, "x", "<=", 1.5, seen))
 

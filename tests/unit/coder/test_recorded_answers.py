@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from calling import FakeClock
-from recorded import Stub, exchanges, recorded_server
+from recorded import Stub, exchanges
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import Choice
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, RouteNotFound
@@ -45,12 +45,6 @@ KINDS = {
 }
 BY_STATUS = {400: "invalid", 401: "auth", 403: "forbidden", 404: "not_found", 405: "protocol", 409: "conflict",
              410: "not_found", 429: "rate_limited", 500: "server", 502: "server", 503: "server"}  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def stub() -> Iterator[Stub]:
-    with recorded_server() as server:
-        yield server
 
 
 @pytest.fixture(params=DIALECTS)

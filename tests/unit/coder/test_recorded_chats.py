@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from calling import FakeClock
 from hypothesis import given
 from hypothesis import strategies as st
-from recorded import Stub, exchanges, recorded_server
+from recorded import Stub, exchanges
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.client import ChatsClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.dialect import EARLY, GENERAL
@@ -35,12 +35,6 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.rate_limit impor
 DIALECTS = ("chats-2.35", "chats-2.37-dev")
 ID = "3dc5b4e4-299e-4b8c-9e3a-da02ca25ffda"
 CHATS = "/api/experimental/chats"
-
-
-@pytest.fixture(scope="module")
-def stub() -> Iterator[Stub]:
-    with recorded_server() as server:
-        yield server
 
 
 @pytest.fixture(params=DIALECTS)
