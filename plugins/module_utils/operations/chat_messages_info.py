@@ -30,6 +30,7 @@ BRIEF = ("name", "title", "status", "complete", "reason", "last_answer")
 # In the result of a failure, so that whoever tries again until something is there can ask for it.
 IF_FAILED: dict[str, Any] = {"conversations": []}
 
+
 class ChatMessagesParams(ConnectionParams, ChatSelectionParams, FieldsParams):
     """The options of this operation."""
 
@@ -102,7 +103,6 @@ def _read(backend: ChatsBackend, chat: Chat, since_id: int | None) -> Reading:
             raise error from None
         return Reading([], [], error)
     return Reading(log.messages, log.queue)
-
 
 
 def _entry(backend: ChatsBackend, chat: Chat, reading: Reading, params: ChatMessagesParams) -> dict[str, Any]:

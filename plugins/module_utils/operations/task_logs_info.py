@@ -94,7 +94,6 @@ def _read(backend: TasksBackend, task: Task, fail: bool) -> Reading:
         return Reading(Log([], "none", reason=error.message), error)
 
 
-
 def _entry(task: Task, log: Log, params: LogsParams) -> dict[str, Any]:
     messages: list[Any] = [*newest(log.messages, params["tail"])]
     if params["max_bytes"] is not None:
