@@ -194,44 +194,61 @@ class OperationAction(ActionBase):
         params = plain(checked.validated_parameters)
         hidden = set(checked._no_log_values) | secrets_in(params)
         warnings: list[str] = []
-        progress = _Progress(self._task.action, self.operation)
+        terminal = Terminal(self._task.action, self.operation)
         if checked.error_messages:
             text = checked.errors.msg
             if isinstance(checked.errors[0], UnsupportedError):
                 text = f"Unsupported parameters for ({self._task.action}) module: {text}"
             result: dict[str, Any] = {"failed": True, "changed": False, "msg": text, **bad_arguments(text)}
         else:
-            with progress.told_when_interrupted():
-                result = outcome(self.operation, self._context(params, warnings, progress))
+            with terminal.told_when_interrupted():
+                result = outcome(self.operation, self._context(params, warnings, terminal))
         if warnings:
             result["warnings"] = warnings
         if _shows_invocation(task_vars):
             result["invocation"] = {"module_args": params}
         return remove_values(result, {value for value in hidden if value})
 
-    def _context(self, params: dict[str, Any], warnings: list[str], progress: _Progress) -> Context[dict[str, Any]]:
+    def _context(self, params: dict[str, Any], warnings: list[str], terminal: Terminal) -> Context[dict[str, Any]]:
         return Context(
             params=params,
             open_session=lambda context: kept_session(context, _sessions),
             check_mode=self._task.check_mode,
             diff=self._task.diff,
             warn=warnings.append,
-            progress=progress.tell,
-            show=lambda text, tone: display.display(text, color=getattr(C, _COLOURS.get(tone, ""), None)),
+            progress=terminal.tell,
+            show=terminal.show,
         )
 
 
-class _Progress:
-    """Words for whoever waits, on standard error, so that the output stays what it is; Ansible flushes each line."""
+class Terminal:
+    """What the person who waits sees: progress on standard error, so that the output stays what it is; an interruption.
+
+    Lines travel to the parent process by a queue with a lock. A worker that ends while it holds the lock leaves the
+    parent waiting for it without end, so an interruption that comes meanwhile has to wait until the line is away.
+    """
 
     def __init__(self, action: str, operation: Any) -> None:
         self._action = action
         self._advice: str = getattr(operation, "AFTER_INTERRUPT", "")
         self._last = ""
+        self._displaying = threading.Lock()
+        self._interrupted = False
 
     def tell(self, text: str) -> None:
+        """Say how far it is."""
         self._last = text
-        display.display(f"{self._action}: {text}", stderr=True)
+        self._display(f"{self._action}: {text}", stderr=True)
+
+    def show(self, text: str, tone: str) -> None:
+        """Show a part of the answer; tone: good, bad or quiet."""
+        self._display(text, color=getattr(C, _COLOURS.get(tone, ""), None))
+
+    def _display(self, text: str, **options: Any) -> None:
+        with self._displaying:
+            display.display(text, **options)
+        if self._interrupted:
+            os.kill(os.getpid(), signal.SIGINT)
 
     @contextmanager
     def told_when_interrupted(self) -> Iterator[None]:
@@ -240,13 +257,16 @@ class _Progress:
             yield
             return
         before = signal.getsignal(signal.SIGINT)
-        signal.signal(signal.SIGINT, lambda number, frame: self._interrupted(before, number, frame))
+        signal.signal(signal.SIGINT, lambda number, frame: self._interrupt(before, number, frame))
         try:
             yield
         finally:
             signal.signal(signal.SIGINT, before)
 
-    def _interrupted(self, before: Any, number: int, frame: Any) -> None:
+    def _interrupt(self, before: Any, number: int, frame: Any) -> None:
+        self._interrupted = True
+        if self._displaying.locked():
+            return  # whoever displays sends it again
         how_far = f" Last seen: {self._last}." if self._last else ""
         with suppress(OSError):
             os.write(_STANDARD_ERROR, f"{self._action}: interrupted.{how_far} {self._advice}\n".encode())
