@@ -2,19 +2,24 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one call has of a server: the one place where backends are opened."""
+"""What one call has of a server: the one place where backends are opened.
+
+A backend is imported when it is asked for: most calls have to do with one of the two.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from functools import cached_property
-from typing import Callable
+from typing import TYPE_CHECKING, Callable
 
-from .chats.backend import ChatsBackend
 from .clock import Clock
 from .connection import Connection
 from .server import Server
-from .tasks.backend import TasksBackend
+
+if TYPE_CHECKING:
+    from .chats.backend import ChatsBackend
+    from .tasks.backend import TasksBackend
 
 
 class Session:
@@ -29,11 +34,15 @@ class Session:
     @cached_property
     def tasks(self) -> TasksBackend:
         """The server's tasks; whether it has any shows with the first question."""
+        from .tasks.backend import TasksBackend
+
         return TasksBackend(self.server)
 
     @cached_property
     def chats(self) -> ChatsBackend:
         """The server's chats; whether it has any shows with the first question."""
+        from .chats.backend import ChatsBackend
+
         return ChatsBackend(self.server)
 
     def for_call(self, note_write: Callable[[str], None], read_only: bool) -> Session:
