@@ -33,7 +33,8 @@ class Scanner(Protocol):
     rules: int
 
     @property
-    def identity(self) -> str: ...
+    def identity(self) -> str:
+        """What it finds: changes with its version and rules."""
 
     def find(self, text: str) -> Iterator[Span]:
         """Where secrets lie; the same for the same text."""
