@@ -85,10 +85,21 @@ class Predicate:
         return [item for item, answer in zip(items, answers) if answer]
 
     def _answer(self, item: Any) -> Any:
+        """True or false of one item; null, an object or a list is what there is of something, or that there is nothing.
+
+        :raises CoderError: a text or a number, which a condition that was cut short gives: ``-e select=name == 'x'`` ends
+            at its first blank, and would choose everything.
+        """
         try:
-            return self._compiled.search(item)
+            answer = self._compiled.search(item)
         except self._error as error:
             raise self._unreadable(error) from None
+        if isinstance(answer, (str, int, float)) and not isinstance(answer, bool):
+            raise invalid(
+                f"'select' gives {answer!r} of a {self._subject.noun}, and not true or false: {self._expression}",
+                f"{self._subject.advice} After -e, which ends a value at a blank, write it without any.",
+            )
+        return answer
 
     def _unreadable(self, error: Exception) -> CoderError:
         reason = str(error).splitlines()[0].rstrip(":. ")
