@@ -35,9 +35,64 @@ options:
           - How many parts there are.
         type: int
         required: true
+  expect_scope:
+    description:
+      - Whose tasks and chats have to be seen, at the least. The server is asked what the token may read; where it is
+        less, or the server does not say, the call fails before it does anything.
+      - V(own) is one user's, V(organization) those of an organization, V(deployment) everybody's.
+      - If not set, less is told by RV(scope) and, with O(all_owners), by a warning.
+    type: str
+    choices: [own, organization, deployment]
+  scanner:
+    description:
+      - A secret scanner to ask beside the rules of the collection. V(kingfisher) is the Python package
+        C(kingfisher-secret-scanner), which has to be installed where this runs (CPython 3.10 or newer). It follows the
+        formats of providers, and opens no connection.
+      - An archive keeps the one it was begun with, V(none) if none was given. If this says otherwise, a warning tells.
+    type: str
+    choices: [none, kingfisher]
+  concurrency:
+    description:
+      - How many tasks or chats to read at the same time.
+    type: int
+    default: 16
+  wait_timeout:
+    description:
+      - Longest time to wait for tasks whose log cannot be read in their present state, such as one that starts, or one
+        whose AgentAPI does not answer; counted from the start, in seconds or with units, such as V(5m).
+    type: str
+    default: 2m
+requirements:
+  - jinja2
+  - markdown-it-py, if Markdown is to be rendered in transcripts
+"""
+
+    # Apart from the rest, because chats alone have no templates.
+    SOURCE = r"""
+options:
+  source:
+    description:
+      - Where conversations are taken from, V(tasks), V(chats) or V(both). If not set, from what the server has;
+        RV(source) says what that was.
+      - A list shows one's own chats only. Everybody's are found with O(all_owners) and the token of a site owner, by
+        the server's audit log, see RV(audit_log).
+      - O(owner), O(template), O(status) and O(select) choose tasks only. With one of them there are no chats, and
+        V(chats) or V(both) is refused.
+    type: str
+    choices: [tasks, chats, both]
+  template:
+    description:
+      - Choose only tasks of this template, by name or UUID.
+    type: str
+"""
+
+    # Of each proof, also where the archive is not what it is about.
+    PROOF = r"""
+options:
   accept:
     description:
-      - Tasks that may be deleted although the archive holds less of them than there was.
+      - Tasks that may be deleted, and chats that may be archived, although the archive holds less of them than there
+        was.
       - V(snapshot) is a log that was saved from a snapshot, V(cut) one with a message that was cut, V(none) a task of
         which the server itself says that it has no log, V(redacted) a log from which secrets were taken out, of which
         the server has the only original.
@@ -51,14 +106,6 @@ options:
     elements: str
     choices: [snapshot, cut, none, redacted, restarted, empty, gaps, running, files]
     default: []
-  expect_scope:
-    description:
-      - Whose tasks and chats have to be seen, at the least. The server is asked what the token may read; where it is
-        less, or the server does not say, the call fails before it does anything.
-      - V(own) is one user's, V(organization) those of an organization, V(deployment) everybody's.
-      - If not set, less is told by RV(scope) and, with O(all_owners), by a warning.
-    type: str
-    choices: [own, organization, deployment]
   redact:
     description:
       - Whether secrets are taken out before anything is written, as best as it can be done.
@@ -81,46 +128,6 @@ options:
     type: list
     elements: str
     default: []
-  scanner:
-    description:
-      - A secret scanner to ask beside the rules of the collection. V(kingfisher) is the Python package
-        C(kingfisher-secret-scanner), which has to be installed where this runs (CPython 3.10 or newer). It follows the
-        formats of providers, and opens no connection.
-      - An archive keeps the one it was begun with, V(none) if none was given. If this says otherwise, a warning tells.
-    type: str
-    choices: [none, kingfisher]
-  concurrency:
-    description:
-      - How many tasks or chats to read at the same time.
-    type: int
-    default: 16
-  wait_timeout:
-    description:
-      - Longest time to wait for tasks whose log cannot be read in their present state, such as one that starts, or one
-        whose AgentAPI does not answer; counted from the start, in seconds or with units, such as V(5m).
-    type: str
-    default: 2m
 requirements:
-  - jinja2
   - pyyaml for O(redaction_rules)
-  - markdown-it-py, if Markdown is to be rendered in transcripts
-"""
-
-    # Apart from the rest, because chats alone have no templates.
-    SOURCE = r"""
-options:
-  source:
-    description:
-      - Where conversations are taken from, V(tasks), V(chats) or V(both). If not set, from what the server has;
-        RV(source) says what that was.
-      - A list shows one's own chats only. Everybody's are found with O(all_owners) and the token of a site owner, by
-        the server's audit log, see RV(audit_log).
-      - O(owner), O(template), O(status) and O(select) choose tasks only. With one of them there are no chats, and
-        V(chats) or V(both) is refused.
-    type: str
-    choices: [tasks, chats, both]
-  template:
-    description:
-      - Choose only tasks of this template, by name or UUID.
-    type: str
 """

@@ -34,6 +34,7 @@ extends_documentation_fragment:
   - coder.tasks.selection
   - coder.tasks.selection.filters
   - coder.tasks.archive
+  - coder.tasks.archive.proof
   - coder.tasks.archive.source
   - coder.tasks.attributes
   - coder.tasks.attributes.api

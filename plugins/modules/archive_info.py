@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - coder.tasks.selection
   - coder.tasks.selection.filters
   - coder.tasks.archive
+  - coder.tasks.archive.proof
   - coder.tasks.archive.source
   - coder.tasks.fields
   - coder.tasks.attributes

@@ -24,6 +24,7 @@ extends_documentation_fragment:
   - coder.tasks.connection.timeout
   - coder.tasks.selection.chats
   - coder.tasks.archive
+  - coder.tasks.archive.proof
   - coder.tasks.attributes
   - coder.tasks.attributes.api
 attributes:

@@ -25,13 +25,15 @@ extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
   - coder.tasks.waiting
+  - coder.tasks.archive.proof
   - coder.tasks.attributes
   - coder.tasks.attributes.api
 attributes:
   check_mode:
     support: full
     details:
-      - The organization, the model and the workspace are looked up, so that their mistakes show.
+      - The organization, the model and the workspace are looked up, so that their mistakes show. With
+        O(require_collected) the proof is made, so that its refusal shows, too.
   diff_mode:
     support: full
   idempotent:
@@ -139,6 +141,16 @@ options:
       - Confirms that O(on_prompt_change=edit) may lose what followed the first message.
     type: bool
     default: false
+  require_collected:
+    description:
+      - Folder of an archive of M(coder.tasks.archive). With O(state=archived), the chat is archived only if that has a
+        proven copy of this moment of it and of each of its sub-agents, the same proof as that of
+        M(coder.tasks.archive_info). Else the call fails before anything is written; RV(unproven) says what has none.
+      - Nothing is stopped then. A chat at work has no copy of this moment, so stop it with O(state=idle) before it is
+        saved.
+      - O(accept), O(redact), O(redaction_key), O(redaction_rules) and O(redact_values) are those that the archive was
+        made with, and are refused without this. Its scanner is asked by itself.
+    type: path
   wait:
     description:
       - Whether to wait until the chat is as O(wait_for) says, and until what was stopped has ended.
@@ -154,6 +166,7 @@ options:
     type: str
     choices: [ready, idle, replied]
 seealso:
+  - module: coder.tasks.archive
   - module: coder.tasks.chat_send
   - module: coder.tasks.task
 """
@@ -194,6 +207,19 @@ EXAMPLES = r"""
     prompt: Upgrade the dependencies of the tests only.
     on_prompt_change: edit
     discard_log: true
+
+- name: Save another one
+  coder.tasks.archive:
+    path: coder-archive
+    source: chats
+    name: fix-login
+
+- name: Archive it, unless something was said since
+  coder.tasks.chat:
+    name: fix-login
+    state: archived
+    require_collected: coder-archive
+    accept: [redacted]
 """
 
 RETURN = r"""
@@ -454,6 +480,39 @@ discarded:
       returned: always
       sample: "2026-11-21T12:05:13.288097Z"
     # end scripts/returns/queued.yml
+unproven:
+  description:
+    - The chat and its sub-agents, those of which O(require_collected) has no proven copy.
+  type: list
+  elements: dict
+  returned: where that is why the call failed
+  contains:
+    chat:
+      description: Owner and name, or title.
+      type: str
+      returned: always
+      sample: alice/fix-login
+    id:
+      description: Its UUID.
+      type: str
+      returned: always
+      sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
+    verdict:
+      description: What the comparison says, as in M(coder.tasks.archive_info).
+      type: str
+      returned: always
+      sample: drifted
+    reasons:
+      description: Classes that O(accept) does not name, or what stands in the way.
+      type: list
+      elements: str
+      returned: always
+      sample: []
+    why:
+      description: The same in words.
+      type: str
+      returned: always
+      sample: not all that it has now is saved there
 waited:
   description: Seconds that were waited.
   type: float

@@ -69,6 +69,7 @@ def refused(name: str, module: str, says: str, arguments: dict[str, Any], **keyw
     return Case(name, module, arguments, keywords, fails=True, says=says)
 
 
+ENDED = {"name": "made", "state": "archived"}
 CHATS = {"path": "saved-chats", "redaction_key": "{{ redaction_key }}"}
 ARCHIVED = {"path": "saved", "name": ["idle-one", "paused-one"], "redaction_key": "{{ redaction_key }}"}
 READING = [
@@ -178,6 +179,8 @@ CHANGING = [
     Case("all chats stopped", "chat_fleet", {"scope": "own"}),
     refused("a fleet of chats with mistakes", "chat_fleet", "item 1 (a)",
             {"chats": [{"name": "a", "state": "absent"}]}),
+    refused("chat that is not saved", "chat", "have no proven copy",
+            {**ENDED, "require_collected": "saved-chats", "redaction_key": "{{ redaction_key }}"}),
     Case("chat archived", "chat", {"name": "made", "state": "archived"}, DIFF, changed=True),
     refused("chat that is archived", "chat", "unarchive=true", {"name": "made", "prompt": "x"}),
     refused("chat deleted", "chat", "no server lets a chat be deleted", {"name": "made", "state": "absent"}),

@@ -16,6 +16,7 @@ from ..coder.chats.models import CHAT_FIELDS, Chat
 from ..coder.chats.new import EFFORTS, NewChat, check_chat_name, check_labels, check_said, check_title, undeletable
 from ..coder.errors import CoderError, attempting, invalid
 from ..coder.waiter import WaitOptions
+from .archive.proof_options import ProofParams, proof_spec
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .spec import Options, Spec
@@ -53,9 +54,10 @@ class ChatOptions(TypedDict):
     discard_log: bool
 
 
-class ChatParams(ConnectionParams, ChatOptions):
+class ChatParams(ConnectionParams, ChatOptions, ProofParams):
     """The options of this operation."""
 
+    require_collected: str | None
     prompt_file: str | None
     wait: bool
     wait_for: str | None
@@ -91,8 +93,8 @@ def prompt_file_option() -> Options:
 
 def spec() -> Spec:
     """The operation's options."""
-    options = {**connection_spec(), **chat_options(), **prompt_file_option()}
-    options.update(waiting_spec(["ready", "idle", "replied"]))
+    options = {**connection_spec(), **chat_options(), **prompt_file_option(), **proof_spec()}
+    options.update(require_collected={"type": "path"}, **waiting_spec(["ready", "idle", "replied"]))
     del options["stable_idle"]
     return {
         "argument_spec": options,
@@ -107,9 +109,11 @@ def run(context: Context[ChatParams]) -> dict[str, Any]:
     params = context.params
     declared = cast(ChatOptions, {**params, "prompt": text_option(params, "prompt")})
     check_options(declared)
+    check_proof_options(params)
     goal = goal_of(params["state"], params["wait_for"])
     options = WaitOptions(params["wait_timeout"], 0.0, context.poll_interval, wait=params["wait"])
-    return EnsureChat(context, declared, goal if params["wait"] else None, options).run()
+    ensure = EnsureChat(context, declared, goal if params["wait"] else None, options, guard_of(context))
+    return ensure.run()
 
 
 def check_options(declared: ChatOptions) -> None:
@@ -141,6 +145,37 @@ def check_options(declared: ChatOptions) -> None:
         )
 
 
+def check_proof_options(params: ChatParams) -> None:
+    """:raises CoderError: kind invalid, a proof is asked for that would never be made, or none and how it is made."""
+    path, given = params["require_collected"], cast("Mapping[str, Any]", params)
+    if path is None:
+        unused = [name for name, option in proof_spec().items() if given[name] != option.get("default")]
+        if unused:
+            raise invalid(f"{unused[0]!r} is about a proof, and none is asked for", "Give 'require_collected', too.")
+    elif not path.strip():
+        raise invalid("'require_collected' is empty", "Give the folder of the archive that has to have a copy.")
+    elif params["state"] != "archived":
+        raise invalid(
+            f"'require_collected' does not go with state={params['state']}",
+            "It is for state=archived, which begins the end of a chat.",
+        )
+
+
+def guard_of(context: Context[ChatParams]) -> Callable[[Chat], None] | None:
+    """What refuses to archive a chat that is not saved; None where that is not asked for."""
+    path = context.params["require_collected"]
+    if path is None:
+        return None
+
+    def guard(chat: Chat) -> None:
+        # Most calls need nothing of an archive.
+        from .archive.proof import require_proof
+
+        require_proof(context, path, chat)
+
+    return guard
+
+
 def goal_of(state: str, goal: str | None) -> str | None:
     """What to wait for; each state has its own goals. :raises CoderError: one that the state cannot reach."""
     goals = GOALS.get(state, ())
@@ -153,10 +188,22 @@ def goal_of(state: str, goal: str | None) -> str | None:
 
 
 class EnsureChat:
-    """One chat on the way to its declared state. :param goal: what to wait for at the end; None for nothing."""
+    """One chat on the way to its declared state.
 
-    def __init__(self, context: Context[Any], declared: ChatOptions, goal: str | None, options: WaitOptions) -> None:
+    :param goal: what to wait for at the end; None for nothing.
+    :param guard: asked before a chat is archived; raises where that must not be.
+    """
+
+    def __init__(
+        self,
+        context: Context[Any],
+        declared: ChatOptions,
+        goal: str | None,
+        options: WaitOptions,
+        guard: Callable[[Chat], None] | None = None,
+    ) -> None:
         self._context = context
+        self._guard = guard
         self._declared = declared
         self._goal = goal
         self._chats: ChatsBackend = context.session.chats
@@ -442,11 +489,16 @@ class EnsureChat:
     def _ensure_archived(self, chat: Chat) -> Chat:
         if chat["archived"]:
             return chat
-        if self._context.check_mode:
-            self.changed = True
-            return {**chat, "archived": True, "status": "waiting", "busy": False}
         with attempting(f"archive the chat {self.label}"):
-            archived = self._chats.archive(chat, self._waiter, self.discarded)
+            if self._guard:
+                self._guard(chat)
+            if self._context.check_mode:
+                self.changed = True
+                return {**chat, "archived": True, "status": "waiting", "busy": False}
+            if self._guard:
+                archived = self._chats.archive_at_rest(chat, self._waiter)
+            else:
+                archived = self._chats.archive(chat, self._waiter, self.discarded)
             self.changed = archived or bool(self.discarded) or self.changed
             return self._look(chat)
 

@@ -290,6 +290,10 @@ class ChatsBackend:
         """See :meth:`.lifecycle.ChatLifecycle.archive`."""
         return ChatLifecycle(self._client, waiter).archive(item, discarded)
 
+    def archive_at_rest(self, item: Chat, waiter: Waiter) -> bool:
+        """See :meth:`.lifecycle.ChatLifecycle.archive_at_rest`."""
+        return ChatLifecycle(self._client, waiter).archive_at_rest(item)
+
     def edit(self, item: Chat, text: str, waiter: Waiter) -> int | None:
         """See :meth:`.lifecycle.ChatLifecycle.edit`."""
         return ChatLifecycle(self._client, waiter).edit(item, text)

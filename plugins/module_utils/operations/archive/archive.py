@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import Any, TypedDict
+from typing import Any
 
 from ...archive import files, manifest, scanner, user_rules, wholeness
 from ...archive.kinds import CHAT, kind_of
@@ -26,10 +26,11 @@ from ..spec import Options, Spec
 from .choose import Chosen, choose_conversations
 from .collect import Collector
 from .outcome import Outcomes
+from .proof_options import ProofParams, proof_spec
 from .scope import ScopeParams, scope_spec
 from .select import ArchiveSelectionParams, archive_selection_spec
 from .source import SourceParams, source_spec
-from .verify import ACCEPTABLE, Evacuation, Verification
+from .verify import Evacuation, Verification
 
 # Failures that the message tells in full; the result has some more, the manifest all.
 FAILURES_TOLD = 3
@@ -43,15 +44,10 @@ _ATTEMPTS = {
 FEW = 50
 
 
-class ComparisonParams(TypedDict):
+class ComparisonParams(ProofParams):
     """The options of how conversations are read and held against an archive."""
 
     path: str
-    accept: list[str]
-    redact: bool
-    redaction_key: str | None
-    redaction_rules: str | None
-    redact_values: list[str]
     scanner: str | None
     concurrency: int
     wait_timeout: float
@@ -94,12 +90,8 @@ def proof_options() -> Options:
         **archive_selection_spec(),
         **source_spec(),
         **scope_spec(),
+        **proof_spec(),
         "path": {"type": "path", "required": True},
-        "accept": {"type": "list", "elements": "str", "choices": list(ACCEPTABLE), "default": []},
-        "redact": {"type": "bool", "default": True},
-        "redaction_key": {"type": "str", "no_log": True},
-        "redaction_rules": {"type": "path"},
-        "redact_values": {"type": "list", "elements": "str", "no_log": True, "default": []},
         "scanner": {"type": "str", "choices": list(scanner.CHOICES)},
         "concurrency": {"type": "int", "default": 16},
         "wait_timeout": {"type": "duration", "default": "2m"},
@@ -124,8 +116,8 @@ def look(context: Context[ArchiveParams]) -> tuple[Outcomes, dict[str, Any]]:
     """
     params = context.params
     _check(params)
-    key = _key(context)
-    redactor = _redactor(context, key)
+    key = key_of(context)
+    redactor = redactor_of(context, key)
     unreadable: list[Malformed] = []
     chosen = choose_conversations(context, unreadable.append)
     outcomes = Outcomes(chosen.conversations + len(unreadable), chosen.scope, chosen.noun)
@@ -184,11 +176,16 @@ def _check(params: ArchiveParams) -> None:
         raise invalid(f"fail_percent={params['fail_percent']:g} is not a percentage of the tasks", "Give 0 to 100.")
     if not params["path"]:
         raise invalid("'path' is empty", "Give the folder of the archive.")
-    if any(len(value) < SHORTEST_VALUE for value in params["redact_values"]):
+    check_values(params["redact_values"])
+
+
+def check_values(values: list[str]) -> None:
+    """:raises CoderError: kind invalid, a value is too short to be taken out everywhere."""
+    if any(len(value) < SHORTEST_VALUE for value in values):
         raise invalid(f"a value in 'redact_values' has fewer than {SHORTEST_VALUE} characters", "Leave it out.")
 
 
-def _redactor(context: Context[ArchiveParams], key: bytes) -> Redactor | None:
+def redactor_of(context: Context[ArchiveParams], key: bytes) -> Redactor | None:
     """What takes secrets out, those of this very call among them."""
     params = context.params
     if not params["redact"]:
@@ -217,7 +214,7 @@ def _scanner(context: Context[ArchiveParams]) -> scanner.Scanner | None:
     return scanner.load(begun_with or wanted or scanner.NONE)
 
 
-def _key(context: Context[ArchiveParams]) -> bytes:
+def key_of(context: Context[ArchiveParams]) -> bytes:
     """The key of the marks and of the seal.
 
     Only collecting makes one; where there is none, nothing can have been saved with it, and any key says so.

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import shlex
 import threading
+from collections.abc import Collection
 from typing import Any, NamedTuple, cast
 
 from ...archive import chat_log, files
@@ -35,7 +36,6 @@ from .progress import Progress
 from .read import Reader, Reading, ReadParams
 from .read_chat import read_chats
 
-ACCEPTABLE = tuple(CLASSES)
 # Why a verdict is what it is, beside the classes that can be accepted.
 _WHY = {
     "seal": "its files were changed by somebody who does not have the archive's key",
@@ -70,7 +70,7 @@ class Verdict(NamedTuple):
         return "; ".join({**CLASSES, **_WHY}.get(reason, reason) for reason in self.reasons)
 
 
-_SAFE = Verdict("safe_to_delete")
+SAFE = Verdict("safe_to_delete")
 
 
 def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[str, Any]]) -> Verdict:
@@ -106,8 +106,24 @@ def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[s
     ])  # fmt: skip
 
 
+def verdict_of(archive: Archive, reading: Reading, accept: Collection[str]) -> Verdict:
+    """What was just read of a conversation, held against its files as they lie there now.
+
+    :param accept: classes in which what was saved may be less than what was said.
+    """
+    task_id = reading.task["id"]
+    entry, evidence = archive.entry(task_id), archive.examine(task_id)
+    if entry is None or evidence is None:
+        return Verdict("missing")
+    verdict = judge(reading, entry, evidence, archive.shown(reading.record))
+    if verdict.kind != "incomplete":
+        return verdict
+    unaccepted = tuple(name for name in verdict.reasons if name not in accept)
+    return Verdict("incomplete", unaccepted) if unaccepted else SAFE
+
+
 def _of_classes(classes: list[str]) -> Verdict:
-    return Verdict("incomplete", tuple(name for name in CLASSES if name in classes)) if classes else _SAFE
+    return Verdict("incomplete", tuple(name for name in CLASSES if name in classes)) if classes else SAFE
 
 
 def _holds(reading: Reading, evidence: Evidence, shown: list[dict[str, Any]]) -> bool:
@@ -190,15 +206,7 @@ class Verification:
         line["action"] = self._act(reading, verdict)
 
     def _verdict(self, reading: Reading) -> Verdict:
-        task_id = reading.task["id"]
-        entry, evidence = self._archive.entry(task_id), self._archive.examine(task_id)
-        if entry is None or evidence is None:
-            return Verdict("missing")
-        verdict = judge(reading, entry, evidence, self._archive.shown(reading.record))
-        if verdict.kind != "incomplete":
-            return verdict
-        unaccepted = tuple(name for name in verdict.reasons if name not in self._context.params["accept"])
-        return Verdict("incomplete", unaccepted) if unaccepted else _SAFE
+        return verdict_of(self._archive, reading, self._context.params["accept"])
 
     def _act(self, reading: Reading, verdict: Verdict) -> str | None:
         """What was done about the task; here nothing."""
@@ -270,7 +278,7 @@ class Evacuation(Verification):
 
     def _act(self, reading: Reading, verdict: Verdict) -> str | None:
         task = reading.task
-        if not self._context.check_mode and (verdict == _SAFE or verdict.kind in _SAVED_AGAIN):
+        if not self._context.check_mode and (verdict == SAFE or verdict.kind in _SAVED_AGAIN):
             self._archive.check_place()
         try:
             if verdict.kind in _SAVED_AGAIN and not self._archive.is_outdated:
@@ -279,10 +287,10 @@ class Evacuation(Verification):
                 )
                 self._outcomes.save(outcome, task["id"], self._archive.entry(task["id"]))
                 return "saved"
-            if verdict == _SAFE and reading.is_chat:
+            if verdict == SAFE and reading.is_chat:
                 self._outcomes.keep()
                 return "kept"
-            if verdict == _SAFE:
+            if verdict == SAFE:
                 return self._delete(task)
         except CoderError as error:
             if error.kind == "io":
