@@ -85,6 +85,17 @@ options:
       - File on the controller to read O(prompt) from. A relative path is looked for beside the playbook. It may be a
         vault.
     type: path
+  files:
+    description:
+      - Files that go with O(prompt) when it is sent, on the host where the module runs. A relative path is looked for
+        beside the playbook. Each is uploaded before that, up to 10 MiB.
+      - A server takes JSON, PDF, CSV, Markdown, plain text, GIF, JPEG, PNG and WebP, and 12 uploads per minute; the
+        module waits. The type is told by the name of the file; of a name that says none of these the server looks
+        whether it is text.
+      - Where the chat was told its prompt already nothing is uploaded. If the chat carries no file of that name, the
+        module warns.
+    type: list
+    elements: path
   title:
     description:
       - Title to show in the dashboard, up to 200 characters. If not set, a model makes one.
@@ -480,6 +491,23 @@ discarded:
       returned: always
       sample: "2026-11-21T12:05:13.288097Z"
     # end scripts/returns/queued.yml
+uploaded:
+  description:
+    - Files that this call has put on the server, whatever became of the rest.
+  type: list
+  elements: dict
+  returned: success, and on failure
+  contains:
+    path:
+      description: Path of the file.
+      type: str
+      returned: always
+      sample: /srv/notes.md
+    id:
+      description: Its UUID on the server.
+      type: str
+      returned: always
+      sample: 49f78da7-bbd9-4e87-9902-13817dac57ad
 unproven:
   description:
     - The chat and its sub-agents, those of which O(require_collected) has no proven copy.

@@ -91,6 +91,16 @@ options:
           - File on the controller to read O(chats[].prompt) from. A relative path is looked for beside the playbook.
             It may be a vault.
         type: path
+      files:
+        description:
+          - Files that go with O(chats[].prompt) when it is sent, on the host where the module runs. A relative path is
+            looked for beside the playbook. Each is uploaded before that, up to 10 MiB.
+          - See O(coder.tasks.chat#module:files) for what a server takes. It takes 12 uploads per minute; the module
+            waits.
+          - Where the chat was told its prompt already nothing is uploaded. If it carries no file of that name, the
+            module warns.
+        type: list
+        elements: path
       title:
         description:
           - Title to show in the dashboard, up to 200 characters. If not set, a model makes one.

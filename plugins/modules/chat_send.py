@@ -51,6 +51,15 @@ options:
       - File on the controller to read O(input) from. A relative path is looked for beside the playbook. It may be a
         vault.
     type: path
+  files:
+    description:
+      - Files that go with the message, on the host where the module runs. A relative path is looked for beside the
+        playbook. Each is uploaded before the message is sent, up to 10 MiB.
+      - A server takes JSON, PDF, CSV, Markdown, plain text, GIF, JPEG, PNG and WebP, and 12 uploads per minute; the
+        module waits. The type is told by the name of the file; of a name that says none of these the server looks
+        whether it is text.
+    type: list
+    elements: path
   busy:
     description:
       - What to do while a turn of the chat runs.
@@ -109,6 +118,12 @@ EXAMPLES = r"""
     input: Never mind. Write the tests first.
     busy: interrupt
     wait_for: accepted
+
+- name: Show it a file that lies beside the playbook
+  coder.tasks.chat_send:
+    chat: fix-login
+    input: Does the output look right to you?
+    files: [prompts/upgrade-deps.md]
 
 - name: Answer the tool that it called
   coder.tasks.chat_send:
@@ -348,6 +363,23 @@ message_id:
   type: int
   returned: success, and on failure
   sample: 27
+uploaded:
+  description:
+    - Files that are on the server now, whatever became of the message.
+  type: list
+  elements: dict
+  returned: success, and on failure
+  contains:
+    path:
+      description: Path of the file.
+      type: str
+      returned: always
+      sample: /srv/notes.md
+    id:
+      description: Its UUID on the server.
+      type: str
+      returned: always
+      sample: 49f78da7-bbd9-4e87-9902-13817dac57ad
 delivered:
   description:
     - V(yes), V(no), or V(unknown) when the answer was lost and neither conversation nor queue tells. A message in the

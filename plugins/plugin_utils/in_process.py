@@ -112,14 +112,21 @@ class OperationAction(ActionBase):
         if "read_as" in option:
             self._read_file(name, option["read_as"], arguments)
         elif option.get("type") == "path":
-            if value and isinstance(value, str) and not os.path.isabs(os.path.expanduser(value)):
-                arguments[name] = self._loader.path_dwim(value)
+            arguments[name] = self._beside_the_playbook(value)
+        elif option.get("elements") == "path" and isinstance(value, (str, list)):
+            paths = value.split(",") if isinstance(value, str) else value
+            arguments[name] = [self._beside_the_playbook(path) for path in paths]
         elif inner and isinstance(value, dict):
             arguments[name] = self._with_local_files(inner, value)
         elif inner and isinstance(value, list):
             arguments[name] = [
                 self._with_local_files(inner, item) if isinstance(item, dict) else item for item in value
             ]
+
+    def _beside_the_playbook(self, path: Any) -> Any:
+        if path and isinstance(path, str) and not os.path.isabs(os.path.expanduser(path)):
+            return self._loader.path_dwim(path)
+        return path
 
     def _read_file(self, name: str, read_as: str, arguments: dict[str, Any]) -> None:
         """Replace an option that names a file by the one that has its content."""

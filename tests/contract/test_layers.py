@@ -91,8 +91,18 @@ def paths(options: dict[str, Any]) -> Iterator[str]:
     for name, option in options.items():
         if option.get("type") == "path" and "read_as" not in option:
             yield name
+        if option.get("elements") == "path":
+            yield f"{name}[]"
         for inner in paths(option.get("options", {})):
             yield f"{name}.{inner}"
+
+
+# What a list of paths can be given as.
+LISTS: list[tuple[Any, Any]] = [
+    (["x", "/y"], ["/playbook/x", "/y"]),
+    ("x,/y", ["/playbook/x", "/y"]),
+    (None, None),
+]
 
 
 @pytest.mark.parametrize("module", ACTIONS)
@@ -103,10 +113,11 @@ def test_every_path_is_looked_for_beside_the_playbook(module: str) -> None:
     found = list(paths(options))
     assert "ca_path" in found
     for path in found:
-        outer, _dot, inner = path.rpartition(".")
-        given: dict[str, Any] = {outer: [{inner: "x"}]} if outer else {inner: "x"}
-        local = action._with_local_files(options, given)
-        assert (local[outer][0] if outer else local)[inner] == "/playbook/x"
+        outer, _dot, inner = path.removesuffix("[]").rpartition(".")
+        for value, local_value in LISTS if path.endswith("[]") else [("x", "/playbook/x")]:
+            given: dict[str, Any] = {outer: [{inner: value}]} if outer else {inner: value}
+            local = action._with_local_files(options, given)
+            assert (local[outer][0] if outer else local)[inner] == local_value
 
 
 def test_every_file_that_is_read_names_an_option_for_its_content() -> None:

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import re
+from email.message import Message
 from typing import TYPE_CHECKING
 
 from emulator.answers import Answer, ApiError, json_answer, not_found
@@ -49,7 +49,9 @@ async def _upload(request: Request) -> Answer:
         raise ApiError(400, "Invalid organization ID.")
     if as_uuid(organization) != request.world.organization["id"] or not request.chats.may_use(request.caller):
         raise forbidden()
-    name = re.search(r'filename="?([^";]*)"?', request.headers.get("content-disposition", ""))
+    disposition = Message()
+    disposition["Content-Disposition"] = request.headers.get("content-disposition", "")
+    name = disposition.get_filename("")
     declared = request.headers.get("content-type", "").partition(";")[0].strip()
     if declared not in (*_TYPES, "application/octet-stream", ""):
         raise ApiError(400, "Unsupported file type.", f"Allowed types: {', '.join(_TYPES)}.")
@@ -57,14 +59,14 @@ async def _upload(request: Request) -> Answer:
         raise ApiError(
             413, "File too large.", f"Maximum file size is {LARGEST} bytes.", headers={"Connection": "close"}
         )
-    if name is None or not name[1]:
+    if not name:
         raise ApiError(400, "Filename is required.", "Provide a filename in the Content-Disposition header.")
     found = next((kind for magic, kind in _MAGIC.items() if request.body.startswith(magic)), "text/plain")
     if declared.startswith("text/") and not found.startswith("text/"):
         detail = f'Header declared "{declared}" but file content was detected as "{found}".'
         raise ApiError(400, "File content type does not match Content-Type header.", detail)
     media_type = declared if declared in _TYPES else found
-    file = request.chats.create_file(request.caller, name[1], request.body, media_type)
+    file = request.chats.create_file(request.caller, name, request.body, media_type)
     return json_answer(201, {"id": file.id})
 
 

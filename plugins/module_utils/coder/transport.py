@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
-from typing import Any, Callable
+from typing import Any, Callable, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from . import connection as options
@@ -52,6 +52,13 @@ class Response:
     data: Any
 
 
+class File(NamedTuple):
+    """A body that is sent as it is. ``headers`` say what it is."""
+
+    content: bytes
+    headers: dict[str, str]
+
+
 class Allowance:
     """What one answer may still take, with all its attempts, and with all its pages if it comes in pages.
 
@@ -69,7 +76,7 @@ class _Request:
     method: str
     path: str
     params: dict[str, Any] | None
-    body: bytes | None
+    body: File | None
     timeout: float
     final: Callable[[str], bool]
     allowance: Allowance
@@ -152,7 +159,7 @@ class Transport:
         """One request with its retries, within the connection's deadline.
 
         :param path: from the server's root, its segments already quoted, see :func:`segment`.
-        :param body: sent as JSON; None sends no body.
+        :param body: a :class:`File`, or what is sent as JSON; None sends no body.
         :param timeout: longest silence while reading, in seconds; the connection's own when None.
         :param final: says of a server's message that a 429 or a 5xx carrying it is an answer, not a hiccup.
         :param within: what this request may take, where it is one of several that make one answer.
@@ -161,7 +168,7 @@ class Transport:
         :raises AnswerLost: a write may or may not have been processed.
         :raises CoderError: any other failure, see :data:`errors.KINDS`.
         """
-        data = None if body is None else json.dumps(body).encode()
+        data = None if body is None else body if isinstance(body, File) else _as_json(body)
         silence = timeout or self.connection.timeout
         request = _Request(method, path, params, data, silence, final, within or self.allowance(), raw)
         with self._free_adapter() as adapter:
@@ -259,11 +266,11 @@ class Transport:
             ) from None
 
     def _prepared(self, request: _Request) -> requests.PreparedRequest:
-        headers = self._headers
+        headers, content = self._headers, None
         if request.body is not None:
-            headers = {**headers, "Content-Type": "application/json"}
+            headers, content = {**headers, **request.body.headers}, request.body.content
         prepared = requests.PreparedRequest()
-        prepared.prepare(request.method, self._base + request.path, headers, data=request.body, params=request.params)
+        prepared.prepare(request.method, self._base + request.path, headers, data=content, params=request.params)
         return prepared
 
     @contextmanager
@@ -277,6 +284,10 @@ class Transport:
             yield adapter
         finally:
             self._adapters.append(adapter)
+
+
+def _as_json(value: Any) -> File:
+    return File(json.dumps(value).encode(), {"Content-Type": "application/json"})
 
 
 def _may_repeat(request: _Request, error: CoderError) -> bool:

@@ -17,6 +17,7 @@ from ..coder.chats.new import EFFORTS, NewChat, check_chat_name, check_labels, c
 from ..coder.errors import CoderError, attempting, invalid
 from ..coder.waiter import WaitOptions
 from .archive.proof_options import ProofParams, proof_spec
+from .attachments import Attachments, check_files, files_option
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .spec import Options, Spec
@@ -42,6 +43,7 @@ class ChatOptions(TypedDict):
     state: str
     organization: str | None
     prompt: str | None
+    files: list[str] | None
     title: str | None
     labels: dict[str, Any] | None
     model: str | None
@@ -73,6 +75,7 @@ def chat_options() -> Options:
         "state": {"type": "str", "choices": [*GOALS, "absent"], "default": "present"},
         "organization": {"type": "str"},
         "prompt": {"type": "str"},
+        **files_option(),
         "title": {"type": "str"},
         "labels": {"type": "dict"},
         "model": {"type": "str"},
@@ -130,6 +133,7 @@ def check_options(declared: ChatOptions) -> None:
         raise invalid(f"{declared['id']!r} in 'id' is not a UUID", "Give the chat's id, or its name in 'name'.")
     if declared["prompt"] is not None:
         check_said(declared["prompt"], "prompt")
+    check_files(declared["files"])
     if declared["title"] is not None:
         check_title(declared["title"])
     check_labels(declared["labels"] or {})
@@ -212,6 +216,9 @@ class EnsureChat:
         self.changed = False
         self.created_by: str | None = None
         self.discarded: list[dict[str, Any]] = []
+        self._attachments = Attachments(declared["files"])
+        # Whether this call says the prompt to a chat that exists.
+        self._said = False
 
     def run(self) -> dict[str, Any]:
         return self.apply(self.find())
@@ -241,12 +248,14 @@ class EnsureChat:
                 "chat": self._told(after),
                 "created_by": self.created_by,
                 "discarded": self.discarded,
+                "uploaded": self._attachments.uploaded,
                 "waited": round(self._waiter.waited(), 1) if self._waiter.options.wait else 0.0,
             }
         except CoderError as error:
             error.result.setdefault("chat", self._seen and self._chats.with_reason(self._seen))
             error.result["chat"] = error.result["chat"] and {"purge_after": None, **error.result["chat"]}
             error.result.update(created_by=self.created_by, discarded=self.discarded)
+            error.result["uploaded"] = self._attachments.uploaded
             raise
         if self._context.diff:
             result["diff"] = diff_of(before, after, self.changed)
@@ -270,7 +279,9 @@ class EnsureChat:
         if state == "idle":
             return self._ensure_idle(chat)
         self._warn_of_fixed_options(chat)
-        return self._settle(self._follow_prompt(chat))
+        chat = self._follow_prompt(chat)
+        self._warn_of_files(chat)
+        return self._settle(chat)
 
     def _missing(self, state: str) -> None:
         if state == "idle":
@@ -302,7 +313,9 @@ class EnsureChat:
             if self._context.check_mode:
                 self.changed, self.created_by = True, THIS_CALL
                 return self._predicted(new)
-            chat, self.created_by = self._chats.create(new, self._waiter)
+            new = new._replace(file_ids=self._upload(new.organization_id))
+            with self._attachments.told_of():
+                chat, self.created_by = self._chats.create(new, self._waiter)
             self._seen = chat
             if self.created_by == SOMEONE_ELSE:
                 # Whoever was faster: his chat is treated as what was found.
@@ -417,6 +430,15 @@ class EnsureChat:
                 "matters."
             )
 
+    def _warn_of_files(self, chat: Chat) -> None:
+        """Say which files the chat does not carry: they go with a prompt that is sent, and only then."""
+        missing = [] if self._said else self._attachments.missing_in(chat["files"])
+        if missing:
+            self._context.warn(
+                f"The chat {self.label} does not carry {', '.join(missing)}: files go with a prompt when it is sent. "
+                "Send them with coder.tasks.chat_send."
+            )
+
     def _fixed(self, option: str, current: str | None, resolve: Callable[[str], str]) -> str | None:
         given: Mapping[str, Any] = self._declared
         if given[option] is None:
@@ -457,20 +479,29 @@ class EnsureChat:
         )
         return chat
 
+    def _upload(self, organization_id: str) -> tuple[str, ...]:
+        return tuple(self._attachments.upload(self._chats, organization_id))
+
     def _was_told(self, chat: Chat, text: str) -> bool:
         log = self._chats.messages(chat)
         said = [message["text"] for message in log.messages if message["input"]]
         return any(_same(each, text) for each in (*said, *(queued["text"] for queued in log.queue)))
 
     def _tell(self, chat: Chat, text: str) -> Chat:
+        self._said = True
         if not self._context.check_mode:
-            self._chats.tell(chat, text, self._waiter)
+            file_ids = self._upload(chat["organization_id"])
+            with self._attachments.told_of():
+                self._chats.tell(chat, text, self._waiter, file_ids)
         self.changed = True
         return self._look(chat)
 
     def _edit(self, chat: Chat, text: str) -> Chat:
+        self._said = True
         if not self._context.check_mode:
-            self._chats.edit(chat, text, self._waiter)
+            file_ids = self._upload(chat["organization_id"])
+            with self._attachments.told_of():
+                self._chats.edit(chat, text, self._waiter, file_ids)
         self.changed = True
         return self._look(chat)
 

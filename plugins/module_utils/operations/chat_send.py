@@ -16,6 +16,7 @@ from ..coder.chats.new import check_said
 from ..coder.chats.wait import at_work, is_at_work
 from ..coder.errors import AnswerLost, CoderError, as_coder_error
 from ..coder.waiter import WaitOptions
+from .attachments import Attachments, check_files, files_option
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .exchange import Exchange, ExchangeParams, Messages
@@ -46,6 +47,7 @@ class ChatSendParams(ConnectionParams, ExchangeParams):
     chat: str
     input: str | None
     input_file: str | None
+    files: list[str] | None
     busy: str
     tool_results: list[ToolResult] | None
 
@@ -57,6 +59,7 @@ def spec() -> Spec:
         chat={"type": "str", "required": True, "aliases": ["name"]},
         input={"type": "str"},
         input_file={"type": "path", "read_as": "input"},
+        **files_option(),
         busy={"type": "str", "choices": ["queue", "interrupt", "fail"], "default": "queue"},
         tool_results={
             "type": "list",
@@ -103,6 +106,7 @@ class ChatAgent:
         self._looks_missing = 0
         self._answered: set[str] = set()
         self._action: list[dict[str, Any]] = []
+        self._attachments = Attachments(context.params["files"])
 
     @property
     def _chats(self) -> ChatsBackend:
@@ -125,6 +129,7 @@ class ChatAgent:
     def input(self) -> str:
         self._text = text_option(self._context.params, "input") or ""
         check_said(self._text, "input")
+        check_files(self._context.params["files"])
         return self._text
 
     def check(self) -> None:
@@ -135,12 +140,15 @@ class ChatAgent:
         log = self._chats.messages(self._chat)
         self._queue_before = log.queue
         self._last_id = max((message["id"] for message in log.messages), default=0)
+        # Before the message, so that it is sure of it that it was not sent where one of these fails.
+        self._attachments.upload(self._chats, self._chat["organization_id"])
         return plain(log.messages)
 
     def send(self, text: str) -> None:
         interrupts = self._context.params["busy"] == "interrupt"
-        send = self._chats.send_and_interrupt if interrupts else self._chats.send
-        sent = send(self._chat, text)
+        file_ids = [each["id"] for each in self._attachments.uploaded]
+        with self._attachments.told_of():
+            sent = self._chats.send_with(self._chat, text, file_ids, interrupts)
         self._message_id, self._queued_id, self._taken = sent.id, sent.queued_id, True
 
     def before_next_try(self) -> None:
@@ -202,6 +210,7 @@ class ChatAgent:
 
     def facts(self, failed: bool) -> dict[str, Any]:
         facts: dict[str, Any] = {"message_id": self._message_id, "action_required": self._action}
+        facts["uploaded"] = self._attachments.uploaded
         if self._found is None:
             return facts
         facts["chat"] = self._chats.with_reason({**self._chat, "purge_after": None})

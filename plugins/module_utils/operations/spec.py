@@ -22,7 +22,7 @@ class Option(TypedDict, total=False):
     """
 
     type: OptionType
-    elements: Literal["str", "dict"]
+    elements: Literal["str", "dict", "path"]
     required: bool
     default: Any
     choices: list[str]

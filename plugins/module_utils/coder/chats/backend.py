@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
@@ -26,6 +27,7 @@ from .model_list import ChatModel
 from .models import HELD_LABEL, NAME_LABEL, Chat, age
 from .new import NewChat, undeletable
 from .refusals import wants_no_results
+from .uploads import Upload
 
 # Kinds of errors that say that one of several ways is closed, and nothing else.
 _CLOSED = ("forbidden", "not_found")
@@ -247,9 +249,16 @@ class ChatsBackend:
         """See :meth:`Backend.send`; while a turn runs the message waits in the queue."""
         return self._client.send(item["id"], text)
 
-    def send_and_interrupt(self, item: Chat, text: str) -> Sent:
-        """Like :meth:`send`, and a turn that runs is stopped for it."""
-        return self._client.send(item["id"], text, interrupt=True)
+    def send_with(self, item: Chat, text: str, file_ids: Collection[str], interrupt: bool = False) -> Sent:
+        """Like :meth:`send`, with files.
+
+        :param file_ids: as :meth:`upload` gave them. :param interrupt: whether a turn that runs is stopped for it.
+        """
+        return self._client.send(item["id"], text, interrupt, file_ids)
+
+    def upload(self, organization_id: str, file: Upload) -> str:
+        """See :meth:`.client.ChatsClient.upload`."""
+        return self._client.upload(organization_id, file)
 
     # Waiting
 
@@ -276,11 +285,11 @@ class ChatsBackend:
         found = ChatLifecycle(self._client, waiter).only_one(lambda: self.named(name))
         return self._client.chat(found["id"]) if found else None
 
-    def tell(self, item: Chat, text: str, waiter: Waiter) -> None:
+    def tell(self, item: Chat, text: str, waiter: Waiter, file_ids: Collection[str] = ()) -> None:
         """Say something, once, also where the answer is lost. :raises AnswerLost: that does not show."""
         before = self.messages(item)
         known = [message["id"] for message in before.messages] + [queued["id"] for queued in before.queue]
-        ChatLifecycle(self._client, waiter).tell(item, text, known)
+        ChatLifecycle(self._client, waiter).tell(item, text, known, file_ids)
 
     def stop(self, item: Chat, waiter: Waiter, discarded: Discarded) -> bool:
         """See :meth:`.lifecycle.ChatLifecycle.stop`."""
@@ -294,9 +303,9 @@ class ChatsBackend:
         """See :meth:`.lifecycle.ChatLifecycle.archive_at_rest`."""
         return ChatLifecycle(self._client, waiter).archive_at_rest(item)
 
-    def edit(self, item: Chat, text: str, waiter: Waiter) -> int | None:
+    def edit(self, item: Chat, text: str, waiter: Waiter, file_ids: Collection[str] = ()) -> int | None:
         """See :meth:`.lifecycle.ChatLifecycle.edit`."""
-        return ChatLifecycle(self._client, waiter).edit(item, text)
+        return ChatLifecycle(self._client, waiter).edit(item, text, file_ids)
 
     def first_prompt(self, item: Chat, waiter: Waiter, seconds: float = 0.0) -> str | None:
         """See :meth:`.lifecycle.ChatLifecycle.first_prompt`."""

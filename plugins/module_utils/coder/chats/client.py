@@ -6,26 +6,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Callable, NamedTuple
 
-from ..answers import Malformed, each, fields, malformed, not_coders, number, objects, refuse, text
+from ..answers import Malformed, an_object, each, fields, malformed, not_coders, number, objects, refuse, text
 from ..backend import Sent, lacking
 from ..errors import REFUSALS, AnswerLost, CoderError, RouteNotFound
-from ..server import AUTHCHECK_TRIES, Server
-from ..transport import Allowance, segment
+from ..server import AUTHCHECK_TRIES, Server, may_be_done
+from ..transport import Allowance, File, segment
 from .dialect import EARLY, FEATURES, GENERAL, STABLE, ChatsDialect, no_chats
 from .messages import ChatMessage, message_problem, messages_from, queued_from
 from .model_list import ChatModel, models_from
 from .models import Chat, chat_from, chat_problem
-from .new import NewChat, body_of, check_body
+from .new import NewChat, body_of, check_body, content_of
 from .refusals import explain_send, explain_write, is_bad_label, is_chat_answer
+from .uploads import Upload
 
 # Chats per page; servers take more than this, and give 50 where they are not asked for a number.
 PAGE = 500
 # Most messages that a server gives at once.
 MESSAGES = 200
 AUDIT_PAGE = 100
+# How often a file is sent whose answer is lost.
+UPLOADS = 3
 # What limits are called in the deployment's settings.
 _LIMITS = {
     "prompt_bytes": "max_prompt_bytes",
@@ -215,14 +218,32 @@ class ChatsClient(Server):
         """Stop the turn of this one chat, not those of its sub-agents."""
         self._request("POST", self._path(chat_id, "interrupt"), final=is_chat_answer)
 
-    def send(self, chat_id: str, text: str, interrupt: bool = False) -> Sent:
+    def upload(self, organization_id: str, file: Upload) -> str:
+        """Store a file, to be carried by a message. :returns: its id.
+
+        One that was stored and whose answer was lost is a file that nobody refers to, so it is sent again.
+
+        :raises CoderError: as the server refuses.
+        """
+        path, body = f"{self.dialect.prefix}/files", File(file.content, file.headers)
+        for lost in range(UPLOADS, 0, -1):
+            try:
+                answer = self._request("POST", path, params={"organization": organization_id}, body=body)
+                return text(an_object(answer.data, path, "id")["id"])
+            except CoderError as error:
+                if not may_be_done(error) or lost == 1:
+                    raise error.as_a(CoderError, kind="invalid" if error.status == 413 else error.kind) from None
+        raise AssertionError("unreachable")
+
+    def send(self, chat_id: str, text: str, interrupt: bool = False, file_ids: Iterable[str] = ()) -> Sent:
         """Say something in a chat. It waits for its turn while another one runs.
 
+        :param file_ids: of files that were uploaded, and go with it.
         :param interrupt: whether a turn that runs is stopped for it.
         :raises NotReady: the queue is full. :raises AnswerLost: it may have been taken.
         """
         path = self._path(chat_id, "messages")
-        body: dict[str, Any] = {"content": [{"type": "text", "text": text}]}
+        body: dict[str, Any] = {"content": content_of(text, file_ids)}
         if interrupt:
             body["busy_behavior"] = "interrupt"
         check_body(body, "message")
@@ -236,13 +257,13 @@ class ChatsClient(Server):
             return Sent(None, _id_in(answer.get("queued_message")))
         return Sent(_id_in(answer.get("message")))
 
-    def edit(self, chat_id: str, message_id: int, text: str) -> int | None:
+    def edit(self, chat_id: str, message_id: int, text: str, file_ids: Iterable[str] = ()) -> int | None:
         """Say a message otherwise: all that followed is gone, it has another id, and a turn begins.
 
         :returns: its new id. :raises CoderError: a second edit of the same id is refused.
         """
         path = self._path(chat_id, "messages", str(message_id))
-        body = {"content": [{"type": "text", "text": text}]}
+        body = {"content": content_of(text, file_ids)}
         check_body(body, "prompt")
         try:
             data = self._request("PATCH", path, body=body, final=is_chat_answer).data

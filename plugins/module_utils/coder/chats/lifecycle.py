@@ -76,7 +76,7 @@ class ChatLifecycle:
             self._discard(chat)
             return Created(older, SOMEONE_ELSE)
         if is_empty:
-            self._tell_first(chat, new.prompt)
+            self._tell_first(chat, new)
             chat = self._look_again(chat)
         return Created(chat, THIS_CALL)
 
@@ -112,21 +112,23 @@ class ChatLifecycle:
             reason = f"the chat {chat['id']}, which this call created and which must not stay, could not be archived"
             raise error.but(reason=f"{reason}: {error.reason}", hint="Archive it by its id.") from None
 
-    def _tell_first(self, chat: Chat, prompt: str) -> None:
+    def _tell_first(self, chat: Chat, new: NewChat) -> None:
         """Send the first message of an empty chat of ours. Where that fails the chat stays: the same call tells it."""
         try:
-            self.tell(chat, prompt, ())
+            self.tell(chat, new.prompt, (), new.file_ids)
         except CoderError as error:
             error.result.setdefault("chat", chat)
             raise
 
-    def tell(self, chat: Chat, text: str, known: Collection[int]) -> None:
-        """Say something, once. :param known: ids of the messages and queued ones before; what is new may be ours.
+    def tell(self, chat: Chat, text: str, known: Collection[int], file_ids: Collection[str] = ()) -> None:
+        """Say something, once.
 
+        :param known: ids of the messages and queued ones before; what is new may be ours.
+        :param file_ids: of files that were uploaded, and go with it.
         :raises AnswerLost: it may have been said, and does not show.
         """
         try:
-            self._client.send(chat["id"], text)
+            self._client.send(chat["id"], text, file_ids=file_ids)
         except AnswerLost as lost:
             if not self._shows(chat, text, known, LOOK_FOR_CHAT if lost.may_still_show else 0.0):
                 raise lost.but(
@@ -300,7 +302,7 @@ class ChatLifecycle:
             raise CoderError(f"somebody else sets the labels of the chat {chat['id']}, too", "conflict")
         return chat
 
-    def edit(self, chat: Chat, text: str) -> int | None:
+    def edit(self, chat: Chat, text: str, file_ids: Collection[str] = ()) -> int | None:
         """Say the first message otherwise, which cuts all that followed. :returns: its new id, where it is told.
 
         :raises CoderError: kind conflict, it has no message, or somebody else edited it.
@@ -309,7 +311,7 @@ class ChatLifecycle:
         if first is None:
             raise CoderError("it has no message yet", "conflict", hint="Send one with coder.tasks.chat_send.")
         try:
-            return self._client.edit(chat["id"], first["id"], text)
+            return self._client.edit(chat["id"], first["id"], text, file_ids)
         except CoderError as error:
             # Repeated after a lost answer, an edit meets an id that is gone.
             if not may_be_done(error) and not is_no_message(error):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import CoderError, invalid
@@ -31,7 +31,8 @@ _KEY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._/-]*")
 class NewChat(NamedTuple):
     """A chat that is to be made; None is left to the server. All ids are UUIDs.
 
-    ``name`` becomes the label :data:`NAME_LABEL`. ``owner_id``: another user than the token's.
+    ``name`` becomes the label :data:`NAME_LABEL`. ``owner_id``: another user than the token's. ``file_ids``: of files
+    that were uploaded, and go with the prompt.
     """
 
     organization_id: str
@@ -44,6 +45,7 @@ class NewChat(NamedTuple):
     mcp_server_ids: tuple[str, ...] = ()
     plan_mode: str | None = None
     reasoning_effort: str | None = None
+    file_ids: tuple[str, ...] = ()
 
     @property
     def all_labels(self) -> dict[str, str]:
@@ -151,7 +153,7 @@ def body_of(new: NewChat, labels: Mapping[str, str], empty: bool) -> dict[str, A
     wanted = {
         "organization_id": new.organization_id,
         "owner_id": new.owner_id,
-        "content": None if empty else [{"type": "text", "text": new.prompt}],
+        "content": None if empty else content_of(new.prompt, new.file_ids),
         "labels": dict(labels),
         "workspace_id": new.workspace_id,
         "model_config_id": new.model_id,
@@ -162,6 +164,11 @@ def body_of(new: NewChat, labels: Mapping[str, str], empty: bool) -> dict[str, A
     body = {name: value for name, value in wanted.items() if value is not None}
     check_body(body, "prompt")
     return body
+
+
+def content_of(text: str, file_ids: Iterable[str] = ()) -> list[dict[str, str]]:
+    """The content of a message: what is said, and the files that go with it."""
+    return [{"type": "text", "text": text}, *({"type": "file", "file_id": each} for each in file_ids)]
 
 
 def undeletable() -> CoderError:
