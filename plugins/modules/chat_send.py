@@ -44,7 +44,7 @@ options:
   input:
     description:
       - What to say. At most 256 KiB as JSON, not blank.
-      - One of O(input) and O(input_file) is required.
+      - One of O(input), O(input_file) and O(tool_results) is required.
     type: str
   input_file:
     description:
@@ -76,6 +76,9 @@ options:
         result, for five minutes.
       - They are given when the chat waits for exactly such calls. Otherwise the module returns the calls in
         RV(action_required).
+      - Without O(input) they are for calls that the chat waits for already, such as those of an earlier
+        RV(action_required): each call needs a result, and each result a call. What the model says after them is the
+        reply.
     type: list
     elements: dict
     suboptions:
@@ -133,6 +136,15 @@ EXAMPLES = r"""
       - tool: get_weather
         output:
           temperature: 5
+
+- name: Answer the calls that it waits for, and say nothing
+  coder.tasks.chat_send:
+    chat: fix-login
+    tool_results:
+      - tool: get_weather
+        output:
+          temperature: 5
+  when: answer.action_required | length > 0
 """
 
 RETURN = r"""
@@ -447,7 +459,7 @@ action_required:
       returned: always
       sample: {city: Oslo}
 would_send:
-  description: The message that would be sent.
+  description: The message that would be sent; without one the results of tools, as JSON.
   type: str
   returned: in check mode
   sample: Please go on.

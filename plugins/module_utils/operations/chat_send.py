@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypedDict, cast
 
 from ..coder import names
 from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.messages import ChatMessage, plain
 from ..coder.chats.models import Chat
-from ..coder.chats.new import check_said
+from ..coder.chats.new import check_body, check_said
 from ..coder.chats.wait import at_work, is_at_work
-from ..coder.errors import AnswerLost, CoderError, as_coder_error
+from ..coder.errors import AnswerLost, CoderError, as_coder_error, invalid
 from ..coder.waiter import WaitOptions
 from .attachments import Attachments, check_files, files_option
 from .connection import ConnectionParams, connection_spec
@@ -31,6 +32,12 @@ LOOKS_MISSING = 3
 AFTER_INTERRUPT = (
     "The chat may have the message already: read it with coder.tasks.chat_messages_info before you send again."
 )
+
+
+# Results whose answer was lost are given so often at most.
+GIVEN_AT_MOST = 3
+# Options that a call without a message has to leave alone.
+CHOSEN_BY_DEFAULT: dict[str, Any] = {"files": None, "busy": "queue"}
 
 
 class ToolResult(TypedDict):
@@ -77,14 +84,16 @@ def spec() -> Spec:
     return {
         "argument_spec": options,
         "mutually_exclusive": [["input", "input_file"]],
-        "required_one_of": [["input", "input_file"]],
+        "required_one_of": [["input", "input_file", "tool_results"]],
         "supports_check_mode": True,
     }
 
 
 def run(context: Context[ChatSendParams]) -> dict[str, Any]:
     """Result: ``chat``, ``message_id``, ``delivered``, ``reply``, ``note``, ``action_required``, ``waited``."""
-    return Exchange(context, ChatAgent(context), LOOK_FOR_MESSAGE).run()
+    says_nothing = context.params["input"] is None and not context.params["input_file"]
+    agent = ToolResultsAgent(context) if says_nothing else ChatAgent(context)
+    return Exchange(context, agent, LOOK_FOR_MESSAGE).run()
 
 
 class ChatAgent:
@@ -307,12 +316,7 @@ class ChatAgent:
         """Give the results that were declared for what it waits for. :returns: whether it goes on with them."""
         calls = self._open_calls()
         given = {result["tool"]: result for result in self._context.params["tool_results"] or []}
-        results = []
-        for call in calls:
-            found = given.get(call["tool_call_id"]) or given.get(call["tool_name"])
-            if found:
-                answer = {"output": found["output"], "is_error": found["is_error"]}
-                results.append({"tool_call_id": call["tool_call_id"], **answer})
+        results = _results_for(calls, given)
         if len(results) < len(calls) or not calls:
             self._action = calls
             return not calls
@@ -340,6 +344,117 @@ class ChatAgent:
         except AnswerLost:
             # A second time is refused, so nothing is done twice; but they may not have arrived.
             self._answered -= {result["tool_call_id"] for result in results}
+
+
+class ToolResultsAgent(ChatAgent):
+    """The same without a message: results of tools for a model that waits for them."""
+
+    def __init__(self, context: Context[ChatSendParams]) -> None:
+        super().__init__(context)
+        self._results: list[dict[str, Any]] = []
+
+    @property
+    def note(self) -> str:
+        """See :attr:`.exchange.Agent.note`."""
+        if self._action:
+            return "The model waits for the results of the tool calls in 'action_required'."
+        return "The turn ended without any text after the results."
+
+    def input(self) -> str:
+        """:returns: the results as JSON, to be told in check mode."""
+        params = self._context.params
+        if not params["tool_results"]:
+            raise invalid("'tool_results' is empty", "Give 'input' or 'input_file', or results of tools.")
+        for option in ("files", "busy"):
+            if params[option] != CHOSEN_BY_DEFAULT[option]:
+                raise invalid(f"{option!r} is about a message, and none is sent", "Give 'input' or 'input_file', too.")
+        check_body({"results": params["tool_results"]}, "tool_results")
+        return json.dumps(params["tool_results"])
+
+    def check(self) -> None:
+        self._find()
+        self._choose()
+
+    def prepare(self) -> Messages:
+        self._find()
+        log = self._chats.messages(self._chat)
+        self._last_id = max((message["id"] for message in log.messages), default=0)
+        self._choose()
+        return plain(log.messages)
+
+    def _choose(self) -> None:
+        """Which result is for which call. :raises CoderError: it waits for none, or not for exactly these."""
+        calls = self._open_calls() if self._chat["status"] == "requires_action" else []
+        if not calls:
+            raise CoderError(
+                f"it waits for no results of tools: it is {self._chats.describe(self._chat)}", "conflict",
+                hint="What it has to say is read with coder.tasks.chat_messages_info; 'input' says something to it.",
+            )  # fmt: skip
+        self._action = calls
+        given = {result["tool"]: result for result in self._context.params["tool_results"] or []}
+        known = {name for call in calls for name in (call["tool_call_id"], call["tool_name"])}
+        strange = sorted(given.keys() - known)
+        self._results = _results_for(calls, given)
+        answered = {result["tool_call_id"] for result in self._results}
+        unanswered = [call for call in calls if call["tool_call_id"] not in answered]
+        if strange or unanswered:
+            each = ", ".join(f"{call['tool_name']} ({call['tool_call_id']})" for call in calls)
+            wrong = f"it waits for no {strange[0]!r}" if strange else f"{unanswered[0]['tool_name']!r} has no result"
+            raise invalid(f"'tool_results' does not fit: {wrong}", f"Each of these calls needs a result: {each}.")
+
+    def send(self, text: str) -> None:
+        """Give them, once: a second time is refused, so what was lost is sent again."""
+        lost: AnswerLost | None = None
+        for _time in range(GIVEN_AT_MOST):
+            try:
+                taken = self._chats.give_results(self._chat, self._results)
+            except AnswerLost as error:
+                lost = error
+                continue
+            if not taken and (lost is None or self._are_open()):
+                raise CoderError("it waits for no results any more: somebody else answered, or it took too long",
+                                 "conflict")  # fmt: skip
+            return self._note_taken()
+        assert lost is not None
+        raise lost
+
+    def is_taken(self, messages: Messages, text: str, last_id: int) -> bool:
+        """See :meth:`.exchange.Agent.is_taken`: the calls have results."""
+        if not self._are_open():
+            self._note_taken()
+        return self._taken
+
+    def _are_open(self) -> bool:
+        ours = {result["tool_call_id"] for result in self._results}
+        return any(call["tool_call_id"] in ours for call in self._open_calls())
+
+    def _note_taken(self) -> None:
+        self._taken, self._action = True, []
+        self._answered |= {result["tool_call_id"] for result in self._results}
+
+    def reply_in(self, messages: Messages, text: str, last_id: int) -> Messages:
+        """See :meth:`.exchange.Agent.reply_in`: what has words, from the results to the next message of a person."""
+        reply: Messages = []
+        for message in messages:
+            if message["type"] == "input" and message["id"] > last_id:
+                break
+            if message["id"] > last_id and message["content"].strip():
+                reply.append(message)
+        return reply
+
+    def _place(self, messages: list[ChatMessage]) -> int | None:
+        """The turn goes on behind what was there before."""
+        return -1
+
+
+def _results_for(calls: list[dict[str, Any]], given: dict[str, ToolResult]) -> list[dict[str, Any]]:
+    """As the server takes them. :param given: by the id of a call, or by the name of a tool."""
+    found = [(call, given.get(call["tool_call_id"]) or given.get(call["tool_name"])) for call in calls]
+    return [
+        {"tool_call_id": call["tool_call_id"], "output": result["output"], "is_error": result["is_error"]}
+        for call, result in found
+        if result
+    ]
 
 
 def _same(one: str, other: str) -> bool:

@@ -272,6 +272,82 @@ def test_18_declared_results_are_given(server: Emulator, fault: str) -> None:
     assert len([message for message in one.messages if message.role == "tool"]) == 1
 
 
+# Results alone
+
+
+def answer(server: Emulator, *results: dict[str, Any], **options: Any) -> Call:
+    return call("chat_send", server, chat="fix", tool_results=list(results), **options)
+
+
+def waiting(server: Emulator) -> tuple[Chat, str]:
+    """A chat that waits for a call of a tool, and the id of that call."""
+    one = with_tool(server)
+    (wanted,) = send(server, WEATHER)["action_required"]
+    return one, wanted["tool_call_id"]
+
+
+@pytest.mark.parametrize("fault", ["none", "lost", "reset"])
+@pytest.mark.parametrize("by", ["id", "name"])
+def test_results_alone_are_given_once_and_no_message(server: Emulator, fault: str, by: str) -> None:
+    one, number = waiting(server)
+    before = said(one)
+    if fault != "none":
+        server.faults.add(fault, method="POST", path="/tool-results$")
+    done = answer(server, {"tool": number if by == "id" else "get_weather", "output": {"temp": 5}})
+    assert words(done) == ["The tool answered."] and done["delivered"] == "yes", done.msg
+    assert (done["message_id"], done["action_required"], said(one)) == (None, [], before)
+    assert len([message for message in one.messages if message.role == "tool"]) == 1
+    again = answer(server, {"tool": number, "output": 1})
+    assert again.kind == "conflict" and "waits for no results" in again.msg and again.writes == []
+
+
+def test_results_alone_need_not_be_waited_for(server: Emulator) -> None:
+    _one, number = waiting(server)
+    done = answer(server, {"tool": number, "output": None, "is_error": True}, wait_for="accepted")
+    assert (done["delivered"], done["reply"], done["changed"]) == ("yes", [], True), done.msg
+
+
+def test_results_that_never_arrive_are_unknown(server: Emulator) -> None:
+    one, number = waiting(server)
+    server.faults.add("reset", method="POST", path="/tool-results$", count=None)
+    done = answer(server, {"tool": number, "output": 1})
+    assert done["delivered"] == "unknown" and one.status == "requires_action", done.msg
+
+
+def test_what_waited_in_the_queue_is_no_reply_to_results(server: Emulator) -> None:
+    _one, number = waiting(server)
+    send(server, "and?", wait_for="accepted")
+    assert words(answer(server, {"tool": number, "output": 1})) == ["The tool answered."]
+
+
+@pytest.mark.parametrize(
+    ("results", "options", "says"),
+    [
+        ([], {}, "'tool_results' is empty"),
+        ([{"tool": "other", "output": 1}], {}, "waits for no 'other'"),
+        ([{"tool": "get_weather", "output": 1}, {"tool": "other"}], {}, "Each of these calls needs a result: get_wea"),
+        ([{"tool": "get_weather"}], {"busy": "fail"}, "'busy' is about a message"),
+        ([{"tool": "get_weather"}], {"files": ["/etc/hostname"]}, "'files' is about a message"),
+        ([{"tool": "get_weather", "output": "a\0b"}], {}, "NUL"),
+    ],
+)
+def test_results_that_do_not_fit_are_told(
+    server: Emulator, results: list[dict[str, Any]], options: dict[str, Any], says: str
+) -> None:
+    waiting(server)
+    for check in (True, False):
+        done = answer(server, *results, check=check, **options)
+        assert done.kind == "invalid" and says in done.msg and done.writes == [], done.msg
+
+
+def test_check_mode_tells_which_results_would_be_given(server: Emulator) -> None:
+    _one, number = waiting(server)
+    done = answer(server, {"tool": number, "output": 5}, check=True)
+    assert done["changed"] and number in done["would_send"] and done["delivered"] == "no"
+    server.create_chat(labels={NAME: "idle"})
+    assert call("chat_send", server, chat="idle", tool_results=[{"tool": "x"}], check=True).kind == "conflict"
+
+
 # What cannot be sent
 
 
