@@ -104,7 +104,7 @@ options:
     description:
       - Labels that the chat has at least; others that it has stay. Up to 48.
       - A key has up to 64 letters, digits and, after the first, any of C(. _ / -); a value is a text of up to 256
-        bytes. Keys that begin with C(coder.tasks/) are the collection's own.
+        bytes. Keys that begin with C(coder.tasks/) are the collection's own; C(coder.tasks/from-task) may be given.
       - They are not changed in a chat that is archived already, because that would put off its deletion.
     type: dict
   model:

@@ -14,6 +14,8 @@ from ..answers import fields, number, sound_objects, text, text_or_none
 NAME_LABEL = "coder.tasks/name"
 # The label that says when an archived chat was kept from being purged.
 HELD_LABEL = "coder.tasks/held"
+# The label that names the task a chat goes on from. It may be given: whoever migrates knows the task.
+FROM_TASK_LABEL = "coder.tasks/from-task"
 # Statuses in which a turn is under way or about to begin. Servers of 2.34 begin with `pending`.
 BUSY = ("pending", "running", "interrupting")
 # What `status` can be; `pending`, `paused` and `completed` up to 2.34 only.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..errors import CoderError, invalid
-from .models import NAME_LABEL
+from .models import FROM_TASK_LABEL, NAME_LABEL
 
 MOST_LABELS = 50
 KEY_BYTES = 64
@@ -82,7 +82,9 @@ def _key_problem(key: Any) -> str | None:
         return "its key is none that Coder takes"
     if len(key) > KEY_BYTES:
         return f"its key is longer than {KEY_BYTES} bytes"
-    return f"keys that begin with {OWN_LABELS} are the collection's own" if key.startswith(OWN_LABELS) else None
+    if key.startswith(OWN_LABELS) and key != FROM_TASK_LABEL:
+        return f"keys that begin with {OWN_LABELS} are the collection's own"
+    return None
 
 
 def _value_problem(value: Any) -> str | None:
