@@ -26,6 +26,7 @@ from emulator import Emulator
 LATENCY = 0.02
 # A build that takes so many seconds in all: what is waited for.
 WAIT_FACTOR = 0.5
+CHATS = "chats-2.38"
 HOSTS = 5000
 INVENTORY = {
     "plugin": "coder.tasks.tasks",
@@ -55,6 +56,7 @@ class Bench:
         self._unchanged()
         self._waited_for()
         self._inventory()
+        self._chats_created()
 
     def _created(self) -> None:
         cases = {"curl": lambda: self._on_new_server(self._curl()), "fleet": lambda: self._on_new_server(self._create)}
@@ -117,6 +119,38 @@ class Bench:
         )
         self.rows.append(Row(case, "requests", max(asked), "", "<=", 4, {}))
 
+    def _chats_created(self) -> None:
+        """curl sends one request per chat; the fleet looks, creates empty, looks for another one, and tells."""
+        chats = [{"name": task["name"], "prompt": task["input"]} for task in self._fleet]
+        with Emulator("2.34", chats=CHATS, rate_limit=0) as server:
+
+            def on_new_server(command: Callable[[], float]) -> Callable[[], float]:
+                def once() -> float:
+                    server.reset()
+                    server.faults.add("latency", seconds=LATENCY, count=None)
+                    taken = command()
+                    made = len(server.state.chats.chats) if server.state.chats else 0
+                    if made != self._items:
+                        sys.exit(f"{made} chats were made, not {self._items}")
+                    return taken
+
+                return once
+
+            organization = server.state.organization["id"]
+            bodies = [
+                {"organization_id": organization, "content": [{"type": "text", "text": chat["prompt"]}],
+                 "labels": {"coder.tasks/name": chat["name"]}}
+                for chat in chats
+            ]  # fmt: skip
+            fleet = self._playbook("chats", {"coder.tasks.chat_fleet": {"chats": chats, "wait": False}}, server)
+            cases = {"curl": self._posts(server, "/api/v2/chats", bodies), "chat_fleet": fleet}
+            taken = interleaved({name: on_new_server(command) for name, command in cases.items()}, self._rounds)
+        curl, own = (statistics.median(taken[name]) for name in cases)
+        spreads = {name: spread(values) for name, values in taken.items()}
+        self.rows.append(
+            Row(f"{self._items} chats created", "3 x curl + 2 s", own, "s", "<=", 3 * curl + 2, spreads)
+        )
+
     def _row(
         self, case: str, against: str, value: float, unit: str, direction: str, goal: float, spreads: dict[str, Any]
     ) -> None:
@@ -134,28 +168,33 @@ class Bench:
             sys.exit(f"{made} tasks were made, not {self._items}")
         return taken
 
-    def _playbook(self, name: str, task: dict[str, Any]) -> Callable[[], float]:
+    def _playbook(self, name: str, task: dict[str, Any], server: Emulator | None = None) -> Callable[[], float]:
         path = self._folder / f"{name}.yml"
         path.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": [task]}]))
-        return self._command("ansible-playbook", str(path))
+        return self._command("ansible-playbook", str(path), server=server)
 
-    def _command(self, name: str, *arguments: str) -> Callable[[], float]:
+    def _command(self, name: str, *arguments: str, server: Emulator | None = None) -> Callable[[], float]:
         command = [str(Path(sys.executable).with_name(name)), *arguments]
-        environment = {**self._server.environment, **QUIET, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
+        environment = dict((server or self._server).environment, **QUIET, ANSIBLE_COLLECTIONS_PATH=str(ROOT / ".build"))
         return lambda: seconds(command, environment, timeout=900)
 
     def _curl(self) -> Callable[[], float]:
-        """The same requests: as many at once as the fleet's default."""
+        """The same requests."""
         version = self._server.state.template("ai").active_version.id
+        bodies = [{**_body(task), "template_version_id": version} for task in self._fleet]
+        return self._posts(self._server, "/api/v2/tasks/alice", bodies)
+
+    def _posts(self, server: Emulator, path: str, bodies: list[dict[str, Any]]) -> Callable[[], float]:
+        """One request per body, as many at once as the fleet's default."""
         requests = [
             "\n".join((
-                f'url = "{self._server.url}/api/v2/tasks/alice"',
+                f'url = "{server.url}{path}"',
                 'header = "Content-Type: application/json"',
-                f'header = "Coder-Session-Token: {self._server.token}"',
-                f"data = {json.dumps(json.dumps({**_body(task), 'template_version_id': version}))}",
+                f'header = "Coder-Session-Token: {server.token}"',
+                f"data = {json.dumps(json.dumps(body))}",
                 'output = "/dev/null"',
             ))
-            for task in self._fleet
+            for body in bodies
         ]  # fmt: skip
         config = self._folder / "curl.config"
         config.write_text("\nnext\n".join(requests))
