@@ -70,7 +70,7 @@ def test_the_chat_gets_the_conversation_and_the_workspace(server: Emulator, tmp_
     first = read.result("chat")["conversations"][0]["messages"][0]
     assert first["text"] == "Go on."
     assert server.state.chats is not None
-    assert any(b"it is mended" in file.data for file in server.state.chats.files.values())
+    assert any(b"it is mended" in file.content for file in server.state.chats.files.values())
 
 
 def test_what_is_not_proven_is_left_behind_and_named(server: Emulator, tmp_path: Path) -> None:
