@@ -102,6 +102,7 @@ options:
       - V(running) is a chat whose agent was at work while it was read, V(files) one that carries a file that could not
         be read.
       - A task that is several of these needs all of them. A log that could not be read cannot be accepted.
+      - A file that is gone from the server need not be accepted, for no better copy of its chat can ever be had.
     type: list
     elements: str
     choices: [snapshot, cut, none, redacted, restarted, empty, gaps, running, files]

@@ -86,7 +86,8 @@ options:
     description:
       - When to fail, after all was done that could be.
       - V(any) is one failed task, V(percent) more than O(fail_percent) of them, V(none) never.
-      - A paused task without a snapshot has no log, which is no failure.
+      - A paused task without a snapshot has no log, which is no failure. Nor is a file of a chat that is gone from the
+        server; RV(summary.gone) counts those.
     type: str
     choices: [any, none, percent]
     default: any
@@ -347,6 +348,11 @@ summary:
       type: int
       returned: always
       sample: 120
+    gone:
+      description: Files of chats that are gone from the server and were never saved. Nobody can have them any more.
+      type: int
+      returned: always
+      sample: 0
     messages:
       description: Their messages.
       type: int
@@ -448,6 +454,13 @@ verification:
       type: dict
       returned: always
       sample: {"none": 50, "redacted": 6}
+    gone:
+      description: >-
+        Files of chats that are gone from the server and were never saved. Nobody can have them any more,
+        so that they speak against nothing. The line of each chat names them.
+      type: int
+      returned: always
+      sample: 0
     accept:
       description: Classes that would make every incomplete task safe to delete, if O(accept) named them too.
       type: list

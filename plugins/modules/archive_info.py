@@ -113,11 +113,37 @@ tasks:
           returned: always
           sample: partial
         lacks:
-          description: In which of the classes of O(accept) it is less than its original.
+          description: In which of the classes of O(accept) it is less than its original, or V(gone).
           type: list
           elements: str
           returned: always
           sample: [restarted]
+        gone:
+          description: Files of a chat that are gone from the server and were never saved.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            id:
+              description: UUID of the file.
+              type: str
+              returned: always
+              sample: 49f78da7-bbd9-4e87-9902-13817dac57ad
+            name:
+              description: As it was uploaded.
+              type: str
+              returned: always
+              sample: notes.txt
+            since:
+              description: When that was first seen, in UTC.
+              type: str
+              returned: always
+              sample: "2026-06-01T12:00:00Z"
+            said:
+              description: The server's words.
+              type: str
+              returned: always
+              sample: Resource not found or you do not have access to this resource
         last_time:
           description: Time of its last message, in UTC; null where none has a time.
           type: str
@@ -328,6 +354,11 @@ summary:
       type: int
       returned: always
       sample: 0
+    gone:
+      description: Nothing is saved, so always 0.
+      type: int
+      returned: always
+      sample: 0
     messages:
       description: Nothing is saved, so always 0.
       type: int
@@ -429,6 +460,13 @@ verification:
       type: dict
       returned: always
       sample: {"none": 50, "redacted": 6}
+    gone:
+      description: >-
+        Files of chats that are gone from the server and were never saved. Nobody can have them any more,
+        so that they speak against nothing. The line of each chat names them.
+      type: int
+      returned: always
+      sample: 0
     accept:
       description: Classes that would make every incomplete task safe to delete, if O(accept) named them too.
       type: list

@@ -9,11 +9,13 @@ what waited for its turn, nor what it cost, which the server forgets on a clock 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, cast
 
+from ..coder.errors import CoderError
 from . import attachments, chat_log, files, record, wholeness
-from .attachments import Attachment
+from .attachments import Attachment, Fetch
 from .chat_redaction import CHAT_STRUCTURE, redacted_messages
 from .folder import (
     CONVERSATION,
@@ -23,6 +25,7 @@ from .folder import (
     Folders,
     NewFolder,
     is_intact,
+    only_file_is_damaged,
     only_log_is_damaged,
     version_name,
 )
@@ -57,15 +60,37 @@ class ChatFolders(Folders):
     def _readable(self, messages: list[Message], about: Mapping[str, Any]) -> list[Message]:
         return chat_messages.spoken(messages, attachments.by_id(about.get("attachments") or []))
 
-    def held_files(self, evidence: Evidence | None) -> set[str]:
-        """Ids of the files that lie undamaged in a folder, as it was just examined."""
-        known = evidence.about.get("attachments") if evidence else None
-        return {each["id"] for each in known or [] if each.get("file")}
+    def with_files(self, given: ChatRecord, evidence: Evidence | None, fetch: Fetch) -> ChatRecord:
+        """The record with the bytes of those files that do not lie there undamaged, or why they cannot be had.
+
+        A file that an edit took out of the chat is one of them: it was saved, or is still asked for.
+
+        :param evidence: the folder, as it was just examined.
+        """
+        if given["error_kind"]:
+            return given
+        about: Iterable[Attachment] = evidence.about.get("attachments") or [] if evidence else []
+        known = attachments.by_id(about)
+        held = {file["id"] for file in known.values() if file["file"]}
+        wanted = {file["id"]: file for file in given["files"]}
+        for file in known.values():
+            earlier = {key: file[key] for key in ("id", "name", "media_type")}
+            wanted.setdefault(file["id"], earlier)
+        files = [file if file["id"] in held else {**file, **_fetched(file["id"], fetch)} for file in wanted.values()]
+        return cast(ChatRecord, {**given, "files": files})
 
     def _record_digest(self, given: Record) -> str:
-        """Of a file its id says which bytes it has; what was asked for this time is nothing of the chat's."""
-        known = [{key: each.get(key) for key in ("id", "name", "media_type", "error_kind")}
-                 for each in cast(ChatRecord, given)["files"]]  # fmt: skip
+        """Of a file its id says which bytes it has; what was asked for this time is nothing of the chat's.
+
+        When it was seen that a file is gone, and in which words, makes no other chat of it.
+        """
+        known = [
+            {
+                **{key: each.get(key) for key in ("id", "name", "media_type", "error_kind")},
+                **({"gone": True} if each.get("gone") else {}),
+            }
+            for each in cast(ChatRecord, given)["files"]
+        ]
         return super()._record_digest(cast(Record, {**given, "files": known, "cost": None}))
 
     def compose(self, given: Record, saved: Entry | None) -> NewFolder:
@@ -125,29 +150,45 @@ class ChatFolders(Folders):
         now = clean["queue"] if clean["source"] == "live" else self._redacted_log(list(about.get("queue") or []))
         waiting = {entry.get("id") for entry in now}
         left = list({entry.get("id"): entry for entry in waited if entry.get("id") not in waiting}.values())
-        known, contents = self._attachments(clean["files"], about.get("attachments") or [], data)
+        known, contents = self._attachments(clean["files"], about.get("attachments") or [], data, saved)
         return _Around(now, left, _dearer(about.get("cost"), clean["cost"]), known, contents)
 
     def _attachments(
-        self, given: Iterable[dict[str, Any]], saved: Iterable[Attachment], data: dict[str, bytes]
+        self, given: Iterable[dict[str, Any]], known: Iterable[Attachment], data: dict[str, bytes], saved: Entry | None
     ) -> tuple[list[Attachment], dict[str, bytes]]:
-        """The files of now and of before, each with its bytes, redacted by today's rules."""
+        """The files of now and of before, each with its bytes, redacted by today's rules.
+
+        :param data: what lies undamaged in the folder. :param saved: the entry that says what should.
+        :raises CoderError: what was saved of a file is damaged, and the server does not have it any more.
+        """
         found: dict[str, Attachment] = {}
         contents: dict[str, bytes] = {}
-        before = attachments.by_id(saved)
+        before = attachments.by_id(known)
         for file in [*given, *before.values()]:
             if file["id"] in found:
                 continue
-            held = before.get(file["id"])
-            content = cast("dict[str, Any]", file).get("data")
-            if content is None and held and held["file"]:
-                content = data.get(held["file"])
+            content, gone = cast("dict[str, Any]", file).get("data"), file.get("gone")
+            lies = attachments.name_among(saved["files"] if saved else (), file["id"])
+            if content is None and lies:
+                content = data.get(lies)
+                if content is None and gone and saved:
+                    raise only_file_is_damaged(os.path.join(self.at(saved["folder"]), lies))
             error = None if content is not None else file.get("error_kind") or "not_found"
-            known = attachments.described({**file, "error_kind": error}, self._redactor)
-            found[file["id"]] = known
-            if known["file"] is not None and content is not None:
-                contents[known["file"]] = attachments.redacted(content, known["media_type"], self._redactor)
+            first_seen = before[file["id"]].get("gone") if gone and file["id"] in before else None
+            about = attachments.described({**file, "error_kind": error, "gone": first_seen or gone}, self._redactor)
+            found[file["id"]] = about
+            if about["file"] is not None and content is not None:
+                contents[about["file"]] = attachments.redacted(content, about["media_type"], self._redactor)
         return list(found.values()), contents
+
+
+def _fetched(file_id: str, fetch: Fetch) -> dict[str, Any]:
+    """The bytes of a file, or why they cannot be had."""
+    try:
+        got = fetch(file_id)
+    except CoderError as error:
+        return {"error_kind": error.kind}
+    return {"data": got} if isinstance(got, bytes) else {"error_kind": "not_found", "gone": got}
 
 
 def _log_facts(said: ChatRecord, around: _Around, is_redacted: bool) -> dict[str, Any]:
@@ -156,9 +197,10 @@ def _log_facts(said: ChatRecord, around: _Around, is_redacted: bool) -> dict[str
     texts = [data.decode("utf-8", "replace") for data in around.contents.values()] if is_redacted else []
     everything = [said["task"], messages, around.queue, around.left_queue, around.attachments, texts]
     counts = marks(everything) if is_redacted else {}
+    gone = [{"id": each["id"], "name": each["name"], **each["gone"]} for each in around.attachments if each["gone"]]
     lacks = wholeness.chat_lacks(
         messages, running=said["running"], redacted=bool(counts),
-        files_missing=any(each["file"] is None for each in around.attachments),
+        files_missing=any(map(attachments.is_missing, around.attachments)), files_gone=bool(gone),
     )  # fmt: skip
     if said["source"] == "none":  # it could not be read yet, which is none of the classes
         lacks = [name for name in lacks if name != "empty"]
@@ -167,6 +209,7 @@ def _log_facts(said: ChatRecord, around: _Around, is_redacted: bool) -> dict[str
         "complete": wholeness.is_complete(lacks, messages),
         "redacted": bool(counts),
         "redactions": counts,
+        **({"gone": gone} if gone else {}),
     }
 
 

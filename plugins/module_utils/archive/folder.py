@@ -326,6 +326,14 @@ def only_log_is_damaged(folder: str) -> CoderError:
     )
 
 
+def only_file_is_damaged(path: str) -> CoderError:
+    """Of a file that the server does not have any more, so that nothing can take the place of what is damaged."""
+    return CoderError(
+        f"what was saved in {path} is damaged, and the file is gone from the server", "conflict",
+        hint="Restore it from a backup, or move its folder out of the archive and collect again. Nothing was changed.",
+    )
+
+
 def _was_tampered_with(folder: str) -> CoderError:
     return CoderError(
         f"what was saved in {folder} was changed by somebody who does not have the archive's key", "conflict",

@@ -41,7 +41,7 @@ class ChatRecord(Record):
     :param queue: the messages that wait for their turn.
     :param cost: what it cost so far with its sub-agents; None where the server does not tell, or was not asked.
     :param files: what it carries, see `chat_log.files_of`; those that had to be read with their ``data``, or with the
-        ``error_kind`` for which they could not be.
+        ``error_kind`` for which they could not be, those that are gone also with ``gone``, see `attachments.Gone`.
     """
 
     kind: str

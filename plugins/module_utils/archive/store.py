@@ -25,6 +25,7 @@ from typing import Any, Callable, NamedTuple, cast
 
 from ..coder.errors import CoderError, invalid
 from . import files, manifest, search
+from .attachments import Fetch
 from .folder import Evidence, NewFolder
 from .kinds import NEWEST_FORMAT, TASK, kind_of, place_of
 from .processes import Helpers
@@ -42,9 +43,6 @@ _SYNC_THREADS = 16
 _SEALED = (*pages.INDEXES, manifest.MANIFEST)
 # What may stand in a folder that is empty otherwise: what file systems put into their root, and a repository.
 _NOTHING = frozenset(("lost+found", ".snapshot", ".zfs", ".git"))
-
-
-Fetch = Callable[[str], bytes]
 
 
 class FileCheck(NamedTuple):
@@ -222,8 +220,7 @@ class Archive:
         of the log, they are kept as messages.<n>.jsonl, and conversation.jsonl joins all. Damaged files are written
         again.
 
-        :param fetch: gives the bytes of a file that the conversation carries, by its id; it is asked for those that
-            do not lie there undamaged, and may raise a CoderError.
+        :param fetch: gives the files that a chat carries; it is asked for those that do not lie there undamaged.
         :returns: "created", "changed" or "unchanged".
         :raises CoderError: `io`, or `conflict` where the damaged log is the only one left, or somebody without the key
             has changed it.
@@ -234,7 +231,7 @@ class Archive:
             if fetch is not None:
                 with self._turn:
                     evidence = room.examine(entry) if entry else None
-                given = _with_files(cast(ChatRecord, given), self._rooms.chats.held_files(evidence), fetch)
+                given = self._rooms.chats.with_files(cast(ChatRecord, given), evidence, fetch)
             with self._turn:
                 if entry and room.holds(entry, given, evidence):
                     return "unchanged"
@@ -506,16 +503,3 @@ class Archive:
 
 def _is_outdated(entry: Entry) -> bool:
     return bool(entry.get("format", 1) < kind_of(entry).format)
-
-
-def _with_files(given: ChatRecord, held: set[str], fetch: Fetch) -> Record:
-    """The record with the bytes of those files that are not held, or why they could not be read."""
-    known = []
-    for file in given["files"]:
-        if file["id"] not in held:
-            try:
-                file = {**file, "data": fetch(file["id"])}
-            except CoderError as error:
-                file = {**file, "error_kind": error.kind}
-        known.append(file)
-    return cast(Record, {**given, "files": known})

@@ -32,6 +32,8 @@ CLASSES = {
     "running": "it was read while its agent was at work, so that more may have been said",
     "files": "a file that it carries could not be read",
 }
+# What no later reading can better. It speaks against nothing, so that there is nothing to accept.
+FOR_GOOD = {"gone": "a file that it carries is gone from the server, so that nobody can save it any more"}
 # Without these a log is called complete: a snapshot can be the whole conversation, and a redacted one is all there.
 _PARTIAL = ("cut", "none", "restarted", "empty", "gaps", "running", "files")
 
@@ -59,14 +61,21 @@ def lacks(
     return [name for name in CLASSES if held.get(name)]
 
 
-def chat_lacks(messages: Sequence[Message], *, running: bool, redacted: bool, files_missing: bool) -> list[str]:
-    """The classes of a chat's log, in their order. Its ids have gaps, and a server keeps all of it or nothing.
+def chat_lacks(
+    messages: Sequence[Message], *, running: bool, redacted: bool, files_missing: bool, files_gone: bool = False
+) -> list[str]:
+    """The classes of a chat's log, in their order, with those for good.
+
+    Its ids have gaps, and a server keeps all of it or nothing.
 
     :param running: whether it may have gone on while it was read.
-    :param files_missing: whether a file that it carries is not there.
+    :param files_missing: whether a file that it carries is not there, and might be one day.
+    :param files_gone: whether one can never be had any more.
     """
-    held = {"redacted": redacted, "empty": not messages, "running": running, "files": files_missing}
-    return [name for name in CLASSES if held.get(name)]
+    held = {
+        "redacted": redacted, "empty": not messages, "running": running, "files": files_missing, "gone": files_gone,
+    }  # fmt: skip
+    return [name for name in (*CLASSES, *FOR_GOOD) if held.get(name)]
 
 
 def is_complete(classes: Iterable[str], messages: Sequence[Message]) -> bool:

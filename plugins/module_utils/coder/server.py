@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Callable, NamedTuple, TypeVar
 
 from . import models
-from .answers import Malformed, an_object, each, objects, refuse
+from .answers import Malformed, an_object, each, objects, refuse, sound_objects
 from .clock import Clock
 from .connection import Connection
 from .errors import AnswerLost, CoderError, RouteNotFound, attempting, invalid
@@ -27,6 +27,7 @@ from .server_version import Version, parse_version
 from .transport import Response, Transport, segment
 
 AUTHCHECK = "/api/v2/authcheck"
+SITE_OWNER = "owner"
 AUTHCHECK_TRIES = 3
 
 Client = TypeVar("Client", bound="Server")
@@ -197,6 +198,12 @@ class Server:
             raise explain_owner(error, name) from None
         user: User = found
         return user
+
+    @property
+    def is_site_owner(self) -> bool:
+        """Whether the token's user has the role of the site that may see everything."""
+        roles = sound_objects(dict(self.user()).get("roles"))
+        return any(role.get("name") == SITE_OWNER for role in roles)
 
     def username(self, owner: str) -> str:
         """The owner as tasks name it; only `me` and UUIDs are asked for."""

@@ -378,20 +378,111 @@ def test_what_a_server_forgets_stays(server: Emulator, family: Chat, tmp_path: P
 # Files
 
 
-def test_a_file_that_is_gone_is_told_once_and_marks_the_chat(server: Emulator, family: Chat, tmp_path: Path) -> None:
+def test_what_a_server_can_never_give_again_keeps_nothing_from_being_proven(
+    server: Emulator, family: Chat, tmp_path: Path
+) -> None:
     (file,) = family.files
     del chats_of(server).files[file.id]
     done = archive(server, tmp_path)
-    assert done.kind == "not_found" and "read a file of the chat alice/fix" in done.msg
-    assert manifest(tmp_path)[family.id]["lacks"] == ["files"] and done["summary"]["created"] == 2
-    assert "could not be read" in (tmp_path / "chats" / family.id / "transcript.html").read_text()
-    again = archive(server, tmp_path, fail_on="none")
-    assert not again["changed"] and again["summary"]["unchanged"] == 2
-    proof = archive(server, tmp_path, state="verified")
-    assert proof["verification"]["reasons"] == {"files": 1}
-    chats_of(server).files[file.id] = file
+    assert not done.failed and done["summary"]["gone"] == 1 and done["summary"]["incomplete"] == 0
+    entry, (told,) = manifest(tmp_path)[family.id], about(tmp_path, family)["attachments"]
+    assert (entry["lacks"], entry["complete"], done["summary"]["created"]) == (["gone"], True, 2)
+    assert (told["name"], told["file"], told["error_kind"]) == ("notes.txt", None, "not_found")
+    assert told["gone"]["said"] == "Resource not found or you do not have access to this resource"
+    assert told["gone"]["since"].endswith("Z")
+    for page in ("transcript.html", "transcript.md"):
+        text = (tmp_path / "chats" / family.id / page).read_text().replace("\\", "")
+        assert "is gone from the server" in text and told["gone"]["said"] in text and "notes.txt" in text
+    before = tree(tmp_path)
+    again = archive(server, tmp_path)
+    assert not again.failed and not again["changed"] and again["summary"]["gone"] == 1 and tree(tmp_path) == before
+    report = tmp_path.with_suffix(".jsonl")
+    proof = archive(server, tmp_path, state="verified", report=str(report))["verification"]
+    assert proof["go"] and proof["gone"] == 1 and proof["reasons"] == {}
+    held = [line["held"] for line in map(json.loads, report.read_text().splitlines()) if line["id"] == family.id]
+    assert held[0]["gone"] == [{"id": file.id, "name": "notes.txt", **told["gone"]}]
+    assert_sound(tmp_path)
+
+
+def test_a_file_that_is_back_is_saved(server: Emulator, family: Chat, tmp_path: Path) -> None:
+    (file,) = family.files
+    del chats_of(server).files[file.id]
     archive(server, tmp_path)
-    assert manifest(tmp_path)[family.id]["complete"]
+    chats_of(server).files[file.id] = file
+    assert archive(server, tmp_path, state="verified")["verification"]["drifted"] == 1
+    assert archive(server, tmp_path, state="evacuated")["summary"]["changed"] == 1
+    assert manifest(tmp_path)[family.id]["lacks"] == [] and "gone" not in manifest(tmp_path)[family.id]
+    assert archive(server, tmp_path, state="verified")["verification"]["go"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (403, '{"message":"Forbidden."}'), (500, '{"message":"Broken."}'), (404, "<html>Not Found</html>"),
+        (404, '{"message":"Route not found."}'),
+    ],
+)  # fmt: skip
+def test_only_the_servers_word_of_this_file_says_that_it_is_gone(
+    server: Emulator, family: Chat, tmp_path: Path, status: int, body: str
+) -> None:
+    server.faults.add("status", path="/files/", status=status, body=body, count=None)
+    for _run in range(2):
+        done = archive(server, tmp_path, retries=0)
+        assert done.failed and "read a file of the chat alice/fix" in done.msg
+    assert manifest(tmp_path)[family.id]["lacks"] == ["files"]
+    assert about(tmp_path, family)["attachments"][0]["gone"] is None
+    assert archive(server, tmp_path, state="verified")["verification"]["reasons"] == {"files": 1}
+    server.faults.clear()
+    (file,) = family.files
+    del chats_of(server).files[file.id]
+    archive(server, tmp_path)
+    server.faults.add("status", path="/files/", status=status, body=body, count=None)
+    proof = archive(server, tmp_path, state="verified", retries=0)
+    assert proof.failed and not proof["verification"]["go"], "what was gone may be there"
+
+
+def test_what_a_token_may_not_see_is_not_gone(server: Emulator, family: Chat, tmp_path: Path) -> None:
+    """Whoever reads a chat that is shared may be refused its files in the same words."""
+    del chats_of(server).files[family.files[0].id]
+    family.readers[next(user.id for user in server.state.users if user.username == "bob")] = "read"
+    done = archive(server, tmp_path / "bob", name=[family.id], token=server.tokens["bob"])
+    assert done.kind == "not_found" and manifest(tmp_path / "bob")[family.id]["lacks"] == ["files"]
+    his = server.create_chat("Mine", owner="bob")
+    his.attach(chats_of(server).create_file(his.owner, "notes.txt", b"hello"))
+    del chats_of(server).files[his.files[0].id]
+    assert not archive(server, tmp_path / "alice", all_owners=True).failed, "a site owner sees everything"
+    assert manifest(tmp_path / "alice")[his.id]["lacks"] == ["gone"]
+
+
+def test_a_file_that_was_saved_outlives_the_server(server: Emulator, family: Chat, tmp_path: Path) -> None:
+    archive(server, tmp_path)
+    place = tmp_path / "chats" / family.id / about(tmp_path, family)["attachments"][0]["file"]
+    del chats_of(server).files[family.files[0].id]
+    family.say("More", "Yes.")
+    assert archive(server, tmp_path)["summary"]["gone"] == 0 and place.read_bytes() == b"hello\n"
+    (place.parent / "chat.json").write_text("damaged")
+    assert not archive(server, tmp_path).failed and place.read_bytes() == b"hello\n"
+    assert archive(server, tmp_path, state="verified")["verification"]["go"]
+    place.write_text("damaged")
+    done = archive(server, tmp_path)
+    assert done.kind == "conflict" and place.name in done.msg and "gone from the server" in done.msg
+    assert place.read_text() == "damaged", "nothing takes the place of the only copy"
+    place.write_bytes(b"hello\n")
+    assert not archive(server, tmp_path).failed and archive(server, tmp_path, state="verified")["verification"]["go"]
+
+
+def test_a_file_that_an_edit_took_out_is_asked_for_until_it_is_saved(
+    server: Emulator, family: Chat, tmp_path: Path
+) -> None:
+    server.faults.add("status", path="/files/", status=500, body='{"message":"Broken."}', count=None)
+    archive(server, tmp_path, retries=0)
+    edit(family, 0, "Anew", "Yes.")
+    family.files.clear()
+    assert archive(server, tmp_path, retries=0).failed
+    server.faults.clear()
+    assert not archive(server, tmp_path).failed
+    assert manifest(tmp_path)[family.id]["complete"] and manifest(tmp_path)[family.id]["lacks"] == []
+    assert not archive(server, tmp_path)["changed"]
 
 
 def test_a_damaged_file_is_read_again(server: Emulator, family: Chat, tmp_path: Path) -> None:

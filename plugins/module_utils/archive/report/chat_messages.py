@@ -3,14 +3,14 @@
 """A chat's messages as people read and search them: what was said, thought, and done with tools, one after the other.
 
 Each becomes a message in the form that tasks have, ``id``, ``type``, ``content`` and ``time``, and with these beside:
-``who`` says it; a ``title`` stands for what is folded away; ``links`` are files, each with its text and address.
+``who`` says it; a ``title`` stands for what is folded away; ``links`` are files, see ``Link``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Optional
 
 from ..attachments import Attachment
 from ..chat_log import is_seam, parts_of
@@ -23,6 +23,9 @@ _CONTEXT_PARTS = ("context-file", "skill")
 _TYPES = {USER: "input", AGENT: "output", REASONING: "reasoning", TOOL: "tool", SYSTEM: "system", CONTEXT: "context"}
 
 Spoken = dict[str, Any]
+# Its text; its address in the folder, or None; and what to say where there is none.
+Link = tuple[str, Optional[str], str]
+_UNREAD, _GONE = "could not be read", "is gone from the server"
 
 
 def spoken(messages: Iterable[dict[str, Any]], files: Mapping[str, Attachment]) -> list[Spoken]:
@@ -58,7 +61,7 @@ def _of_message(
 ) -> Iterator[Spoken]:
     speaker = {"user": USER, "assistant": AGENT, "tool": TOOL}.get(str(message.get("role")), SYSTEM)
     said: list[str] = []
-    links: list[tuple[str, str | None]] = []
+    links: list[Link] = []
 
     def flush() -> Iterator[Spoken]:
         if said or links:
@@ -131,11 +134,11 @@ def _readable(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _link(part: dict[str, Any], files: Mapping[str, Attachment]) -> tuple[str, str | None]:
+def _link(part: dict[str, Any], files: Mapping[str, Attachment]) -> Link:
     known = files.get(str(part.get("file_id")))
     if known is None:
-        return line(str(part.get("name") or part.get("file_name") or part.get("file_id") or "file")), None
-    return line(known["name"] or known["id"]), known["file"]
+        return line(str(part.get("name") or part.get("file_name") or part.get("file_id") or "file")), None, _UNREAD
+    return line(known["name"] or known["id"]), known["file"], _GONE if known.get("gone") else _UNREAD
 
 
 def _spoken(
@@ -144,7 +147,7 @@ def _spoken(
     content: str,
     *,
     title: str = "",
-    links: list[tuple[str, str | None]] | None = None,
+    links: list[Link] | None = None,
 ) -> Spoken:
     return {
         "id": message.get("id"), "type": _TYPES[who], "content": content, "time": message.get("created_at"),

@@ -119,6 +119,7 @@ def notes(entry: dict[str, Any]) -> list[tuple[str, str]]:
             found.append(("warn", "The server said that it has no log of this task."))
         elif name in _NOTES:
             found.append(("warn", _NOTES[name]))
+    found += [("warn", _gone(file)) for file in entry.get("gone", ())]
     if error == "no_log" and entry["messages"]:
         found.append(("info", "The server has no log of this task any more; this is what was saved before."))
     if entry["earlier"]:
@@ -131,6 +132,13 @@ def notes(entry: dict[str, Any]) -> list[tuple[str, str]]:
         rules = ", ".join(f"{rule} ({number})" for rule, number in entry["redactions"].items())
         found.append(("info", f"{count} secret{'s were' if count > 1 else ' was'} taken out: {rules}."))
     return found
+
+
+def _gone(file: dict[str, str]) -> str:
+    return (
+        f"The file {line(file['name'] or file['id'])} is gone from the server, as was first seen on "
+        f"{clock(file['since'])} UTC: {line(file['said'])}"
+    )
 
 
 _SNAPSHOT = {

@@ -12,6 +12,7 @@ from ..kinds import CHAT, kind_of
 from ..record import chat_folder_name
 from ..text import line
 from . import colours, page
+from .chat_messages import Link
 from .markdown import rendered
 from .transcript_page import PAGE, SCRIPT
 
@@ -43,7 +44,7 @@ class _Block(NamedTuple):
     :param missing: what to say of ids that are left out before it.
     :param begins: the first line that it says.
     :param title: what stands for a message that is folded away whole.
-    :param links: the files that it carries: text, and address in the folder, None for what could not be read.
+    :param links: the files that it carries, see `chat_messages.Link`.
     """
 
     number: int
@@ -54,7 +55,7 @@ class _Block(NamedTuple):
     seam: bool
     missing: str
     title: str = ""
-    links: tuple[tuple[str, str | None], ...] = ()
+    links: tuple[Link, ...] = ()
 
 
 def html(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[str, Any]]) -> str:
@@ -110,8 +111,8 @@ def markdown(entry: dict[str, Any], task: dict[str, Any], messages: list[dict[st
             parts.append(f"*{text(message['title'])}*\n")
         if _content(message) or not message.get("links"):
             parts.append(page.fenced(_content(message)))
-        for name, address in message.get("links") or ():
-            parts.append(f"- [{text(name)}]({address})\n" if address else f"- {text(name)} (could not be read)\n")
+        for name, address, why in message.get("links") or ():
+            parts.append(f"- [{text(name)}]({address})\n" if address else f"- {text(name)} ({why})\n")
     return "\n".join(parts)
 
 
@@ -182,7 +183,7 @@ def _blocks(messages: list[dict[str, Any]]) -> Iterator[_Block]:
         left -= len(content) if body.kind == "markdown" else 0
         role = _role(message)
         begins = _shortened(content) if role == "User" else ""
-        links = tuple((str(name), address) for name, address in message.get("links") or ())
+        links = tuple(message.get("links") or ())
         yield _Block(number, role, message.get("time"), body, begins, False, missing, title, links)
 
 

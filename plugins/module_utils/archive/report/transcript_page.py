@@ -101,8 +101,8 @@ PAGE = """\
 {{ block.body.shown }}</pre>
     {% endif %}
     {% if block.links %}
-    <ul class="files">{% for name, address in block.links %}<li>{% if address %}<a href="{{ address }}"
-      rel="noopener noreferrer">{{ name }}</a>{% else %}{{ name }} <small>could not be read</small>{% endif %}</li>
+    <ul class="files">{% for name, address, why in block.links %}<li>{% if address %}<a href="{{ address }}"
+      rel="noopener noreferrer">{{ name }}</a>{% else %}{{ name }} <small>{{ why }}</small>{% endif %}</li>
     {% endfor %}</ul>
     {% endif %}
     {% if block.body.rest %}

@@ -13,7 +13,7 @@ from typing import Any, Callable
 
 from ..answers import Malformed
 from ..backend import Ailment, Choice, Log, Sent
-from ..errors import CoderError, invalid
+from ..errors import CoderError, RouteNotFound, invalid
 from ..names import is_uuid
 from ..server import Server
 from ..waiter import Verdict, Waiter
@@ -156,6 +156,19 @@ class ChatsBackend:
     def file(self, file_id: str) -> bytes:
         """A file that a message carries, as it was uploaded. :raises CoderError: kind not_found, it is gone."""
         return self._client.file(file_id)
+
+    def lacks_file(self, item: Chat, refusal: CoderError) -> bool:
+        """Whether a file that a chat refers to is gone for good: nobody can be given it, by no other token either.
+
+        A server says the same of a file that a token may not see. So it is gone only where this token sees all that
+        belongs to the chat, which its owner and a site owner do, and still sees the chat itself.
+
+        :param refusal: what the server answered to a request for the file.
+        """
+        if refusal.kind != "not_found" or isinstance(refusal, RouteNotFound):
+            return False
+        sees_all = item["owner_id"] == self._client.user()["id"] or self._client.is_site_owner
+        return sees_all and self._client.chat(item["id"]) is not None
 
     def cost(self, item: Chat) -> dict[str, Any]:
         """``total_cost_micros``, ``request_count`` and ``unpriced_request_count`` of a chat with its sub-agents.

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ...archive.attachments import Fetch
 from ...archive.record import Record
-from ...archive.store import Archive, Fetch
+from ...archive.store import Archive
 from ...coder.chats.models import Chat
 from ...coder.errors import CoderError, as_coder_error, attempting
 from ...coder.tasks.models import Task

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime, timezone
+from typing import Any, cast
 
-from ...archive.store import Fetch
+from ...archive.attachments import Fetch, Gone
+from ...coder.chats.models import Chat
 from ...coder.errors import CoderError
 from ..context import Context
 from .outcome import Outcomes
@@ -16,15 +18,28 @@ from .read import Reading
 
 
 def file_reader(context: Context[Any], outcomes: Outcomes, reading: Reading) -> Fetch | None:
-    """What reads a file of a chat, and notes one that cannot be read; None of what carries none."""
+    """What reads a file of a chat, and notes one that cannot be read; None of what carries none.
+
+    One that is gone is no failure: no later run could do better. The chat tells of it.
+    """
     if not reading.is_chat:
         return None
+    backend = context.session.chats
 
-    def fetch(file_id: str) -> bytes:
+    def fetch(file_id: str) -> bytes | Gone:
         try:
-            return context.session.chats.file(file_id)
+            return _read(file_id)
         except CoderError as error:
             outcomes.fail(reading.label, error.but(attempt=f"read a file of the chat {reading.label}"))
             raise
+
+    def _read(file_id: str) -> bytes | Gone:
+        try:
+            return backend.file(file_id)
+        except CoderError as error:
+            if not backend.lacks_file(cast(Chat, reading.task), error):
+                raise
+            now = datetime.fromtimestamp(backend.now(), timezone.utc)
+            return Gone(since=f"{now:%Y-%m-%dT%H:%M:%SZ}", said=error.server_message)
 
     return fetch

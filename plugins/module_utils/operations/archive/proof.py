@@ -18,6 +18,8 @@ from ...coder.chats.models import Chat
 from ...coder.errors import CoderError
 from ..context import Context
 from .archive import check_values, key_of, redactor_of
+from .files import file_reader
+from .outcome import Outcomes
 from .read import Reading
 from .read_chat import read_family
 from .verify import SAFE, Verdict, verdict_of
@@ -43,9 +45,13 @@ def require_proof(context: Context[Any], path: str, chat: Chat) -> None:
     params: Mapping[str, Any] = {**context.params, "path": path, "state": "verified", "scanner": None}
     looking = replace(context, params=params)
     key = key_of(looking)
+    nobody = Outcomes(0)  # what fails is told by the verdict
     readings = read_family(context.session.chats, chat, lambda _chat: False)
     with Archive(path, redactor_of(looking, key), read_only=True, key=key) as archive:
-        verdicts = [(reading, verdict_of(archive, reading, params["accept"])) for reading in readings]
+        verdicts = [
+            (reading, verdict_of(archive, reading, params["accept"], file_reader(looking, nobody, reading)))
+            for reading in readings
+        ]
         unproven = [_line(archive, reading, verdict) for reading, verdict in verdicts if verdict != SAFE]
         if unproven:
             raise _refusal(path, unproven, len(readings))

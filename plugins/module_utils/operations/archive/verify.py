@@ -17,6 +17,7 @@ from collections.abc import Collection
 from typing import Any, NamedTuple, cast
 
 from ...archive import chat_log, files
+from ...archive.attachments import Fetch, is_missing
 from ...archive.conversation import contains
 from ...archive.folder import Evidence
 from ...archive.kinds import kind_of
@@ -90,10 +91,10 @@ def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[s
         return Verdict("drifted")
     redacted = entry["redaction"] is not None and bool(marks([evidence.task, evidence.messages]))
     if reading.is_chat:
-        carried = evidence.about.get("attachments") or []
         return _of_classes(chat_lacks(
             evidence.messages, running=cast(ChatRecord, reading.record)["running"],
-            redacted=redacted or entry["redacted"], files_missing=any(each["file"] is None for each in carried),
+            redacted=redacted or entry["redacted"],
+            files_missing=any(map(is_missing, evidence.about.get("attachments") or [])),
         ))  # fmt: skip
     return _of_classes([
         *lacks(
@@ -106,24 +107,44 @@ def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[s
     ])  # fmt: skip
 
 
-def verdict_of(archive: Archive, reading: Reading, accept: Collection[str]) -> Verdict:
+def verdict_of(archive: Archive, reading: Reading, accept: Collection[str], fetch: Fetch | None) -> Verdict:
     """What was just read of a conversation, held against its files as they lie there now.
 
     :param accept: classes in which what was saved may be less than what was said.
+    :param fetch: gives the files that a chat carries; it is asked for those that count as gone.
     """
     task_id = reading.task["id"]
     entry, evidence = archive.entry(task_id), archive.examine(task_id)
     if entry is None or evidence is None:
         return Verdict("missing")
     verdict = judge(reading, entry, evidence, archive.shown(reading.record))
+    if fetch and entry.get("gone") and verdict.kind in ("incomplete", SAFE.kind):
+        verdict = _of_gone_files(evidence, fetch) or verdict
     if verdict.kind != "incomplete":
         return verdict
     unaccepted = tuple(name for name in verdict.reasons if name not in accept)
     return Verdict("incomplete", unaccepted) if unaccepted else SAFE
 
 
+def _of_gone_files(evidence: Evidence, fetch: Fetch) -> Verdict | None:
+    """What it means that files count as gone: they are asked for again, for a server may have them back.
+
+    :returns: None where all of them are gone still.
+    """
+    for file in evidence.about.get("attachments") or []:
+        if file.get("gone"):
+            try:
+                if isinstance(fetch(file["id"]), bytes):
+                    return Verdict("drifted")
+            except CoderError:
+                return Verdict("incomplete", ("files",))
+    return None
+
+
 def _of_classes(classes: list[str]) -> Verdict:
-    return Verdict("incomplete", tuple(name for name in CLASSES if name in classes)) if classes else SAFE
+    """What can be bettered speaks against a conversation; of what is gone for good no better copy can ever be had."""
+    reasons = tuple(name for name in CLASSES if name in classes)
+    return Verdict("incomplete", reasons) if reasons else SAFE
 
 
 def _holds(reading: Reading, evidence: Evidence, shown: list[dict[str, Any]]) -> bool:
@@ -206,7 +227,8 @@ class Verification:
         line["action"] = self._act(reading, verdict)
 
     def _verdict(self, reading: Reading) -> Verdict:
-        return verdict_of(self._archive, reading, self._context.params["accept"])
+        fetch = file_reader(self._context, self._outcomes, reading)
+        return verdict_of(self._archive, reading, self._context.params["accept"], fetch)
 
     def _act(self, reading: Reading, verdict: Verdict) -> str | None:
         """What was done about the task; here nothing."""
@@ -219,7 +241,7 @@ class Verification:
         task, name = reading.task, self._archive.redacted(reading.label)
         held = entry and {
             "messages": entry["messages"], "source": entry["source"], "log": word(entry), "lacks": lacks_of(entry),
-            "last_time": entry["last_time"], "folder": entry["folder"],
+            "last_time": entry["last_time"], "folder": entry["folder"], "gone": entry.get("gone", []),
         }  # fmt: skip
         by_hand = f"ansible localhost -m coder.tasks.task -a {shlex.quote(f'name={name} state=absent')}"
         return {
