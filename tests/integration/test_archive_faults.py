@@ -64,10 +64,16 @@ def assert_sound(path: Path) -> None:
         assert SECRET.encode() not in file.read_bytes(), file
 
 
+def said(message: dict[str, Any]) -> str:
+    """What a message says: of a task its text, of a chat the texts of its parts."""
+    content = message["content"]
+    return str(content) if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
 def assert_true(path: Path, entry: dict[str, Any], truth: list[str]) -> None:
     """The saved messages are what the server holds, but for the secret."""
-    lines = (path / "tasks" / entry["folder"] / "messages.jsonl").read_text().splitlines()
-    saved = [json.loads(line)["content"].split(", ") for line in lines]
+    lines = (path / f"{entry.get('kind', 'task')}s" / entry["folder"] / "messages.jsonl").read_text().splitlines()
+    saved = [said(json.loads(line)).split(", ") for line in lines]
     assert [text for text, _mark in saved] == [text.split(", ")[0] for text in truth]
     assert all(mark.startswith("[REDACTED:github-token:") for _text, mark in saved)
 
@@ -176,15 +182,62 @@ def runner() -> Iterator[Runner]:
         yield Runner(process)  # leaving closes its input, which ends it
 
 
-def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Runner, tmp_path: Path) -> None:
-    server = emulator(rate_limit=0)
-    truth = make_fleet(server, 60)  # enough to be saved with helpers
+class Tasks:
+    """Tasks that say something else each time."""
+
+    def __init__(self, emulator: Servers, count: int) -> None:
+        self.server = emulator(rate_limit=0)
+        self.truth = make_fleet(self.server, count)
+
+    def go_on(self, time: int) -> None:
+        for name in self.truth:
+            self.truth[name] = [f"said anew {time}, {SECRET}"]
+            self.server.state.task(name).api.set_messages([{"id": 0, "content": self.truth[name][0]}])
+
+    def assert_extras(self, path: Path) -> None:
+        """A task has nothing but its log."""
+
+
+class Chats:
+    """Chats that say more each time, and carry a file each."""
+
+    def __init__(self, emulator: Servers, count: int) -> None:
+        self.server = emulator("", chats="chats-2.38", rate_limit=0)
+        assert self.server.state.chats is not None
+        self.truth: dict[str, list[str]] = {f"chat-{number}": [] for number in range(count)}
+        self._chats = {}
+        for number, name in enumerate(self.truth):
+            owner = ("alice", "bob")[number % 2]
+            chat = self.server.create_chat("", owner=owner, labels={"coder.tasks/name": name})
+            chat.files.append(self.server.state.chats.create_file(chat.owner, "notes.txt", self._notes(name)))
+            self._chats[name] = chat
+
+    def _notes(self, name: str) -> bytes:
+        return f"notes of {name}".encode()
+
+    def go_on(self, time: int) -> None:
+        for name, chat in self._chats.items():
+            texts = [f"said {part} {time}, {SECRET}" for part in ("question", "answer")]
+            chat.say(*texts)
+            self.truth[name] += texts
+
+    def assert_extras(self, path: Path) -> None:
+        """Each file lies there as it was uploaded."""
+        for entry in manifest(path):
+            (file,) = (path / "chats" / entry["folder"]).glob("file-*")
+            assert file.read_bytes() == self._notes(entry["name"])
+
+
+@pytest.mark.parametrize("kind", [Tasks, Chats])
+def test_killed_at_any_moment_the_next_run_goes_on(
+    emulator: Servers, runner: Runner, tmp_path: Path, kind: type[Tasks | Chats]
+) -> None:
+    fleet = kind(emulator, 60)  # enough to be saved with helpers
+    server, truth = fleet.server, fleet.truth
     rng = random.Random(3)
     died = 0
     for kill in range(20):
-        for name in truth:
-            truth[name] = [f"said anew {kill}, {SECRET}"]
-            server.state.task(name).api.set_messages([{"id": 0, "content": truth[name][0]}])
+        fleet.go_on(kill)
         pid = runner.start(server, tmp_path)
         time.sleep(rng.uniform(0.0, 0.3))
         os.kill(pid, signal.SIGKILL)
@@ -197,6 +250,7 @@ def test_killed_at_any_moment_the_next_run_goes_on(emulator: Servers, runner: Ru
         assert_true(tmp_path, entry, truth[entry["name"]])
     assert_sound(tmp_path)
     assert not [file for file in tmp_path.rglob(".*") if file.name != ".lock"], "nothing is left of the killed runs"
+    fleet.assert_extras(tmp_path)
     proof = archive(server, tmp_path, state="verified", accept=["redacted"])
     assert proof["verification"]["safe_to_delete"] == 60 and proof["verification"]["files"]["intact"]
 
