@@ -66,6 +66,15 @@ options:
     type: str
     choices: [present, verified, evacuated]
     default: present
+  accounts:
+    description:
+      - With O(state=present), whether to save the server's own accounts of its chats, too. Those are limits, what the
+        chats of each user cost, and pull requests. Servers up to 2.36 have them, and lose them with 2.37.
+      - They are files in the folder C(accounts) of the archive. Where a later answer says less, as after a purge, the
+        earlier one stays beside it with a number.
+      - Those of others are told to a site owner alone. What is not told is no failure; RV(accounts) says so.
+    type: bool
+    default: false
   on_partial:
     description:
       - What to do about a paused task of which the server has no snapshot, or only the end of the conversation.
@@ -373,6 +382,30 @@ summary:
       type: int
       returned: always
       sample: 0
+accounts:
+  description: The server's own accounts of its chats, in the order of asking; none where it has no chats.
+  type: list
+  elements: dict
+  returned: with O(accounts) and O(state=present)
+  contains:
+    name:
+      description: What is accounted for, and the name of its file without C(.json).
+      type: str
+      returned: always
+      sample: cost-users
+    state:
+      description:
+        - V(saved), also where it was saved before and has not changed. V(absent) where this server has none.
+        - V(forbidden) where the token may not read it, for which it needs C(role). V(failed) where something else is
+          wrong, which is one of RV(failures).
+      type: str
+      returned: always
+      sample: saved
+    role:
+      description: The role that reading it needs; null where its user may.
+      type: str
+      returned: always
+      sample: site owner
 # begin scripts/returns/failures.yml {returned: "success, and on failure once the archive was opened"}
 error_kinds:
   description: How often each kind of failure came, by the kinds of RV(failure.kind).

@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from emulator.answers import Answer, ApiError, empty, json_answer, not_found
 from emulator.auth import require_user
 from emulator.chats_dialects import ChatDialect
 from emulator.chats_requests import forbidden, require_owner, spent_by, usage_period
 from emulator.clock import go_time
+from emulator.paging import number
 from emulator.request import Request
 from emulator.router import Handler, Router
 from emulator.world import User
@@ -33,6 +34,7 @@ _FIXED: dict[str, tuple[dict[str, Any], bool]] = {
     "user-prompt": ({"custom_prompt": ""}, True),
     "user-compaction-thresholds": ({"thresholds": []}, True),
 }
+_USERS = 10  # that are told of unless the query says how many
 _NEVER = "0001-01-01T00:00:00Z"
 
 
@@ -57,6 +59,8 @@ def add_routes(router: Router, dialect: ChatDialect, prefix: str) -> None:
         cost = router.group(f"{prefix}/chats/cost", require_user)
         cost.route("GET", "users", _cost_of_users)
         cost.route("GET", "{user}/summary", _cost_summary)
+    if dialect.pull_requests:
+        router.group(f"{prefix}/chats/insights", require_user).route("GET", "pull-requests", _pull_requests)
 
 
 async def _days(request: Request) -> Answer:
@@ -109,13 +113,16 @@ async def _set_limits(request: Request) -> Answer:
     chats = request.chats
     chats.usage_limit = body.get("spend_limit_micros")
     chats.usage_period = body.get("period", chats.usage_period)
+    chats.usage_limit_set = chats.now()
     return json_answer(200, _limit(request))
 
 
 def _limit(request: Request) -> dict[str, Any]:
     chats = request.chats
-    now = go_time(chats.clock.wall())
-    return {"spend_limit_micros": chats.usage_limit, "period": chats.usage_period, "updated_at": now}
+    return {
+        "spend_limit_micros": chats.usage_limit, "period": chats.usage_period,
+        "updated_at": go_time(chats.clock.wall(chats.usage_limit_set)),
+    }  # fmt: skip
 
 
 async def _limit_status(request: Request) -> Answer:
@@ -130,20 +137,20 @@ async def _limit_status(request: Request) -> Answer:
     return json_answer(200, {**status, "current_spend": spent, "period_start": begin, "period_end": end})
 
 
-def _counted(chats: list[Chat], model: str = "") -> dict[str, int]:
-    """Money and tokens of chats, or of one model in them."""
+def _counted(chats: list[Chat], period: Period, model: str = "") -> dict[str, int]:
+    """Money and tokens of chats in a time, or of one model in them."""
     answers = [
         message.usage
         for chat in chats
         for message in chat.messages
-        if message.usage and model in ("", message.model_id)
+        if message.usage and model in ("", message.model_id) and period.has(chat, message.created)
     ]
 
     def total(key: str) -> int:
         return sum(usage.get(key, 0) for usage in answers)
 
     return {
-        "total_cost_micros": 0 if model else sum(chat.spent for chat in chats),
+        "total_cost_micros": 0 if model else sum(chat.spent for chat in chats if period.has(chat, chat.updated)),
         "message_count": len(answers),
         "total_input_tokens": total("input_tokens"),
         "total_output_tokens": total("output_tokens"),
@@ -157,9 +164,33 @@ def _chats_of(request: Request, user: User) -> list[Chat]:
     return [chat for chat in request.chats.all() if chat.owner is user]
 
 
-def _period(request: Request) -> dict[str, str]:
+class Period(NamedTuple):
+    """The time that an account is about."""
+
+    start: datetime
+    end: datetime
+
+    def has(self, chat: Chat, moment: float) -> bool:
+        """Whether something of a chat was then."""
+        return self.start <= chat.world.clock.wall(moment) <= self.end
+
+    def told(self) -> dict[str, str]:
+        """As an answer says it."""
+        return {"start_date": go_time(self.start), "end_date": go_time(self.end)}
+
+
+def _period(request: Request) -> Period:
+    """The last 30 days, unless the query says otherwise. How it is read was read, not measured."""
     now = request.chats.clock.wall()
-    return {"start_date": go_time(now - timedelta(days=30)), "end_date": go_time(now)}
+    asked = {"start_date": now - timedelta(days=30), "end_date": now}
+    for name in asked:
+        if name in request.query:
+            try:
+                asked[name] = datetime.fromisoformat(request.query[name].replace("Z", "+00:00"))
+            except ValueError:
+                detail = f'Query param "{name}" must be a valid date format (RFC3339)'
+                raise ApiError(400, "Invalid query parameters.", validations={name: detail}) from None
+    return Period(asked["start_date"], asked["end_date"])
 
 
 async def _cost_summary(request: Request) -> Answer:
@@ -170,8 +201,8 @@ async def _cost_summary(request: Request) -> Answer:
         raise not_found()
     if user is not caller and not caller.owner:
         raise forbidden()
-    own = _chats_of(request, user)
-    counted = _counted(own)
+    own, period = _chats_of(request, user), _period(request)
+    counted = _counted(own, period)
     messages = counted.pop("message_count")
     cost = counted.pop("total_cost_micros")
     priced = {"priced_message_count": messages if cost else 0, "unpriced_message_count": 0 if cost else messages}
@@ -181,28 +212,39 @@ async def _cost_summary(request: Request) -> Answer:
             "display_name": model.display_name or model.model,
             "provider": model.provider.type,
             "model": model.model,
-            **_counted(own, model.id),
+            **_counted(own, period, model.id),
         }
         for model in request.chats.models.values()
         if any(message.model_id == model.id and message.usage for chat in own for message in chat.messages)
     ]
     by_chat = [
-        {"root_chat_id": chat.id, "chat_title": chat.title, **_counted(chat.family())}
+        {"root_chat_id": chat.id, "chat_title": chat.title, **_counted(chat.family(), period)}
         for chat in own
         if chat.parent is None
     ]
     totals = {"total_cost_micros": cost, **priced, **counted}
-    return json_answer(200, {**_period(request), **totals, "by_model": by_model, "by_chat": by_chat})
+    return json_answer(200, {**period.told(), **totals, "by_model": by_model, "by_chat": by_chat})
 
 
 async def _cost_of_users(request: Request) -> Answer:
     require_owner(request)
-    users = []
+    users, period = [], _period(request)
     for user in request.world.users:
         own = _chats_of(request, user)
         if own:
-            counted = _counted(own)
+            counted = _counted(own, period)
             known = {"user_id": user.id, "username": user.username, "name": user.name, "avatar_url": ""}
             money = {key: counted.pop(key) for key in ("total_cost_micros", "message_count")}
             users.append({**known, **money, "chat_count": len(own), **counted})
-    return json_answer(200, {**_period(request), "count": len(users), "users": users})
+    offset, limit = number(request, "offset"), number(request, "limit") or _USERS
+    shown = users[offset : offset + limit]
+    return json_answer(200, {**period.told(), "count": len(users), "users": shown})
+
+
+async def _pull_requests(request: Request) -> Answer:
+    """Of chats that have made none. Read, not measured."""
+    require_owner(request)
+    _period(request)
+    counts = ("total_prs_created", "total_prs_merged", "total_additions", "total_deletions", "total_cost_micros")
+    summary = {**dict.fromkeys(counts, 0), "merge_rate": 0, "cost_per_merged_pr_micros": 0, "approval_rate": 0}
+    return json_answer(200, {"summary": summary, "time_series": [], "by_model": [], "recent_prs": []})

@@ -52,6 +52,7 @@ class Chats:
         self.auto_archive_days = 0
         self.workspace_ttl_ms = 0
         self.usage_limit: int | None = None
+        self.usage_limit_set = 0.0
         self.usage_period = "month"
         self.template_allowlist: list[str] = []
         self.chats: dict[str, Chat] = {}

@@ -60,6 +60,7 @@ class ChatDialect:
     title_regenerate: bool = True
     cost: bool = False  # GET {chat}/cost and POST {chat}/compact
     usage_limits: bool = True  # and the cost summaries: the server's own accounts
+    pull_requests: bool = False  # GET insights/pull-requests
     usage_details: bool = True  # a refusal tells what was spent, the limit, and when it ends
     template_allowlist: bool = True
     desktop_setting: bool = True
@@ -149,6 +150,7 @@ CHAT_DIALECTS: dict[str, ChatDialect] = {
             archives_anything=True,
             preview_reset=False,
             reconcile=False,
+            pull_requests=True,
             search_keys=tuple(key for key in _KEYS if key != "source"),
         ),
         _35,

@@ -211,6 +211,9 @@ def test_chats_are_collected_and_proven_and_never_deleted(both: Emulator, tmp_pa
     report = play(both, tmp_path, "evacuate")
     assert report.rc == 0 and "GO: every one of these tasks and chats is proven." in report.output, report.output
     assert not both.writes
+    text = " ".join(report.output.split())
+    assert "accounts this server has none: pull-requests" in text.replace('", "', " ").replace('"', ""), text
+    assert "saved: usage-limits, usage-limit-of-me, cost-of-me, cost-users, cost-of-" in text
     done = play(both, tmp_path, "evacuate", "-e", "confirm=yes")
     assert done.rc == 0, done.output
     assert "1 deleted, 0 left, 0 of them saved once more. 2 chats are proven and stay" in " ".join(done.output.split())

@@ -69,9 +69,12 @@ def intern_keys(entry: Any) -> Any:
     return entry
 
 
-def sums(entries: Iterable[Entry], top: Mapping[str, bytes]) -> bytes:
-    """Checksums of every file of every task, and of the given files at the top (all but SHA256SUMS itself)."""
-    hashes = {name: sha256(data) for name, data in top.items()}
+def sums(entries: Iterable[Entry], top: Mapping[str, bytes], more: Mapping[str, str]) -> bytes:
+    """Checksums of every file of every task, and of the given files at the top (all but SHA256SUMS itself).
+
+    :param more: checksums of further files by their paths.
+    """
+    hashes = {**{name: sha256(data) for name, data in top.items()}, **more}
     for entry in entries:
         for name, file in entry["files"].items():
             hashes[f"{place_of(entry)}/{name}"] = file["sha256"]

@@ -25,6 +25,7 @@ from typing import Any, Callable, NamedTuple, cast
 
 from ..coder.errors import CoderError, invalid
 from . import files, manifest, search
+from .accounts import FOLDER, Accounts
 from .attachments import Fetch
 from .folder import Evidence, NewFolder
 from .kinds import NEWEST_FORMAT, TASK, kind_of, place_of
@@ -94,6 +95,7 @@ class Archive:
         self._note_write = note_write
         self._seal = Seal(key) if key else None
         self._rooms = Rooms(self.path, redactor, self._seal)
+        self._accounts = Accounts(self.path, redactor, self._seal)
         self._redactor = redactor
         self._read_only = read_only
         self._unfinished = False
@@ -188,7 +190,8 @@ class Archive:
             return "other_key"
         with suppress(OSError):
             sums = self._sums()
-            if self._seal.fits(found.get("digest"), self._sealed({name: sums.get(name) for name in _SEALED})):
+            sealed = {**{name: sums.get(name) for name in _SEALED}, **_of_accounts(sums)}
+            if self._seal.fits(found.get("digest"), self._sealed(sealed)):
                 return "intact"
         return "broken"
 
@@ -242,6 +245,19 @@ class Archive:
                 self._entries[made.entry["id"]] = manifest.intern_keys(made.entry)
         return "changed" if entry else "created"
 
+    def save_account(self, name: str, answer: Any) -> str:
+        """Save what the server answered to a question about all of it. See `Accounts.save`.
+
+        :raises CoderError: `io`, or `conflict` where somebody without the key has changed what was saved.
+        """
+        with files.io_errors(f"save the account {name}"):
+            outcome = self._accounts.save(name, answer, write=False)
+            if outcome != "unchanged" and not self._read_only:
+                self._mark_unfinished()
+                self._accounts.save(name, answer)
+                self._note_write(f"{FOLDER}/{name}.json")
+        return outcome
+
     def upgrade(self) -> bool:
         """Write anew what an older version wrote and this run did not see, so that all of it is of one format.
 
@@ -281,16 +297,18 @@ class Archive:
             self._sync()
             said = (self._rooms.of(entry).said(entry) for entry in entries)
             top = {**pages.indexes(entries, said), manifest.MANIFEST: manifest.manifest(entries)}
+            accounts = self._accounts.sums(self._sums())
             self._format = self._format_needed()
             self._about = {"format": self._format, "seal": None}
             if self._seal:
-                digest = self._seal.of(self._sealed({name: files.sha256(top[name]) for name in _SEALED}))
+                sums = {name: files.sha256(top[name]) for name in _SEALED}
+                digest = self._seal.of(self._sealed({**sums, **accounts}))
                 self._about["seal"] = {"key": self._seal.fingerprint, "digest": digest}
             top[manifest.ABOUT] = files.json_pretty(self._about)
             for name, data in top.items():
                 files.replace(self._at(name), data)
                 self._note_write(name)
-            files.replace(self._at(manifest.SUMS), manifest.sums(entries, top))
+            files.replace(self._at(manifest.SUMS), manifest.sums(entries, top, accounts))
             files.sync(self.path)
             with suppress(FileNotFoundError):
                 os.unlink(self._at(_UNFINISHED))
@@ -298,7 +316,8 @@ class Archive:
 
     def _format_needed(self) -> int:
         """The version of the format of an archive with these conversations."""
-        return max([TASK.format, *(kind_of(entry).format for entry in self._entries.values())])
+        accounts = [NEWEST_FORMAT] if self._accounts.names() else []
+        return max([TASK.format, *accounts, *(kind_of(entry).format for entry in self._entries.values())])
 
     def _sealed(self, sums: dict[str, str | None]) -> dict[str, Any]:
         """What the seal over everything is about: the files at the top, and by the manifest those of each task."""
@@ -447,7 +466,8 @@ class Archive:
         with files.io_errors("read the archive"):
             try:
                 top = {name: files.read(self._at(name)) for name in self._top()}
-                return files.read(self._at(manifest.SUMS)) == manifest.sums(self.entries(), top)
+                accounts = self._accounts.sums(self._sums())
+                return files.read(self._at(manifest.SUMS)) == manifest.sums(self.entries(), top, accounts)
             except (FileNotFoundError, IsADirectoryError):
                 return False
 
@@ -471,6 +491,8 @@ class Archive:
         lies = self._top_sums(names)
         held = any(map(self._has, (*names, manifest.SUMS)))
         top = [name for name in names if lies.get(name) != sums.get(name)] if self._entries or held else []
+        accounts, known_accounts = self._accounts.hashes(), _of_accounts(sums)
+        top += [path for path, digest in sorted(known_accounts.items()) if accounts.get(path) != digest]
         damaged = {}
         known: set[str] = set()
         seal = self.seal()
@@ -485,6 +507,7 @@ class Archive:
             elif evidence.problem == "tampered":
                 seal = "broken"
         stray = [path for path in self._task_files() if path not in known]
+        stray += [path for path in map(f"{FOLDER}/{{}}".format, self._accounts.names()) if path not in known_accounts]
         return FileCheck(damaged, top, stray, seal)
 
     def _task_files(self) -> Iterator[str]:
@@ -499,6 +522,11 @@ class Archive:
     def _top_sums(self, names: tuple[str, ...]) -> dict[str, str]:
         """Checksums of those files at the top that can be read."""
         return next((room.top_sums(names) for room in self._rooms if room.hold() is not None), {})
+
+
+def _of_accounts(sums: dict[str, str]) -> dict[str, str]:
+    """Those checksums that are of the server's accounts."""
+    return {path: digest for path, digest in sums.items() if path.startswith(f"{FOLDER}/")}
 
 
 def _is_outdated(entry: Entry) -> bool:

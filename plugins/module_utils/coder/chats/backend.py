@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
@@ -18,6 +18,7 @@ from ..names import is_uuid
 from ..server import Server
 from ..waiter import Verdict, Waiter
 from . import health, wait
+from .accounts import Told, accounts_of
 from .choices import find_model, find_workspace, provider_of
 from .client import ChatLog, ChatsClient, Logged
 from .dialect import FEATURES
@@ -157,18 +158,19 @@ class ChatsBackend:
         """A file that a message carries, as it was uploaded. :raises CoderError: kind not_found, it is gone."""
         return self._client.file(file_id)
 
-    def lacks_file(self, item: Chat, refusal: CoderError) -> bool:
-        """Whether a file that a chat refers to is gone for good: nobody can be given it, by no other token either.
+    def word_of_gone_file(self, item: Chat, refusal: CoderError) -> str | None:
+        """What the server says of a file that a chat refers to and that is gone for good: no token gets it any more.
 
         A server says the same of a file that a token may not see. So it is gone only where this token sees all that
         belongs to the chat, which its owner and a site owner do, and still sees the chat itself.
 
         :param refusal: what the server answered to a request for the file.
+        :returns: None where it may be there.
         """
         if refusal.kind != "not_found" or isinstance(refusal, RouteNotFound):
-            return False
+            return None
         sees_all = item["owner_id"] == self._client.user()["id"] or self._client.is_site_owner
-        return sees_all and self._client.chat(item["id"]) is not None
+        return refusal.server_message if sees_all and self._client.chat(item["id"]) is not None else None
 
     def cost(self, item: Chat) -> dict[str, Any]:
         """``total_cost_micros``, ``request_count`` and ``unpriced_request_count`` of a chat with its sub-agents.
@@ -177,6 +179,13 @@ class ChatsBackend:
         """
         self.require("cost")
         return self._client.cost(item["id"])
+
+    def accounts(self) -> Iterator[Told]:
+        """What the server has added up of its chats, see :mod:`.accounts`; one reading per account.
+
+        :raises CoderError: kind unsupported, the server has no chats.
+        """
+        return accounts_of(self._client)
 
     def purge_after(self, item: Chat) -> str | None:
         """When the server may delete a chat: its last change and the retention.

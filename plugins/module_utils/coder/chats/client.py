@@ -14,6 +14,7 @@ from ..backend import Sent, lacking
 from ..errors import REFUSALS, AnswerLost, CoderError, RouteNotFound
 from ..server import AUTHCHECK_TRIES, Server, may_be_done
 from ..transport import Allowance, File, segment
+from .accounts import Account
 from .dialect import EARLY, FEATURES, GENERAL, STABLE, ChatsDialect, no_chats
 from .messages import ChatMessage, message_problem, messages_from, queued_from
 from .model_list import ChatModel, models_from
@@ -29,6 +30,8 @@ MESSAGES = 200
 AUDIT_PAGE = 100
 # How often a file is sent whose answer is lost.
 UPLOADS = 3
+# Where an account that has pages has the items of one.
+USERS_KEY = "users"
 # What limits are called in the deployment's settings.
 _LIMITS = {
     "prompt_bytes": "max_prompt_bytes",
@@ -342,6 +345,23 @@ class ChatsClient(Server):
         """
         data: bytes = self._request("GET", f"{self.dialect.prefix}/files/{segment(file_id)}", raw=True).data
         return data
+
+    def account(self, account: Account) -> dict[str, Any]:
+        """One of the server's own accounts, all pages of it as one answer.
+
+        :raises CoderError: kind forbidden, this token may not read it; or the server has none.
+        """
+        path, within = f"{self.dialect.prefix}/{account.path}", self.transport.allowance()
+        whole = self._get(path, params=account.params, within=within)
+        limit = account.params.get("limit")
+        while limit and isinstance(whole.get(USERS_KEY), list):
+            known = len(whole[USERS_KEY])
+            page = self._get(path, USERS_KEY, params={**account.params, "offset": known}, within=within)
+            more = [user for user in objects(page[USERS_KEY], path) if user not in whole[USERS_KEY]]
+            if known < limit or not more:
+                break
+            whole[USERS_KEY] += more
+        return whole
 
     # Settings and models
 

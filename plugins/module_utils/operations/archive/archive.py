@@ -23,6 +23,7 @@ from ...coder.errors import CoderError, as_coder_error, invalid
 from ..connection import ConnectionParams, connection_spec, secrets_in
 from ..context import Context
 from ..spec import Options, Spec
+from .accounts import collect_accounts
 from .choose import Chosen, choose_conversations
 from .collect import Collector
 from .outcome import Outcomes
@@ -57,6 +58,7 @@ class ArchiveParams(ConnectionParams, ArchiveSelectionParams, SourceParams, Scop
     """The options of this operation; those that its bases have are shared by every look at an archive."""
 
     state: str
+    accounts: bool
     on_partial: str
     resume_concurrency: int
     fail_on: str
@@ -69,6 +71,7 @@ def spec() -> Spec:
     options = proof_options()
     options.update(
         state={"type": "str", "choices": ["present", "verified", "evacuated"], "default": "present"},
+        accounts={"type": "bool", "default": False},
         on_partial={"type": "str", "choices": ["keep", "resume"], "default": "keep"},
         resume_concurrency={"type": "int", "default": 4},
         fail_on={"type": "str", "choices": ["any", "none", "percent"], "default": "any"},
@@ -150,6 +153,8 @@ def _work(context: Context[ArchiveParams], archive: Archive, outcomes: Outcomes,
         nothing = {"tasks": "task", "chats": "chat", "both": "task and no such chat"}[chosen.source]
         outcomes.fail(name, CoderError(f"there is no such {nothing}", "not_found"))
     Collector(context, archive, outcomes).collect(chosen.tasks, chosen.chats)
+    if context.params["accounts"]:
+        outcomes.accounts = collect_accounts(context, archive, outcomes)
     outcomes.changed |= archive.upgrade()
 
 

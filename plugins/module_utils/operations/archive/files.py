@@ -37,9 +37,10 @@ def file_reader(context: Context[Any], outcomes: Outcomes, reading: Reading) -> 
         try:
             return backend.file(file_id)
         except CoderError as error:
-            if not backend.lacks_file(cast(Chat, reading.task), error):
+            said = backend.word_of_gone_file(cast(Chat, reading.task), error)
+            if said is None:
                 raise
             now = datetime.fromtimestamp(backend.now(), timezone.utc)
-            return Gone(since=f"{now:%Y-%m-%dT%H:%M:%SZ}", said=error.server_message)
+            return Gone(since=f"{now:%Y-%m-%dT%H:%M:%SZ}", said=said)
 
     return fetch

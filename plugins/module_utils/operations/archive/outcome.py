@@ -51,6 +51,8 @@ class Outcomes:
         self.changed = False
         self.failures: list[Failure] = []
         self.files: dict[str, Any] | None = None
+        # One line per account of the server; None where they were not asked for.
+        self.accounts: list[dict[str, Any]] | None = None
         self.seal = "absent"
         # One per task that was looked at, as the report has them.
         self.verdict_lines: list[dict[str, Any]] = []
@@ -124,6 +126,8 @@ class Outcomes:
                 for failure in sorted(self.failures)[:FAILURES_KEPT]
             ],
         }
+        if self.accounts is not None:
+            result["accounts"] = self.accounts
         if self.files is not None:
             objections = self._objections()
             result["verification"] = {
