@@ -103,7 +103,7 @@ class ChatFolders(Folders):
         folder = saved["folder"] if saved else record.chat_folder_name(read["task"])
         before = self._before(folder, saved)
         said = self._merged(clean, before)
-        around = self._around(clean, saved)
+        around, may_have_marks = self._around(clean, saved), bool(self._redactor or (saved and saved["redacted"]))
         versions = chat_log.earlier(
             [self._redacted_log(version) for version in [*before.versions, before.log or []]], said["messages"]
         )
@@ -115,7 +115,7 @@ class ChatFolders(Folders):
         contents.update(around.contents)
         entry = {
             **record.chat_entry(said, folder),
-            **_log_facts(said, around, is_redacted=bool(self._redactor or (saved and saved["redacted"]))),
+            **_log_facts(said, around, contents[LOG], may_have_marks),
             "earlier": len(versions),
             **self._provenance(given),
         }
@@ -191,12 +191,15 @@ def _fetched(file_id: str, fetch: Fetch) -> dict[str, Any]:
     return {"data": got} if isinstance(got, bytes) else {"error_kind": "not_found", "gone": got}
 
 
-def _log_facts(said: ChatRecord, around: _Around, is_redacted: bool) -> dict[str, Any]:
-    """What an entry says of how whole its log is."""
+def _log_facts(said: ChatRecord, around: _Around, log: bytes, may_have_marks: bool) -> dict[str, Any]:
+    """What an entry says of how whole its log is.
+
+    :param log: the messages as they are written, in which a mark stands as it is, in a key too.
+    """
     messages = said["messages"]
-    texts = [data.decode("utf-8", "replace") for data in around.contents.values()] if is_redacted else []
-    everything = [said["task"], messages, around.queue, around.left_queue, around.attachments, texts]
-    counts = marks(everything) if is_redacted else {}
+    texts = [data.decode("utf-8", "replace") for data in (log, *around.contents.values())] if may_have_marks else []
+    everything = [said["task"], around.queue, around.left_queue, around.attachments, texts]
+    counts = marks(everything) if may_have_marks else {}
     gone = [{"id": each["id"], "name": each["name"], **each["gone"]} for each in around.attachments if each["gone"]]
     lacks = wholeness.chat_lacks(
         messages, running=said["running"], redacted=bool(counts),

@@ -77,13 +77,13 @@ def sha256(data: bytes) -> str:
 def json_line(value: Any) -> bytes:
     """Canonical JSON in one line, without its line feed; readable UTF-8 unless a lone surrogate forbids it."""
     try:
-        return _compact(value, ensure_ascii=False).encode("utf-8")
+        return _READABLE.encode(value).encode("utf-8")
     except UnicodeEncodeError:
-        return _compact(value, ensure_ascii=True).encode("ascii")
+        return _ESCAPED.encode(value).encode("ascii")
 
 
-def _compact(value: Any, ensure_ascii: bool) -> str:
-    return json.dumps(value, ensure_ascii=ensure_ascii, sort_keys=True, separators=(",", ":"))
+_READABLE = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+_ESCAPED = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def json_lines(values: list[Any]) -> bytes:

@@ -107,14 +107,18 @@ class Folders:
         :raises OSError: a file cannot be read.
         :raises ValueError: a file is damaged; or KeyError.
         """
+        return self._read(entry, self.about(entry), all_lives)
+
+    def _read(self, entry: Entry, about: Mapping[str, Any], all_lives: bool) -> Saved:
         name = CONVERSATION if all_lives and CONVERSATION in entry["files"] else LOG
         log = files.read(os.path.join(self.at(entry["folder"]), name))
-        return Saved(entry, self.about(entry)[self.kind.name], files.parse_lines(log))
+        return Saved(entry, about[self.kind.name], files.parse_lines(log))
 
     def readable(self, entry: Entry) -> Saved:
         """A conversation as people read and search it, of all lives. :raises OSError: as for `read`; or ValueError."""
-        saved = self.read(entry, all_lives=True)
-        return saved._replace(messages=self._readable(saved.messages, self.about(entry)))
+        about = self.about(entry)
+        saved = self._read(entry, about, all_lives=True)
+        return saved._replace(messages=self._readable(saved.messages, about))
 
     def said(self, entry: Entry) -> str | None:
         """All that was said in a conversation, in all lives; None where that is not what the manifest says."""

@@ -519,6 +519,15 @@ def test_bytes_that_are_no_text_stay_as_they_are(server: Emulator, tmp_path: Pat
 # Redaction and seal
 
 
+def test_a_secret_that_is_a_key_counts_as_taken_out(server: Emulator, tmp_path: Path) -> None:
+    chat = server.create_chat("Look", answer="I do.")
+    chat.call_tool("execute", {TOKEN: "the value says nothing"}, {"output": "a.txt"})
+    archive(server, tmp_path)
+    entry = manifest(tmp_path)[chat.id]
+    assert entry["redacted"] and entry["redactions"] == {"github-token": 1} and entry["lacks"] == ["redacted"]
+    assert archive(server, tmp_path, state="verified")["verification"]["reasons"] == {"redacted": 1}
+
+
 def test_no_secret_is_left_anywhere(server: Emulator, tmp_path: Path) -> None:
     chat = server.create_chat(f"Use {TOKEN}", answer=f"I use {TOKEN}", labels={"coder.tasks/name": f"x {TOKEN}"})
     chat.call_tool("execute", {"command": f"curl -H 'X: {TOKEN}'", "id": TOKEN, TOKEN: 1}, {"output": [TOKEN]})
