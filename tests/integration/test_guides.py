@@ -77,7 +77,8 @@ def test_the_archive_is_whole_and_nothing_is_deleted(emulator: Start, tmp_path: 
 
 
 def test_the_way_to_chats_saves_the_tasks_and_tells_of_the_models(emulator: Start, tmp_path: Path) -> None:
-    server, (asked, _saved, migrated, life, stopped, chats, models) = walk(FOLDER / "from_tasks_to_chats.rst", emulator, tmp_path)
+    page = FOLDER / "from_tasks_to_chats.rst"
+    server, (asked, _saved, migrated, life, stopped, chats, models) = walk(page, emulator, tmp_path)
     assert '"tasks": "yes"' in asked and '"chats": "experimental"' in asked
     assert len((tmp_path / "coder-archive" / "manifest.jsonl").read_text().splitlines()) == len(FOUND) + 1
     assert "would become the chat fix-login-" in migrated and "goes on as the chat fix-login-" in migrated

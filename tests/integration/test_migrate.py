@@ -92,5 +92,6 @@ def test_tasks_have_to_be_chosen(server: Emulator, tmp_path: Path) -> None:
 def test_a_task_of_somebody_else_becomes_no_chat_of_mine(server: Emulator, tmp_path: Path) -> None:
     play(server, tmp_path, "collect")
     run = play(server, tmp_path, "migrate", "-e", "task=bob/theirs")
-    assert run.rc == 2 and "bob/theirs: NOT migrated, a chat for it is begun with the token of bob" in run.output, run.output
+    assert run.rc == 2, run.output
+    assert "bob/theirs: NOT migrated, a chat for it is begun with the token of bob" in run.output
     assert not chats(server)
