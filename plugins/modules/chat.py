@@ -122,7 +122,8 @@ options:
     type: bool
   mcp_servers:
     description:
-      - UUIDs of the MCP servers that a new chat may use.
+      - MCP servers that a new chat may use, each by its slug, its display name or its UUID.
+      - Those of an existing chat are not changed; the module warns.
     type: list
     elements: str
   reasoning_effort:

@@ -42,6 +42,11 @@ def add_routes(router: Router, dialect: ChatDialect) -> None:
     providers.route("GET", "{provider}", _provider)
     providers.route("PATCH", "{provider}", _patch_provider)
     if dialect.organization_models:
+        servers = router.group(f"{V2}/organizations/{{organization}}/mcp-servers", require_user, find_organization)
+    else:
+        servers = router.group(f"{EXPERIMENTAL}/mcp/servers", require_user)
+    servers.route("GET", "", _mcp_servers)
+    if dialect.organization_models:
         path = f"{V2}/organizations/{{organization}}/chats/models"
         models = router.group(path, require_user, find_organization)
         models.route("GET", "", _organization_models)
@@ -68,6 +73,10 @@ def add_chat_routes(router: Router, dialect: ChatDialect, prefix: str) -> None:
         configs.route("DELETE", "{model}", _delete_model)
     elif prefix == EXPERIMENTAL:
         router.group(f"{prefix}/chats/models", require_user)
+
+
+async def _mcp_servers(request: Request) -> Answer:
+    return json_answer(200, request.chats.mcp_servers)
 
 
 async def _gone(_request: Request) -> Answer:

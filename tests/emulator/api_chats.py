@@ -17,7 +17,6 @@ from emulator.chats_objects import created_diff
 from emulator.chats_requests import (
     ZERO,
     changeable_chat,
-    check_mcp_servers,
     check_no_nul,
     check_plan_mode,
     check_usage,
@@ -25,6 +24,7 @@ from emulator.chats_requests import (
     forbidden,
     input_parts,
     input_title,
+    mcp_servers,
     model_of,
     owned_chat,
     reasoning_effort,
@@ -200,7 +200,7 @@ async def _create(request: Request) -> Answer:
     tools = _dynamic_tools(body)
     effort = reasoning_effort(request, body)
     workspace = _workspace(request, body["workspace_id"], owner) if "workspace_id" in body else ""
-    check_mcp_servers(request, body)
+    servers = mcp_servers(request, body)
     labels = _valid_labels(body.get("labels", {}))
     check_usage(request, owner)
     model = model_of(request, body, creating=True)
@@ -208,7 +208,7 @@ async def _create(request: Request) -> Answer:
     chat = chats.insert(owner, model, input_title(content) or "New Chat")
     chat.plan_mode, chat.client_type, chat.system_prompt = body.get("plan_mode", ""), client, prompt
     chat.dynamic_tools, chat.reasoning_effort, chat.workspace_id = tools, effort, workspace
-    chat.labels = labels
+    chat.labels, chat.mcp_server_ids = labels, servers
     chats.audit[-1].diff, chats.audit[-1].user = created_diff(chat), caller
     if content:
         api_chat_messages.take_files(request, chat, content)

@@ -60,6 +60,7 @@ class Chats:
         self.providers: dict[str, Provider] = {}
         self.models: dict[str, Model] = {}
         self.gone_models: set[str] = set()  # a deleted one is still known: rows refer to it
+        self.mcp_servers: list[dict[str, Any]] = []
         self.audit: list[AuditEntry] = []
         self.turns = Turns(self)
         self._message_ids = itertools.count(1)
@@ -108,6 +109,15 @@ class Chats:
             other.default = False
         self.models[made.id] = made
         return made
+
+    def create_mcp_server(self, slug: str, display_name: str = "", *, enabled: bool = True) -> str:
+        """Add an MCP server that chats may use. Read, not measured: recorded servers had none.
+
+        :returns: its id.
+        """
+        made = {"id": str(uuid.uuid4()), "organization_id": self.world.organization["id"], "slug": slug}
+        self.mcp_servers.append({**made, "display_name": display_name or slug, "enabled": enabled})
+        return str(made["id"])
 
     def default_model(self) -> Model | None:
         return next((model for model in self.models.values() if model.default), None)

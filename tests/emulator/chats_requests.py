@@ -175,14 +175,17 @@ def check_plan_mode(body: dict[str, Any]) -> None:
         raise ApiError(400, "Invalid plan_mode value.")
 
 
-def check_mcp_servers(request: Request, body: dict[str, Any]) -> None:
-    """No MCP server is configured here.
+def mcp_servers(request: Request, body: dict[str, Any]) -> list[str]:
+    """The MCP servers of a new chat.
 
     :raises ApiError: 400.
     """
-    given = body.get("mcp_server_ids", [])
-    if given:
-        raise ApiError(400, request.chats.dialect.mcp_error, f"Invalid IDs: {', '.join(map(str, given))}")
+    given = [str(each) for each in body.get("mcp_server_ids", [])]
+    known = {server["id"] for server in request.chats.mcp_servers if server["enabled"]}
+    wrong = [each for each in given if each not in known]
+    if wrong:
+        raise ApiError(400, request.chats.dialect.mcp_error, f"Invalid IDs: {', '.join(wrong)}")
+    return given
 
 
 def reasoning_effort(request: Request, body: dict[str, Any]) -> str:

@@ -340,7 +340,7 @@ class EnsureChat:
             None if owner == self._chats.user_id("me") else owner,
             self._chats.workspace_id(declared["workspace"]) if declared["workspace"] else None,
             self._chats.model_id(declared["model"], organization) if declared["model"] else None,
-            tuple(declared["mcp_servers"] or ()),
+            tuple(self._chats.mcp_server_ids(declared["mcp_servers"] or [], organization)),
             "plan" if declared["plan_mode"] else None,
             declared["reasoning_effort"],
         )
@@ -418,8 +418,7 @@ class EnsureChat:
             self._fixed("organization", chat["organization_id"], self._chats.organization_id),
             self._fixed("model", chat["model_id"], lambda model: self._chats.model_id(model, chat["organization_id"])),
         ]
-        if declared["mcp_servers"] is not None and sorted(declared["mcp_servers"]) != sorted(chat["mcp_server_ids"]):
-            differing.append(f"the MCP servers {', '.join(chat['mcp_server_ids']) or 'none'}")
+        differing.append(self._fixed_mcp_servers(chat))
         effort = declared["reasoning_effort"]
         if effort and chat["reasoning_effort"] and effort != chat["reasoning_effort"]:
             differing.append(f"the reasoning effort {chat['reasoning_effort']}")
@@ -438,6 +437,17 @@ class EnsureChat:
                 f"The chat {self.label} does not carry {', '.join(missing)}: files go with a prompt when it is sent. "
                 "Send them with coder.tasks.chat_send."
             )
+
+    def _fixed_mcp_servers(self, chat: Chat) -> str | None:
+        wanted, current = self._declared["mcp_servers"], chat["mcp_server_ids"]
+        if wanted is None:
+            return None
+        try:
+            same = sorted(self._chats.mcp_server_ids(wanted, chat["organization_id"])) == sorted(current)
+        except CoderError as error:
+            self._context.warn(f"The MCP servers of the chat {self.label} could not be compared: {error.message}")
+            return None
+        return None if same else f"the MCP servers {', '.join(current) or 'none'}"
 
     def _fixed(self, option: str, current: str | None, resolve: Callable[[str], str]) -> str | None:
         given: Mapping[str, Any] = self._declared

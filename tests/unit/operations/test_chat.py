@@ -192,6 +192,46 @@ def test_several_of_a_name_are_named(server: Emulator) -> None:
     assert chat(server, prompt="x")["chat"]["id"] == kept(server)[0].id
 
 
+# MCP servers
+
+
+def test_mcp_servers_go_by_their_names(server: Emulator) -> None:
+    assert server.state.chats is not None
+    docs = server.state.chats.create_mcp_server("docs", "Team Docs")
+    issues = server.state.chats.create_mcp_server("issues")
+    server.state.chats.create_mcp_server("off", enabled=False)
+    for given in (["docs", issues], ["team docs", "issues"], [docs.upper(), "ISSUES", "docs"]):
+        would = chat(server, prompt="x", name=given[0], mcp_servers=given, check=True)
+        done = chat(server, prompt="x", name=given[0], mcp_servers=given)
+        assert done["chat"]["mcp_server_ids"] == would["chat"]["mcp_server_ids"] == [docs, issues], done.msg
+        assert not chat(server, prompt="x", name=given[0], mcp_servers=given[::-1]).warnings
+    other = chat(server, prompt="x", name="docs", mcp_servers=["docs"])
+    assert f"keeps the MCP servers {docs}, {issues}" in other.warnings[0] and not other.writes
+    for wrong in ("dcos", "off", ""):
+        for check in (True, False):
+            done = chat(server, prompt="x", name="new", mcp_servers=[wrong], check=check)
+            assert done.kind == "not_found" and "Choose from: docs, issues." in done.msg and not done.writes
+    unsure = chat(server, prompt="x", name="docs", mcp_servers=["dcos"])
+    assert not unsure.failed and "could not be compared" in unsure.warnings[0]
+
+
+def test_mcp_servers_of_the_same_name_are_told(server: Emulator) -> None:
+    assert server.state.chats is not None
+    ids = [server.state.chats.create_mcp_server(slug, "Docs") for slug in ("one", "two")]
+    done = chat(server, prompt="x", mcp_servers=["docs"])
+    assert done.kind == "invalid" and all(each in done.msg for each in ids)
+
+
+def test_a_server_without_a_list_of_mcp_servers_takes_ids(server: Emulator) -> None:
+    assert server.state.chats is not None
+    docs = server.state.chats.create_mcp_server("docs")
+    body = '{"message":"Route not found."}'
+    server.faults.add("status", method="GET", path="/mcp", status=404, body=body, count=None)
+    done = chat(server, prompt="x", mcp_servers=["docs"])
+    assert done.kind == "unsupported" and "by their UUIDs" in done.msg
+    assert chat(server, prompt="x", mcp_servers=[docs])["chat"]["mcp_server_ids"] == [docs]
+
+
 # Prompts
 
 

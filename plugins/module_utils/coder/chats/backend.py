@@ -19,7 +19,7 @@ from ..server import Server
 from ..waiter import Verdict, Waiter
 from . import health, wait
 from .accounts import Told, accounts_of
-from .choices import find_model, find_workspace, provider_of
+from .choices import find_mcp_servers, find_model, find_workspace, provider_of
 from .client import ChatLog, ChatsClient, Logged
 from .dialect import FEATURES
 from .lifecycle import ChatLifecycle, Created, Discarded
@@ -366,6 +366,10 @@ class ChatsBackend:
     def model_id(self, model: str, organization_id: str) -> str:
         """See :func:`.choices.find_model`."""
         return find_model(self._client, model, organization_id)
+
+    def mcp_server_ids(self, references: Collection[str], organization_id: str) -> list[str]:
+        """See :func:`.choices.find_mcp_servers`."""
+        return find_mcp_servers(self._client, references, organization_id)
 
     def workspace_id(self, workspace: str) -> str:
         """See :func:`.choices.find_workspace`."""

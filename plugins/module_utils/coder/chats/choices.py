@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from ..answers import text
 from ..errors import CoderError, invalid
 from ..names import is_uuid, split_reference
 from .client import ChatsClient
@@ -32,6 +34,32 @@ def find_model(client: ChatsClient, model: str, organization_id: str) -> str:
 
 def _names(entry: ChatModel) -> set[str]:
     return {name.lower() for name in (entry["id"], entry["display_name"], entry["model"])}
+
+
+def find_mcp_servers(client: ChatsClient, references: Iterable[str], organization_id: str) -> list[str]:
+    """The ids of MCP servers, each by its slug, its display name or its UUID; one that is given twice once.
+
+    :raises CoderError: kind not_found, naming those that there are; invalid, several have this name.
+    """
+    given = list(references)
+    # A list is asked for only where a name is given: a UUID means the same without it.
+    known = [] if all(map(is_uuid, given)) else client.mcp_servers(organization_id)
+    return list(dict.fromkeys(_mcp_server_id(each, known) for each in given))
+
+
+def _mcp_server_id(reference: str, known: list[dict[str, Any]]) -> str:
+    if is_uuid(reference):
+        return reference.lower()
+    name = reference.strip().lower()
+    ids = sorted(
+        entry["id"] for entry in known if name in (text(entry.get(key)).lower() for key in ("slug", "display_name"))
+    )
+    if len(ids) == 1:
+        return ids[0]
+    if ids:
+        raise invalid(f"{len(ids)} MCP servers are called {reference!r}", f"Give the id of one: {', '.join(ids)}.")
+    there = ", ".join(sorted(text(entry.get("slug")) or entry["id"] for entry in known)) or "none"
+    raise CoderError(f"there is no MCP server {reference!r}", "not_found", hint=f"Choose from: {there}.")
 
 
 def provider_of(client: ChatsClient, model_id: str | None, organization_id: str) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from ..errors import REFUSALS, AnswerLost, CoderError, RouteNotFound
 from ..server import AUTHCHECK_TRIES, Server, may_be_done
 from ..transport import Allowance, File, segment
 from .accounts import Account
-from .dialect import EARLY, FEATURES, GENERAL, STABLE, ChatsDialect, no_chats
+from .dialect import EARLY, FEATURES, GENERAL, MCP_LIST, STABLE, ChatsDialect, no_chats
 from .messages import ChatMessage, message_problem, messages_from, queued_from
 from .model_list import ChatModel, models_from
 from .models import Chat, chat_from, chat_problem
@@ -411,6 +411,20 @@ class ChatsClient(Server):
         # One list for all, and another one that tells which of them can be used.
         configs = self._get_list(f"{self.dialect.prefix}/model-configs", "id", "model")
         return models_from(configs, self._get(f"{self.dialect.prefix}/models", "providers"))
+
+    def mcp_servers(self, organization: str) -> list[dict[str, Any]]:
+        """The MCP servers that chats of an organization can use, each with ``id``, ``slug`` and ``display_name``.
+
+        :param organization: its UUID.
+        :raises CoderError: kind unsupported, this server lists none.
+        """
+        for path in self.dialect.mcp_servers:
+            try:
+                listed = self._get_list(path.format(organization=segment(organization)), "id")
+            except RouteNotFound:
+                continue
+            return [each for each in listed if each.get("enabled") is not False]
+        raise lacking(self.version.text, MCP_LIST)
 
     # Everybody's
 

@@ -14,6 +14,10 @@ from ..server_version import Version
 
 STABLE = "/api/v2/chats"
 EXPERIMENTAL = "/api/experimental/chats"
+_OWN_MCP = "/api/v2/organizations/{organization}/mcp-servers"
+# Between the two: servers built from sources of before 2.37.
+_OWN_MCP_EARLY = "/api/experimental/organizations/{organization}/mcp-servers"
+_ALL_MCP = "/api/experimental/mcp/servers"
 
 
 class ChatsDialect(NamedTuple):
@@ -21,11 +25,13 @@ class ChatsDialect(NamedTuple):
 
     :param prefix: of the routes.
     :param organization_models: the models that can be used are those of an organization; else one list is for all.
+    :param mcp_servers: where its MCP servers are listed, the likeliest first; with ``{organization}`` those of one.
     :param sure: features that every such server has; of the others only their use shows it.
     """
 
     prefix: str
     organization_models: bool
+    mcp_servers: tuple[str, ...]
     sure: frozenset[str] = frozenset()
 
     @property
@@ -35,13 +41,15 @@ class ChatsDialect(NamedTuple):
 
 
 # Since Coder 2.37, and from 2.33 to 2.36.
-GENERAL = ChatsDialect(STABLE, True, sure=frozenset({"cost"}))
-EARLY = ChatsDialect(EXPERIMENTAL, False)
+GENERAL = ChatsDialect(STABLE, True, (_OWN_MCP, _OWN_MCP_EARLY, _ALL_MCP), sure=frozenset({"cost"}))
+EARLY = ChatsDialect(EXPERIMENTAL, False, (_ALL_MCP, _OWN_MCP_EARLY))
 
 # What only some servers can, as far as anybody above asks for it.
 FEATURES = {
     "cost": Feature("does not tell what a chat costs", "That needs Coder 2.36."),
 }
+
+MCP_LIST = Feature("does not list its MCP servers", "Give them by their UUIDs.")
 
 
 def no_chats(version: Version) -> CoderError:
