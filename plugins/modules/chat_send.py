@@ -77,8 +77,8 @@ options:
       - They are given when the chat waits for exactly such calls. Otherwise the module returns the calls in
         RV(action_required).
       - Without O(input) they are for calls that the chat waits for already, such as those of an earlier
-        RV(action_required): each call needs a result, and each result a call. What the model says after them is the
-        reply.
+        RV(action_required). Each call needs a result then, and each result a call. What the model says after them is
+        the reply.
     type: list
     elements: dict
     suboptions:

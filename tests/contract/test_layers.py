@@ -31,7 +31,7 @@ MAY_KNOW = {
         "coder.server", "coder.session", "coder.waiter", "coder.tasks.backend", "coder.tasks.health",
         "coder.tasks.lifecycle", "coder.tasks.listed", "coder.tasks.models", "coder.tasks.templates",
         "coder.chats.backend", "coder.chats.lifecycle", "coder.chats.listed", "coder.chats.messages",
-        "coder.chats.model_list", "coder.chats.models", "coder.chats.new", "coder.chats.wait",
+        "coder.chats.model_list", "coder.chats.models", "coder.chats.new", "coder.chats.uploads", "coder.chats.wait",
     ),
 }  # fmt: skip
 # What only the layers below the seam know: the server's words, HTTP, addresses and versions.
