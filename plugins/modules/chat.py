@@ -67,6 +67,7 @@ options:
         the next turn, so they are taken out; RV(discarded) has them.
       - V(archived) does so too, and archives the chat with its sub-agents. A server deletes archived chats after its
         retention, see RV(chat.purge_after). If there is no such chat, there is nothing to do.
+      - Of the options that describe a chat, V(idle) looks at those that can be changed only, and V(archived) at none.
       - V(absent) is refused, because no server lets a chat be deleted.
     type: str
     choices: [present, idle, archived, absent]

@@ -75,7 +75,7 @@ options:
       - Results for tools that whoever created the chat has to run. A chat whose model called one waits for its
         result, for five minutes.
       - They are given when the chat waits for exactly such calls. Otherwise the module returns the calls in
-        RV(action_required).
+        RV(action_required). Beside O(input) that needs O(wait_for=reply).
       - Without O(input) they are for calls that the chat waits for already, such as those of an earlier
         RV(action_required). Each call needs a result then, and each result a call. What the model says after them is
         the reply.

@@ -138,6 +138,11 @@ class ChatAgent:
     def input(self) -> str:
         self._text = text_option(self._context.params, "input") or ""
         check_said(self._text, "input")
+        if self._context.params["tool_results"] and self._context.params["wait_for"] == "accepted":
+            raise invalid(
+                "'tool_results' beside an input are given while its reply is waited for, and wait_for=accepted",
+                "Use wait_for=reply, or give them in a call of their own, without 'input'.",
+            )
         check_files(self._context.params["files"])
         return self._text
 

@@ -357,6 +357,7 @@ def test_check_mode_tells_which_results_would_be_given(server: Emulator) -> None
         ({"input": " "}, "invalid", "'input' is empty"),
         ({"input": "a\0b"}, "invalid", "NUL"),
         ({"input": "x" * 300_000}, "invalid", "too long"),
+        ({"tool_results": [{"tool": "x"}], "wait_for": "accepted"}, "invalid", "Use wait_for=reply"),
         ({"chat": "nobody"}, "not_found", "no chat 'nobody'"),
         ({"chat": "11111111-1111-4111-8111-111111111111"}, "not_found", "no chat"),
         ({"chat": "old"}, "conflict", "unarchive=true"),
