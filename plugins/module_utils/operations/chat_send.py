@@ -409,19 +409,19 @@ class ToolResultsAgent(ChatAgent):
 
     def send(self, text: str) -> None:
         """Give them, once: a second time is refused, so what was lost is sent again."""
-        lost: AnswerLost | None = None
-        for _time in range(GIVEN_AT_MOST):
+        for lost in range(GIVEN_AT_MOST):
             try:
                 taken = self._chats.give_results(self._chat, self._results)
-            except AnswerLost as error:
-                lost = error
+            except AnswerLost:
+                if lost + 1 == GIVEN_AT_MOST:
+                    raise
                 continue
-            if not taken and (lost is None or self._are_open()):
-                raise CoderError("it waits for no results any more: somebody else answered, or it took too long",
-                                 "conflict")  # fmt: skip
-            return self._note_taken()
-        assert lost is not None
-        raise lost
+            if not taken and (not lost or self._are_open()):
+                raise CoderError(
+                    "it waits for no results any more: somebody else answered, or it took too long", "conflict"
+                )
+            self._note_taken()
+            return
 
     def is_taken(self, messages: Messages, text: str, last_id: int) -> bool:
         """See :meth:`.exchange.Agent.is_taken`: the calls have results."""

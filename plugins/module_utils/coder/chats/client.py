@@ -228,15 +228,21 @@ class ChatsClient(Server):
 
         :raises CoderError: as the server refuses.
         """
-        path, body = f"{self.dialect.prefix}/files", File(file.content, file.headers)
-        for lost in range(UPLOADS, 0, -1):
+        for _lost in range(UPLOADS - 1):
             try:
-                answer = self._request("POST", path, params={"organization": organization_id}, body=body)
-                return text(an_object(answer.data, path, "id")["id"])
+                return self._upload(organization_id, file)
             except CoderError as error:
-                if not may_be_done(error) or lost == 1:
-                    raise error.as_a(CoderError, kind="invalid" if error.status == 413 else error.kind) from None
-        raise AssertionError("unreachable")
+                if not may_be_done(error):
+                    raise
+        return self._upload(organization_id, file)
+
+    def _upload(self, organization_id: str, file: Upload) -> str:
+        path, body = f"{self.dialect.prefix}/files", File(file.content, file.headers)
+        try:
+            answer = self._request("POST", path, params={"organization": organization_id}, body=body)
+        except CoderError as error:
+            raise error.but(kind="invalid") if error.status == 413 else error from None
+        return text(an_object(answer.data, path, "id")["id"])
 
     def send(self, chat_id: str, text: str, interrupt: bool = False, file_ids: Iterable[str] = ()) -> Sent:
         """Say something in a chat. It waits for its turn while another one runs.
