@@ -192,7 +192,17 @@ templates:
           returned: always
           sample: eu
         required:
-          description: Whether a preset must give it.
+          description: Whether a preset must give it, or the call that makes a workspace.
+          type: bool
+          returned: always
+          sample: false
+        mutable:
+          description: Whether its value can be another one later.
+          type: bool
+          returned: always
+          sample: true
+        ephemeral:
+          description: Whether a value holds for one build only.
           type: bool
           returned: always
           sample: false

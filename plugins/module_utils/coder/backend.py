@@ -94,11 +94,39 @@ def lacking(version: str, feature: Feature) -> CoderError:
     return CoderError(f"this server ({version}) {feature.lacks}", "unsupported", hint=hint)
 
 
-class Backend(Protocol[Item]):
-    """Tasks or chats of one server, seen with one user's token."""
+class Watched(Protocol[Item]):
+    """What can be waited for: how to look at an item, and what to say of it."""
 
-    # As the thing is called in a sentence and in results: task, chat.
+    # As the thing is called in a sentence and in results: task, chat, workspace.
     noun: str
+
+    def refresh(self, item: Item) -> Item | None:
+        """The same item as it is now; None once it is gone."""
+
+    def name(self, item: Item) -> str:
+        """Its name alone."""
+
+    def describe(self, item: Item) -> str:
+        """Its state in words. Makes no request."""
+
+    def ailment(self, item: Item) -> Ailment | None:
+        """What the item itself shows to be wrong; None for one that is well. Makes no request, never raises."""
+
+    def with_reason(self, item: Item) -> Item:
+        """The item; with a ``reason`` that tells its health, if it is not well. Never raises."""
+
+    def diagnose(self, item: Item) -> dict[str, Any]:
+        """What a person would look at next, for the result of a failure. Never raises."""
+
+    def judge(self, item: Item, goal: str) -> Verdict:
+        """How an item stands to a goal, now. :raises CoderError: it cannot be told."""
+
+    def in_words(self, goal: str) -> str:
+        """A goal as it stands in a sentence."""
+
+
+class Backend(Watched[Item], Protocol[Item]):
+    """Tasks or chats of one server, seen with one user's token."""
 
     # What this server can
 
@@ -128,9 +156,6 @@ class Backend(Protocol[Item]):
     def get(self, reference: str, owner: str = "me") -> Item:
         """Like :meth:`find`. :raises CoderError: kind not_found, there is none."""
 
-    def refresh(self, item: Item) -> Item | None:
-        """The same item as it is now; None once it is gone."""
-
     def log(self, item: Item) -> Log:
         """Its conversation. A state that has no log is a :class:`Log`, too, with source none.
 
@@ -140,23 +165,8 @@ class Backend(Protocol[Item]):
     def label(self, item: Item) -> str:
         """Owner and name, as a person would name it."""
 
-    def name(self, item: Item) -> str:
-        """Its name alone."""
-
-    def describe(self, item: Item) -> str:
-        """Its state in words. Makes no request."""
-
-    def ailment(self, item: Item) -> Ailment | None:
-        """What the item itself shows to be wrong; None for one that is well. Makes no request, never raises."""
-
     def health(self, item: Item) -> Ailment | None:
-        """Like :meth:`ailment`, and where that can be asked for, with the cause. Never raises."""
-
-    def with_reason(self, item: Item) -> Item:
-        """The item; with a ``reason`` that tells its :meth:`health`, if it is not well. Never raises."""
-
-    def diagnose(self, item: Item) -> dict[str, Any]:
-        """What a person would look at next, for the result of a failure. Never raises."""
+        """Like :meth:`Watched.ailment`, and where that can be asked for, with the cause. Never raises."""
 
     # Writing. Each is safe to repeat: a lost answer, a conflict and a race are resolved by reading again.
 
@@ -182,14 +192,6 @@ class Backend(Protocol[Item]):
         :raises AnswerLost: the input may or may not have reached the agent.
         :raises CoderError: nothing reached the agent; kind unavailable when it is out of reach.
         """
-
-    # Waiting
-
-    def judge(self, item: Item, goal: str) -> Verdict:
-        """How an item stands to a goal, now. :raises CoderError: it cannot be told."""
-
-    def in_words(self, goal: str) -> str:
-        """A goal as it stands in a sentence."""
 
     # Last, because in what follows its name would hide the type.
 

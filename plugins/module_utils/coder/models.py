@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypedDict
 
 from .answers import an_object, fields, number, objects, sound_objects, text, text_or_none
 
@@ -55,9 +56,19 @@ class Workspace(TypedDict, total=False):
     name: str
     owner_name: str
     latest_build: LatestBuild
+    task_id: str | None
     dormant_at: str | None
     outdated: bool
     template_require_active_version: bool
+
+
+class NewWorkspace(NamedTuple):
+    """A workspace to be created."""
+
+    name: str
+    version_id: str
+    preset_id: str | None
+    parameters: Mapping[str, str]
 
 
 class Preset(TypedDict):
@@ -80,6 +91,8 @@ class Parameter(TypedDict):
     type: str | None
     default: str | None
     required: bool
+    mutable: bool
+    ephemeral: bool
     options: list[str]
 
 
@@ -143,5 +156,7 @@ def parameter_from(data: dict[str, Any]) -> Parameter:
         "type": text_or_none(data.get("type")),
         "default": text_or_none(data.get("default_value")),
         "required": data.get("required") is True,
+        "mutable": data.get("mutable") is not False,
+        "ephemeral": data.get("ephemeral") is True,
         "options": [text(option.get("value")) for option in sound_objects(data.get("options"))],
     }

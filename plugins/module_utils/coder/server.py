@@ -20,7 +20,7 @@ from .answers import Malformed, an_object, each, objects, refuse, sound_objects
 from .clock import Clock
 from .connection import Connection
 from .errors import AnswerLost, CoderError, RouteNotFound, attempting, invalid
-from .models import Build, Organization, Parameter, Preset, User, Workspace
+from .models import Build, NewWorkspace, Organization, Parameter, Preset, User, Workspace
 from .names import check_owner, is_uuid, split_reference, two_owners
 from .rate_limit import limit_told
 from .server_version import Version, parse_version
@@ -49,8 +49,11 @@ def _to_nobody(what: str) -> None:
 class Server:
     """One server and one user's token.
 
+    :cvar templates_that: what the templates can that :meth:`templates` gives, after their noun in a sentence.
     :param sharing: a client of the same call and transport, for a second one that knows and reports the same.
     """
+
+    templates_that = ""
 
     def __init__(self, transport: Transport, sharing: Server | None = None) -> None:
         self.transport = transport
@@ -279,10 +282,32 @@ class Server:
                 return None
             raise
 
-    def build_workspace(self, workspace_id: str, transition: str) -> Build:
-        """Start a build: start, stop or delete."""
+    def create_workspace(self, owner: str, new: NewWorkspace) -> Workspace:
+        """POST a workspace, which starts it. :raises CoderError: kind not_found, there is no such owner."""
+        path = f"/api/v2/users/{segment(owner)}/workspaces"
+        body = {
+            "template_version_id": new.version_id,
+            "name": new.name,
+            "rich_parameter_values": _values(new.parameters),
+            **({"template_version_preset_id": new.preset_id} if new.preset_id else {}),
+        }
+        try:
+            return models.workspace_from(self._request("POST", path, body=body).data, path)
+        except CoderError as error:
+            if error.status == 404 and not error.server_message.startswith("Template"):
+                # An unknown owner gets the same answer; asking for the user raises for one.
+                raise no_workspace_for(error, self.user(owner)["username"]) from None
+            raise explain_owner(error, owner) from None
+
+    def build_workspace(self, workspace_id: str, transition: str, parameters: Mapping[str, str] | None = None) -> Build:
+        """Start a build: start, stop or delete.
+
+        :param parameters: that are other ones from this build on; the rest stay.
+        """
         path = f"/api/v2/workspaces/{segment(workspace_id)}/builds"
-        body = {"transition": transition}
+        body: dict[str, Any] = {"transition": transition}
+        if parameters:
+            body["rich_parameter_values"] = _values(parameters)
         return models.build_from(an_object(self._request("POST", path, body=body).data, path, "id"))
 
     def build_parameters(self, build_id: str) -> dict[str, str]:
@@ -300,13 +325,18 @@ class Server:
 
     # Templates
 
+    def templates(self, organization: str | None = None) -> list[dict[str, Any]]:
+        """The templates that the token may see, as the server gives them. :raises CoderError: no such organization."""
+        return self._templates("", organization)
+
     def _templates(self, query: str, organization: str | None) -> list[dict[str, Any]]:
         """Templates of a search, as the server gives them. :raises CoderError: the organization is unknown."""
         if organization:
-            query += f" organization:{self.organization(organization)['name']}"
+            query = f"{query} organization:{self.organization(organization)['name']}".strip()
         keys = ("id", "name", "organization_id", "active_version_id")
+        params = {"q": query} if query else {}
         return self._remember(
-            ("templates", query), lambda: self._get_list("/api/v2/templates", *keys, params={"q": query})
+            ("templates", query), lambda: self._get_list("/api/v2/templates", *keys, params=params)
         )
 
     def template_versions(self, template_id: str) -> list[dict[str, Any]]:
@@ -337,6 +367,19 @@ class Server:
             return [models.parameter_from(item) for item in parameters]
 
         return self._remember(path, ask)
+
+
+def _values(parameters: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in parameters.items()]
+
+
+def no_workspace_for(error: CoderError, username: str) -> CoderError:
+    """The error of a create that was answered 404 although the user exists."""
+    return error.but(
+        reason=f"Coder lets the user {username!r} have no workspace of this template: the user is not in the "
+        "template's organization, or this token may not create workspaces there",
+        hint="Add the user to the organization, or choose a template of another one.",
+    )
 
 
 def explain_owner(error: CoderError, name: str) -> CoderError:

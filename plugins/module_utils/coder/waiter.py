@@ -15,7 +15,7 @@ from .durations import in_words
 from .errors import CoderError, attempting
 
 if TYPE_CHECKING:
-    from .backend import Backend
+    from .backend import Watched
 
 # Seconds that a state may last which is passed through on a normal way but can also be the end of it. The official
 # client bears an app that is unhealthy while it starts as long (docs/contract.md, Status).
@@ -74,7 +74,7 @@ class WaitOptions:
 class Watch(Generic[Item]):
     """One item on its way to a goal. It is fed with looks, from wherever they come: a GET of one or a list of all."""
 
-    def __init__(self, backend: Backend[Item], goal: str, clock: Clock, options: WaitOptions) -> None:
+    def __init__(self, backend: Watched[Item], goal: str, clock: Clock, options: WaitOptions) -> None:
         self._backend = backend
         self._goal = goal
         self._clock = clock
@@ -136,7 +136,7 @@ class Waiter:
         """Between two looks, or for as long as is given; never beyond the end."""
         self.clock.sleep(max(0.0, min(self.options.interval if seconds is None else seconds, self.left())))
 
-    def wait_for(self, backend: Backend[Item], item: Item, goal: str) -> Item:
+    def wait_for(self, backend: Watched[Item], item: Item, goal: str) -> Item:
         """Look at the item until the goal is reached, within what is left. :returns: the item as it then is.
 
         :raises CoderError: not reached; its ``result`` holds the item as seen last, the seconds waited since the call
@@ -149,7 +149,7 @@ class Waiter:
             error.result["waited"] = round(self.waited(), 1)
             raise
 
-    def _watched(self, backend: Backend[Item], item: Item, goal: str) -> Item:
+    def _watched(self, backend: Watched[Item], item: Item, goal: str) -> Item:
         watch = Watch(backend, goal, self.clock, self.options)
         teller = _Teller(self._progress)
         current, began, timeout = item, self.clock.monotonic(), self.left()
@@ -188,7 +188,7 @@ class _Teller:
         self._progress(f"{state}{waiting}")
 
 
-def _timed_out(backend: Backend[Item], item: Item, goal: str, waited: float) -> CoderError:
+def _timed_out(backend: Watched[Item], item: Item, goal: str, waited: float) -> CoderError:
     """The wait ended before the goal came."""
     found = backend.ailment(item)
     return CoderError(

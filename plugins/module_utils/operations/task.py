@@ -11,11 +11,11 @@ from dataclasses import replace
 from typing import Any, TypedDict, cast
 
 from ..coder import names
+from ..coder.builds import SOMEONE_ELSE, THIS_CALL
 from ..coder.errors import CoderError, attempting, invalid
 from ..coder.tasks.backend import TasksBackend
-from ..coder.tasks.lifecycle import SOMEONE_ELSE, THIS_CALL
 from ..coder.tasks.models import NewTask, Task, is_ended, is_stopping
-from ..coder.tasks.templates import TemplateChoice
+from ..coder.templates import TemplateChoice, Wanted
 from .connection import ConnectionParams, connection_spec
 from .context import Context
 from .spec import Options, Spec
@@ -138,6 +138,11 @@ def goal_of(params: Declared) -> str:
     return goal
 
 
+def wanted_of(params: TaskOptions) -> Wanted:
+    """What a task is said to be made from."""
+    return Wanted(params["template"], params["organization"], params["template_version"], params["preset"])
+
+
 class Ensure:
     """One task on the way to its declared state."""
 
@@ -248,10 +253,7 @@ class Ensure:
         if not self._declared["template"]:
             able = ", ".join(sorted(item["name"] for item in self._tasks.templates())) or "none"
             raise invalid("'template' is needed to create it", f"Templates that can run tasks: {able}.")
-        choice = self._tasks.choose_template(
-            self._declared["template"], self._declared["organization"],
-            self._declared["template_version"], self._declared["preset"],
-        )
+        choice = self._tasks.choose_template(self._declared["template"], wanted_of(self._declared))
         prompt = self._declared["input"] or ""
         if not prompt.strip():
             self._context.warn(
@@ -290,9 +292,7 @@ class Ensure:
     def _warn_of_fixed_options(self, task: Task) -> None:
         """Say what of an existing task differs from what is declared and cannot be changed."""
         try:
-            differing = self._tasks.differences(
-                task, self._declared["template"], self._declared["template_version"], self._declared["preset"]
-            )
+            differing = self._tasks.differences(task, wanted_of(self._declared))
         except CoderError as error:
             # What is only compared must not stand in the way of what is to be done.
             self._context.warn(f"What the task {task['name']} was made from could not be compared: {error.message}")

@@ -10,21 +10,20 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.coder.tasks.plugins.module_utils.coder.builds import SOMEONE_ELSE, UNCERTAIN
 from ansible_collections.coder.tasks.plugins.module_utils.coder.connection import Connection
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, NotReady
 from ansible_collections.coder.tasks.plugins.module_utils.coder.session import open_session
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.backend import TasksBackend
-from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.lifecycle import (
-    SOMEONE_ELSE,
-    UNCERTAIN,
-    Lifecycle,
-)
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.lifecycle import Lifecycle
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import NewTask
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.refusals import explain_send
 from ansible_collections.coder.tasks.plugins.module_utils.coder.waiter import Waiter, WaitOptions
 from emulator import Emulator
 
 Start = Callable[..., Emulator]
+LOST = AnswerLost("the answer is lost", "network")
+TAKEN = CoderError("the name is taken", "conflict", status=409)
 
 
 def backend(server: Emulator) -> TasksBackend:
@@ -62,17 +61,25 @@ def test_what_somebody_else_deleted_was_not_deleted_by_this_call(emulator: Start
 
 
 @pytest.mark.parametrize(
-    ("found", "lost", "by"),
+    ("found", "refusal", "by"),
     [
-        ({"initial_prompt": "Do it", "template_version_id": "v"}, True, UNCERTAIN),
-        ({"initial_prompt": "Do it", "template_version_id": None}, True, UNCERTAIN),
-        ({"initial_prompt": "Do it", "template_version_id": "w"}, True, SOMEONE_ELSE),
-        ({"initial_prompt": "Other", "template_version_id": "v"}, True, SOMEONE_ELSE),
-        ({"initial_prompt": "Do it", "template_version_id": "v"}, False, SOMEONE_ELSE),
+        ({"initial_prompt": "Do it", "template_version_id": "v"}, LOST, UNCERTAIN),
+        ({"initial_prompt": "Do it", "template_version_id": None}, LOST, UNCERTAIN),
+        ({"initial_prompt": "Do it", "template_version_id": "w"}, LOST, SOMEONE_ELSE),
+        ({"initial_prompt": "Other", "template_version_id": "v"}, LOST, SOMEONE_ELSE),
+        ({"initial_prompt": "Do it", "template_version_id": "v"}, TAKEN, SOMEONE_ELSE),
     ],
 )
-def test_a_task_may_be_ours_only_where_it_is_just_like_it(found: Any, lost: bool, by: str) -> None:
-    assert Lifecycle._maker(found, NewTask("fix", "Do it", "v"), lost) == by
+def test_a_task_may_be_ours_only_where_it_is_just_like_it(found: Any, refusal: CoderError, by: str) -> None:
+    class Client:
+        def create_task(self, _owner: str, _new: NewTask) -> Any:
+            raise refusal
+
+        def find_task(self, _name: str, _owner: str) -> Any:
+            return found
+
+    client: Any = Client()
+    assert Lifecycle(client, waiter()).create("me", NewTask("fix", "Do it", "v")) == (found, by)
 
 
 @pytest.mark.parametrize(

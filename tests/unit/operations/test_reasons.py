@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from calling import call
 
+from ansible_collections.coder.tasks.plugins.module_utils.coder.build_failure import log_end
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
-from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.health import ailment, log_end
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.health import ailment
 from ansible_collections.coder.tasks.plugins.module_utils.operations import task_info
 from emulator import Emulator
 

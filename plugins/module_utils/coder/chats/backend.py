@@ -134,7 +134,7 @@ class ChatsBackend:
         return self._client.list_chats(labels, archived, told)
 
     def refresh(self, item: Chat) -> Chat | None:
-        """See :meth:`Backend.refresh`."""
+        """See :meth:`Watched.refresh`."""
         return self._client.chat(item["id"])
 
     def log(self, item: Chat) -> Log:
@@ -216,7 +216,7 @@ class ChatsBackend:
         return True
 
     def name(self, item: Chat) -> str:
-        """See :meth:`Backend.name`: its name, else its title."""
+        """See :meth:`Watched.name`: its name, else its title."""
         return item["name"] or item["title"]
 
     def label(self, item: Chat) -> str:
@@ -224,11 +224,11 @@ class ChatsBackend:
         return f"{item['owner_username']}/{self.name(item)}"
 
     def describe(self, item: Chat) -> str:
-        """See :meth:`Backend.describe`."""
+        """See :meth:`Watched.describe`."""
         return health.describe(item)
 
     def ailment(self, item: Chat) -> Ailment | None:
-        """See :meth:`Backend.ailment`."""
+        """See :meth:`Watched.ailment`."""
         return health.ailment(item)
 
     def health(self, item: Chat) -> Ailment | None:
@@ -236,12 +236,12 @@ class ChatsBackend:
         return health.ailment(item)
 
     def with_reason(self, item: Chat) -> Chat:
-        """See :meth:`Backend.with_reason`."""
+        """See :meth:`Watched.with_reason`."""
         found = self.health(item)
         return {**item, "reason": found.reason} if found else item
 
     def diagnose(self, item: Chat) -> dict[str, Any]:
-        """See :meth:`Backend.diagnose`: a :class:`.health.ChatDiagnosis`."""
+        """See :meth:`Watched.diagnose`: a :class:`.health.ChatDiagnosis`."""
         newest: str | None = None
         queued: int | None = None
         provider: dict[str, Any] | None = None
@@ -285,12 +285,12 @@ class ChatsBackend:
     # Waiting
 
     def judge(self, item: Chat, goal: str) -> Verdict:
-        """See :meth:`Backend.judge`; the goals are those of :data:`.wait.PREDICATES`."""
+        """See :meth:`Watched.judge`; the goals are those of :data:`.wait.PREDICATES`."""
         messages = self.messages(item).messages if wait.needs_messages(item, goal) else None
         return wait.judge(wait.Look(item, messages), goal)
 
     def in_words(self, goal: str) -> str:
-        """See :meth:`Backend.in_words`."""
+        """See :meth:`Watched.in_words`."""
         return wait.in_words(goal)
 
     # What only chats have

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
+from .. import templates
 from ..answers import Malformed
 from ..backend import Ailment, Choice, Log, Sent
 from ..errors import CoderError, RouteNotFound
 from ..models import Parameter, Preset
 from ..names import is_uuid
 from ..server import Server
+from ..templates import Difference, Origin, TemplateChoice, Wanted
 from ..waiter import Verdict, Waiter
-from . import health, templates, wait
+from . import health, wait
 from .client import TasksClient
 from .dialect import FEATURES
 from .lifecycle import Created, Lifecycle
 from .models import TASK_FIELDS, NewTask, Task
-from .prompts import Prompt, prompts_of
+from .prompts import PROMPT_PARAMETER, Prompt, prompts_of
 from .refusals import hidden_log, log_may_come
-from .templates import Difference, TemplateChoice
 
 
 class TasksBackend:
@@ -75,7 +76,7 @@ class TasksBackend:
         return self._client.get_task(reference, owner)
 
     def refresh(self, item: Task) -> Task | None:
-        """See :meth:`Backend.refresh`."""
+        """See :meth:`Watched.refresh`."""
         return self._client.refresh(item)
 
     def log(self, item: Task) -> Log:
@@ -89,7 +90,7 @@ class TasksBackend:
             raise hidden_log(error) from None
 
     def name(self, item: Task) -> str:
-        """See :meth:`Backend.name`."""
+        """See :meth:`Watched.name`."""
         return item["name"]
 
     def label(self, item: Task) -> str:
@@ -97,11 +98,11 @@ class TasksBackend:
         return f"{item['owner_name']}/{item['name']}"
 
     def describe(self, item: Task) -> str:
-        """See :meth:`Backend.describe`."""
+        """See :meth:`Watched.describe`."""
         return health.describe(item)
 
     def ailment(self, item: Task) -> Ailment | None:
-        """See :meth:`Backend.ailment`."""
+        """See :meth:`Watched.ailment`."""
         return health.ailment(item)
 
     def health(self, item: Task) -> Ailment | None:
@@ -109,12 +110,12 @@ class TasksBackend:
         return health.explain(self._client, item)
 
     def with_reason(self, item: Task) -> Task:
-        """See :meth:`Backend.with_reason`."""
+        """See :meth:`Watched.with_reason`."""
         found = self.health(item)
         return {**item, "reason": found.reason} if found else item
 
     def diagnose(self, item: Task) -> dict[str, Any]:
-        """See :meth:`Backend.diagnose`: a :class:`.health.Diagnosis`."""
+        """See :meth:`Watched.diagnose`: a :class:`.health.Diagnosis`."""
         return dict(health.diagnose(self._client, item))
 
     # Writing
@@ -139,7 +140,7 @@ class TasksBackend:
     # Waiting
 
     def judge(self, item: Task, goal: str) -> Verdict:
-        """See :meth:`Backend.judge`; the goals are those of :data:`.wait.PREDICATES`."""
+        """See :meth:`Watched.judge`; the goals are those of :data:`.wait.PREDICATES`."""
         if health.has_failed_build(item):
             found = health.explain_build(self._client, item)
             failed = {**item, "reason": found.reason}
@@ -148,7 +149,7 @@ class TasksBackend:
         return wait.judge(self._look(item, goal), goal)
 
     def in_words(self, goal: str) -> str:
-        """See :meth:`Backend.in_words`."""
+        """See :meth:`Watched.in_words`."""
         return wait.in_words(goal)
 
     def _look(self, task: Task, goal: str) -> wait.Look:
@@ -198,17 +199,18 @@ class TasksBackend:
         """Parameters of a template version."""
         return self._client.parameters(version_id)
 
-    def choose_template(
-        self, template: str, organization: str | None, version: str | None, preset: str | None
-    ) -> TemplateChoice:
-        """What a task is to be made from. :raises CoderError: as :func:`.templates.resolve`."""
-        return templates.resolve(self._client, template, organization, version, preset)
+    def choose_template(self, template: str, wanted: Wanted) -> TemplateChoice:
+        """What a task is to be made from. :raises CoderError: as :func:`..templates.resolve`."""
+        # Where a task's prompt is stored as a parameter, the server fills that one from the input.
+        filled = None if self._client.dialect.prompts == "task" else PROMPT_PARAMETER
+        return templates.resolve(self._client, template, wanted, None, filled)
 
-    def differences(
-        self, task: Task, template: str | None, version: str | None, preset: str | None
-    ) -> list[Difference]:
-        """See :func:`.templates.differences`."""
-        return templates.differences(self._client, task, template, version, preset)
+    def differences(self, task: Task, wanted: Wanted) -> list[Difference]:
+        """See :func:`..templates.differences`."""
+        made_from = Origin(
+            task["template_id"], str(task["template_name"]), task["template_version_id"], task["workspace_id"]
+        )
+        return templates.differences(self._client, made_from, wanted)
 
     def create(self, owner: str, new: NewTask, waiter: Waiter) -> Created:
         """Create the task, or find the one that came in between.

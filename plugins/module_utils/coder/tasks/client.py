@@ -44,6 +44,8 @@ NO_TASK = "00000000-0000-0000-0000-000000000000"
 class TasksClient(Server):
     """A server's tasks."""
 
+    templates_that = " that can run tasks"
+
     @property
     def dialect(self) -> Dialect:
         """How this server speaks. :raises CoderError: it has no tasks."""

@@ -7,21 +7,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from ..backend import Ailment
+from ..build_failure import build_failure, one_line
+from ..builds import BUILD_FAILED
 from ..errors import CoderError
 from ..models import Build, build_from
 from ..server import Server
 from .models import State, Task, TaskFields, is_stopping
 
-BUILD_FAILED = ("failed", "canceled", "canceling")
 NOT_YET_CONNECTED = "agent has not yet connected"
-# The end of a build's log that is told: lines, and characters of them.
-_LINES = 6
-_CHARACTERS = 600
-# Of no use to who asks what went wrong.
-_QUIET = ("trace", "debug")
 
 _REBUILD = "Correct what the build tells of, then start the task again with state=active."
 RESTART = "Look at its log; pause and resume the task to restart the agent."
@@ -74,7 +70,7 @@ def ailment(task: TaskFields) -> Ailment | None:
         how = "failed" if lifecycle == "start_error" else "did not end in time"
         return Ailment(f"the start script of its agent {how}", "Look at the logs of the agent in the dashboard.")
     if state and state["state"] == "failed":
-        return Ailment(f"its agent reported a failure: {_one_line(state['message']) or 'no reason given'}", RESTART)
+        return Ailment(f"its agent reported a failure: {one_line(state['message']) or 'no reason given'}", RESTART)
     return None
 
 
@@ -98,42 +94,10 @@ def explain_build(server: Server, task: Task) -> Ailment:
         return _BUILD._replace(reason=f"{_BUILD.reason}; why could not be read: {error.reason}")
 
 
-def build_failure(server: Server, build: Build) -> str:
-    """``the build of its workspace failed: <its error>; its log ends: <lines>``, as far as there is any of it.
-
-    :param build: as :func:`..models.build_from` gives it.
-    :raises CoderError: the log cannot be read.
-    """
-    how = "failed" if build["status"] in (None, "failed") else f"was {build['status']}"
-    which = "build" if build["transition"] in (None, "start") else f"{build['transition']} build"
-    text = f"the {which} of its workspace {how}"
-    error = _one_line(build["error"] or "")
-    if error:
-        text += f": {error}"
-    end = log_end(server.build_log(build["id"]), error) if build["id"] else ""
-    return f"{text}; its log ends: {end}" if end else text
-
-
-def log_end(rows: list[dict[str, Any]], known: str = "") -> str:
-    """The last lines of a build's log on one line, without those that are in ``known`` or came before."""
-    lines: list[str] = []
-    for row in rows:
-        line = _one_line(str(row.get("output") or ""))
-        if line and row.get("log_level") not in _QUIET and line not in known and line not in lines:
-            lines.append(line)
-    text = " / ".join(lines[-_LINES:])
-    return text if len(text) <= _CHARACTERS else f"[...] {text[-_CHARACTERS:]}"
-
-
 def with_reason(server: Server, task: Task) -> Task:
     """The task; one that is not well has its ``reason``, too."""
     found = explain(server, task)
     return {**task, "reason": found.reason} if found else task
-
-
-def _one_line(text: str) -> str:
-    """Text of others in one line of what can be printed."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 
 
 def describe(task: Task) -> str:

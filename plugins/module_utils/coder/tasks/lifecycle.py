@@ -2,33 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes that change a task's life, each safe to repeat and sure about what it did.
-
-A lost answer, a 409 and a race with somebody else are resolved by reading again, never by guessing.
-"""
+"""Writes that change a task's life: what :mod:`..builds` does, in a task's words and by a task's endpoints."""
 
 from __future__ import annotations
 
-from contextlib import suppress
-from typing import Any, Callable, NamedTuple
+from typing import Any, NamedTuple
 
-from ..errors import AnswerLost, CoderError
-from ..models import Workspace
+from ..builds import Builds, Place
+from ..errors import CoderError
+from ..refused_builds import is_build_active
 from ..waiter import Waiter
 from .client import TasksClient
-from .health import BUILD_FAILED, describe, diagnose
+from .health import describe, diagnose
 from .models import NewTask, Task
-from .refusals import is_already_running, is_build_active, is_name_taken, is_not_active_version, is_not_found
-
-ENDED_BUILDS = ("succeeded", "failed", "canceled")
-# A pause or resume whose answer was lost is sent again at most so often, each time only after a look.
-LOST_ANSWERS = 3
-# Most seconds between two creates whose answers were lost: a gateway that answers for a server is not to be hammered.
-LONGEST_PAUSE = 15.0
-
-THIS_CALL = "this_call"
-SOMEONE_ELSE = "someone_else"
-UNCERTAIN = "uncertain"
+from .refusals import is_already_running, is_not_found
 
 
 class Created(NamedTuple):
@@ -42,135 +29,59 @@ class Created(NamedTuple):
     by: str
 
 
-class Lifecycle:
+class Lifecycle(Builds[Task]):
     """Create, pause, resume and delete, with the waiting that a safe write needs."""
 
+    noun = "task"
+
     def __init__(self, client: TasksClient, waiter: Waiter) -> None:
+        super().__init__(client, waiter)
         self._client = client
-        self._waiter = waiter
+
+    def _refresh(self, item: Task) -> Task | None:
+        return self._client.refresh(item)
+
+    def _place(self, item: Task) -> Place:
+        workspace = f"{item['owner_name']}/{item['workspace_name'] or item['name']}"
+        return Place(item["name"], item["workspace_id"], workspace)
+
+    def _described(self, item: Task) -> str:
+        return describe(item)
+
+    def _seen(self, item: Task) -> dict[str, Any]:
+        return {"task": item, "diagnosis": diagnose(self._client, item)}
 
     # Create
 
     def create(self, owner: str, new: NewTask) -> Created:
         """Create the task, or find the one that came in between."""
-        name = new.name
-        lost = False
-        pause = self._waiter.options.interval
-        while True:
-            try:
-                return Created(self._client.create_task(owner, new), THIS_CALL)
-            except AnswerLost as error:
-                lost = True
-                refusal: CoderError = error
-            except CoderError as error:
-                if not is_name_taken(error):
-                    raise
-                refusal = error
-            task = self._client.find_task(name, owner)
-            if task is not None:
-                return Created(task, self._maker(task, new, lost))
-            if is_name_taken(refusal):
-                self._wait_for_name(owner, name, refusal)
-            elif not self._waiter.may_wait():
-                raise refusal
-            else:
-                # Lost and not there: it was not processed, or is not visible yet. A second POST of the same name
-                # cannot make a second task, it would be refused.
-                self._waiter.pause(pause)
-                pause = min(2 * pause, LONGEST_PAUSE)
+        made = self._made(
+            owner,
+            new.name,
+            lambda: self._client.create_task(owner, new),
+            lambda: self._client.find_task(new.name, owner),
+            lambda task: self._is_like(task, new),
+        )
+        return Created(*made)
 
     @staticmethod
-    def _maker(task: Task, new: NewTask, lost: bool) -> str:
-        same = task["initial_prompt"] == new.input and task["template_version_id"] in (None, new.version_id)
-        return UNCERTAIN if lost and same else SOMEONE_ELSE
-
-    def _wait_for_name(self, owner: str, name: str, refusal: CoderError) -> None:
-        """The name is taken and no task has it: a workspace that is being deleted, or one that is no task."""
-        workspace = self._client.find_workspace(owner, name)
-        if workspace is None:
-            # It went away between the two requests, or another creator is half done: try again.
-            if not self._waiter.may_wait():
-                raise refusal
-            self._waiter.pause()
-            return
-        if workspace["latest_build"]["transition"] != "delete":
-            raise refusal.but(hint="A workspace that is no task has this name; choose another name.")
-        if not self._waiter.options.wait:
-            hint = "A deleted task's workspace is still being removed; with wait=true the module waits for it."
-            raise refusal.but(hint=hint)
-        self.wait_until_removed(workspace["id"], name)
+    def _is_like(task: Task, new: NewTask) -> bool:
+        return task["initial_prompt"] == new.input and task["template_version_id"] in (None, new.version_id)
 
     # Pause and resume
 
     def pause(self, task: Task) -> bool:
         """Stop the workspace. :returns: whether this call did it; False where it was stopped or stopping already."""
-        return self._switch(task, self._client.pause, "stop", reached=("paused",), on_the_way=("unknown",))
+        return self._switch(task, self._client.pause, "stop", lambda now: now["status"] in ("paused", "unknown"))
 
     def resume(self, task: Task) -> bool:
         """Start the workspace. :returns: whether this call did it; False where it ran or was starting already."""
-        starting = ("pending", "initializing")
-        return self._switch(task, self._client.resume, "start", reached=("active",), on_the_way=starting)
+        there = ("active", "pending", "initializing")
+        restarts = not self._client.dialect.pause
+        return self._switch(task, self._client.resume, "start", lambda now: now["status"] in there, restarts)
 
-    def _switch(
-        self,
-        task: Task,
-        write: Callable[[Task], Any],
-        transition: str,
-        reached: tuple[str, ...],
-        on_the_way: tuple[str, ...],
-    ) -> bool:
-        sent = 0
-        while True:
-            if transition == "start" and not self._client.dialect.pause and self._is_running(task):
-                # A start build on a running workspace would restart it (docs/contract.md, Tasks and their workspaces).
-                return sent > 0
-            try:
-                sent += 1
-                write(task)
-                return True
-            except AnswerLost:
-                if sent >= LOST_ANSWERS:
-                    raise
-            except CoderError as error:
-                sent -= 1
-                if is_already_running(error):
-                    return sent > 0
-                if not is_build_active(error):
-                    raise self._explained(error, task, transition) from None
-                self._wait_a_moment(error, task)
-            now = self._look_again(task)
-            if now["status"] in reached + on_the_way:
-                return sent > 0
-            task = now
-
-    def _explained(self, refusal: CoderError, task: Task, transition: str) -> CoderError:
-        """Say what to do about a start that is forbidden because of the workspace, not because of the token's user."""
-        if transition != "start" or refusal.kind not in ("forbidden", "not_found"):
-            return refusal
-        facts: Workspace = {}
-        with suppress(CoderError):
-            facts = self._client.workspace(task["workspace_id"]) or facts
-        whole_name = f"{task['owner_name']}/{task['workspace_name'] or task['name']}"
-        if facts.get("dormant_at"):
-            return refusal.but(hint=f"The workspace {whole_name} is dormant: activate it in the dashboard first.")
-        is_outdated = facts.get("outdated") and facts.get("template_require_active_version")
-        if not is_outdated and not is_not_active_version(refusal):
-            return refusal
-        return refusal.but(
-            hint="The template requires its active version, and the workspace was built from another one: update it, "
-            f"with `coder update {whole_name}` or in the dashboard, which starts it, too."
-        )
-
-    def _is_running(self, task: Task) -> bool:
-        workspace = self._client.workspace(task["workspace_id"])
-        build = (workspace or {}).get("latest_build") or {}
-        return build.get("transition") == "start" and build.get("status") not in BUILD_FAILED
-
-    def _look_again(self, task: Task) -> Task:
-        now = self._client.refresh(task)
-        if now is None:
-            raise CoderError(f"the task {task['name']} was deleted meanwhile", "not_found")
-        return now
+    def _is_refused_as_running(self, error: CoderError) -> bool:
+        return is_already_running(error)
 
     # Delete
 
@@ -199,44 +110,9 @@ class Lifecycle:
                 )
             self._wait_a_moment(refusal, task)
 
-    def wait_until_removed(self, workspace_id: str | None, name: str) -> None:
-        """Until the delete build has ended and the name is free again.
-
-        :raises CoderError: the build failed, kind build_failed; or it took too long.
-        """
-        while workspace_id:
-            workspace = self._client.workspace(workspace_id)
-            if workspace is None:
-                return
-            build = workspace["latest_build"]
-            job = build.get("job") or {}
-            if build["transition"] == "delete" and job.get("status") in ENDED_BUILDS:
-                if job["status"] == "succeeded":
-                    return
-                raise CoderError(
-                    f"the delete build of the workspace {name} ended as {job['status']}: "
-                    f"{job.get('error') or 'no error given'}",
-                    "build_failed",
-                    hint=f"The task is gone, its workspace {workspace_id} is not, and the name stays taken: repair "
-                    "the template, or remove it with `coder delete --orphan`.",
-                )
-            if not self._waiter.left():
-                raise CoderError(
-                    f"the workspace {name} was not removed within {self._waiter.options.timeout:.0f} s", "wait_timeout",
-                    hint=f"Its delete build is {job.get('status')}; raise 'wait_timeout', or look at the build.",
-                )
-            self._waiter.pause()
-
-    def _wait_a_moment(self, refusal: CoderError, task: Task) -> None:
-        """While a build of the workspace runs nothing else can be asked of it. :raises CoderError: no time is left."""
-        if not self._waiter.options.wait:
-            hint = refusal.hint or "With wait=true the module waits until the running build has ended."
-            raise refusal.but(hint=hint)
-        if not self._waiter.may_wait():
-            seen = {"task": task, "diagnosis": diagnose(self._client, task)}
-            raise refusal.but(
-                kind="wait_timeout",
-                hint=f"It is {describe(task)}; raise 'wait_timeout', or look at the build.",
-                result={**seen, "waited": round(self._waiter.waited(), 1)},
-            )
-        self._waiter.pause()
+    def _not_removed(self, workspace_id: str, name: str, job: dict[str, Any]) -> CoderError:
+        error = super()._not_removed(workspace_id, name, job)
+        return error.but(
+            hint=f"The task is gone, its workspace {workspace_id} is not, and the name stays taken: repair "
+            "the template, or remove it with `coder delete --orphan`."
+        )

@@ -40,11 +40,6 @@ def is_already_running(error: CoderError) -> bool:
     return error.server_message == "Task workspace is already running."
 
 
-def is_not_active_version(error: CoderError) -> bool:
-    """Whether a start was refused because the template requires another version than the workspace's."""
-    return "non-active version" in (error.detail or "")
-
-
 def is_template_problem(error: CoderError) -> bool:
     """Whether a refused create is about the template, not about the user in the path."""
     return error.server_message.startswith("Template")
@@ -59,22 +54,9 @@ def no_task_for(error: CoderError, username: str) -> CoderError:
     )
 
 
-def is_name_taken(error: CoderError) -> bool:
-    """Whether a create was refused because the name is in use.
-
-    409 as a rule; two creators at once meet a unique index and the loser gets a 500.
-    """
-    return error.status == 409 or "tasks_owner_id_name_unique_idx" in (error.detail or "")
-
-
 def is_not_found(error: CoderError) -> bool:
     """Whether there is no such task; era S answers so, too, while a build of its workspace runs."""
     return error.status == 404
-
-
-def is_build_active(error: CoderError) -> bool:
-    """Whether a write was refused because the workspace is being built just now."""
-    return error.status == 409 and "build" in error.server_message.lower()
 
 
 def explain_send(error: CoderError) -> CoderError:

@@ -2,46 +2,72 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the names that a user writes to the template version and preset that a task is made from."""
+"""From the names that a user writes to the template version, preset and parameters that a workspace is made from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from ..errors import CoderError, invalid
-from ..models import LatestBuild, Preset
-from ..names import is_uuid
-from .client import TasksClient
-from .models import Task
-from .prompts import PROMPT_PARAMETER
+from .errors import CoderError, invalid
+from .models import LatestBuild, Parameter, Preset
+from .names import is_uuid
+from .parameters import check_values
+from .server import Server
+
+
+class Wanted(NamedTuple):
+    """What a workspace is said to be made from, by name or UUID; None where nothing is said."""
+
+    template: str | None
+    organization: str | None
+    version: str | None
+    preset: str | None
 
 
 class TemplateChoice(NamedTuple):
-    """What a task is made from."""
+    """What a workspace is made from."""
 
     template: dict[str, Any]
     version_id: str
     preset_id: str | None
 
 
+class Origin(NamedTuple):
+    """What a workspace was made from. What is None is read from the workspace where it is needed."""
+
+    template_id: str
+    template_name: str
+    version_id: str | None
+    workspace_id: str | None
+    build: LatestBuild | None = None
+
+
 def resolve(
-    client: TasksClient, template: str, organization: str | None, version: str | None, preset: str | None
+    client: Server, template: str, wanted: Wanted, parameters: Mapping[str, str] | None, filled: str | None = None
 ) -> TemplateChoice:
     """Look everything up and check what the server would accept silently or refuse late.
 
+    :param template: the template that is ``wanted``.
+    :param parameters: values by name; None where none can be passed, as to a task.
+    :param filled: a parameter to which the server itself gives a value.
     :raises CoderError: unknown, ambiguous, of another template, or with required parameters that nothing supplies;
         the message names what exists.
     """
-    found = find_template(client, template, organization)
-    version_id = _version_id(client, found, version)
-    chosen = _preset(client, found, version_id, preset)
-    _check_parameters(client, found, version_id, chosen)
+    found = find_template(client, template, wanted.organization)
+    version_id = _version_id(client, found, wanted.version)
+    chosen = _preset(client, found, version_id, wanted.preset)
+    known = client.parameters(version_id)
+    check_values(known, parameters or {}, f"the template {found['name']!r}", chosen)
+    _check_required(client, found, version_id, chosen, known, parameters, filled)
     return TemplateChoice(found, version_id, chosen["id"] if chosen else None)
 
 
-def find_template(client: TasksClient, template: str, organization: str | None = None) -> dict[str, Any]:
-    """A template that can run tasks, by name or UUID. :raises CoderError: none, or several of that name."""
+def find_template(client: Server, template: str, organization: str | None = None) -> dict[str, Any]:
+    """One of the templates that the client offers, by name or UUID.
+
+    :raises CoderError: none, or several of that name.
+    """
     listed = client.templates(organization)
     field = "id" if is_uuid(template) else "name"
     matches = [item for item in listed if item[field].lower() == template.lower()]
@@ -52,12 +78,12 @@ def find_template(client: TasksClient, template: str, organization: str | None =
         return matches[0]
     where = f" in the organization {organization!r}" if organization else ""
     raise CoderError(
-        f"there is no template {template!r} that can run tasks{where}", "not_found",
-        hint=f"Templates that can: {_listing(item['name'] for item in listed)}.",
+        f"there is no template {template!r}{client.templates_that}{where}", "not_found",
+        hint=f"Templates{' that can' if client.templates_that else ''}: {_listing(item['name'] for item in listed)}.",
     )
 
 
-def _version_id(client: TasksClient, template: dict[str, Any], version: str | None) -> str:
+def _version_id(client: Server, template: dict[str, Any], version: str | None) -> str:
     if not version:
         return template["active_version_id"]
     versions = client.template_versions(template["id"])
@@ -73,7 +99,7 @@ def _version_id(client: TasksClient, template: dict[str, Any], version: str | No
 
 
 def _preset(
-    client: TasksClient, template: dict[str, Any], version_id: str, preset: str | None
+    client: Server, template: dict[str, Any], version_id: str, preset: str | None
 ) -> Preset | None:
     """The preset; `none` or nothing means none, `default` the template's default one."""
     if not preset or preset.lower() == "none":
@@ -97,36 +123,35 @@ def _preset(
 
 
 class Difference(NamedTuple):
-    """what: such as `the preset`; made_from: what the task was made from; declared: what it is said to be."""
+    """what: such as `the preset`; made_from: what the workspace was made from; declared: what it is said to be."""
 
     what: str
     made_from: str
     declared: str
 
 
-def differences(
-    client: TasksClient, task: Task, template: str | None, version: str | None, preset: str | None
-) -> list[Difference]:
-    """In what an existing task was made from something else than what is declared; what is None is not compared.
+def differences(client: Server, origin: Origin, wanted: Wanted) -> list[Difference]:
+    """In what an existing workspace was made from something else than what is declared; what is None is not compared.
 
     A version and a preset belong to a template, so they are compared only where that is the same. No preset is not
     compared either: the server itself takes one whose parameters are the defaults. Costs requests only where a version
     or a preset is given.
 
-    :raises CoderError: what the task was made from cannot be read.
+    :raises CoderError: what it was made from cannot be read.
     """
-    if template and template.lower() not in (str(task["template_name"]).lower(), task["template_id"]):
-        return [Difference("the template", str(task["template_name"]), template)]
+    template, version, preset = wanted.template, wanted.version, wanted.preset
+    if template and template.lower() not in (origin.template_name.lower(), origin.template_id):
+        return [Difference("the template", origin.template_name, template)]
     if preset and preset.lower() == "none":
         preset = None
     if not version and not preset:
         return []
     found = []
-    version_id = task["template_version_id"]
-    build: LatestBuild = {} if version_id and not preset else _latest_build(client, task)
+    version_id = origin.version_id
+    build: LatestBuild = {} if version_id and not preset else _latest_build(client, origin)
     version_id = version_id or build.get("template_version_id")
     if version and version_id:
-        name = _name_of(client.template_versions(task["template_id"]), version_id)
+        name = _name_of(client.template_versions(origin.template_id), version_id)
         if version.lower() not in (name.lower(), version_id):
             found.append(Difference("the version", name, version))
     if preset and version_id:
@@ -139,8 +164,10 @@ def differences(
     return found
 
 
-def _latest_build(client: TasksClient, task: Task) -> LatestBuild:
-    workspace = client.workspace(task["workspace_id"]) if task["workspace_id"] else None
+def _latest_build(client: Server, origin: Origin) -> LatestBuild:
+    if origin.build is not None:
+        return origin.build
+    workspace = client.workspace(origin.workspace_id) if origin.workspace_id else None
     return workspace["latest_build"] if workspace else {}
 
 
@@ -149,24 +176,26 @@ def _name_of(items: Iterable[Mapping[str, Any]], identity: str) -> str:
     return next((str(item["name"]) for item in items if item["id"] == identity), identity)
 
 
-def _check_parameters(
-    client: TasksClient, template: dict[str, Any], version_id: str, preset: Preset | None
+def _check_required(
+    client: Server,
+    template: dict[str, Any],
+    version_id: str,
+    preset: Preset | None,
+    known: list[Parameter],
+    parameters: Mapping[str, str] | None,
+    filled: str | None,
 ) -> None:
-    """Parameters cannot be passed to a task, so a required one must come from the preset."""
-    given = preset["parameters"] if preset else {}
-    # Where a task's prompt is stored as a parameter, the server fills that one from the input.
-    filled = None if client.dialect.prompts == "task" else PROMPT_PARAMETER
-    required = [item["name"] for item in client.parameters(version_id) if item["required"] and item["name"] != filled]
-    missing = [name for name in required if name not in given]
+    """:raises CoderError: a required parameter gets no value."""
+    given = {*(preset["parameters"] if preset else ()), *(parameters or ()), *([filled] if filled else ())}
+    required = {item["name"] for item in known if item["required"]} - {filled}
+    missing = [item["name"] for item in known if item["name"] in required - given]
     if not missing:
         return
-    able = [item["name"] for item in client.presets(version_id) if set(required) <= set(item["parameters"])]
+    able = [item["name"] for item in client.presets(version_id) if required <= set(item["parameters"])]
+    why = ", and parameters cannot be passed to a task, only a preset gives them" if parameters is None else ""
+    how = "Presets that do" if parameters is None else "Give 'parameters', or a preset that has them. Presets that do"
     lacking = ", ".join(map(repr, missing))
-    raise invalid(
-        f"the template {template['name']!r} requires {lacking}, and parameters cannot be passed to a task, only a "
-        "preset gives them",
-        f"Presets that do: {_listing(able)}.",
-    )
+    raise invalid(f"the template {template['name']!r} requires {lacking}{why}", f"{how}: {_listing(able)}.")
 
 
 def _listing(names: Iterable[str]) -> str:
