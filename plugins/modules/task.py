@@ -21,6 +21,7 @@ extends_documentation_fragment:
   - coder.tasks.connection
   - coder.tasks.connection.timeout
   - coder.tasks.input
+  - coder.tasks.template
   - coder.tasks.waiting
   - coder.tasks.waiting.idle
   - coder.tasks.attributes
@@ -57,21 +58,12 @@ options:
     type: str
     choices: [present, active, paused, absent]
     default: present
-  organization:
-    description:
-      - Organization of the template, by name or UUID. Needed only if several have a template of this name.
-    type: str
   template:
     description:
       - Template to create the task from, by name or UUID. Needed to create a task.
       - What a task was made from cannot be changed. Where an existing task was made from another template, version or
         preset, the module warns and keeps it.
     type: str
-  template_version:
-    description:
-      - Version of the template, by name or UUID. If not set, its active version is used.
-    type: str
-    aliases: [version]
   preset:
     description:
       - Preset of the template version, by name or UUID.

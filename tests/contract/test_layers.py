@@ -28,9 +28,9 @@ MAY_KNOW = {
     "operations": (
         "snapshot", "archive", "agentapi", "version", "coder.answers", "coder.backend", "coder.builds", "coder.clock",
         "coder.connection", "coder.durations", "coder.errors", "coder.listed", "coder.login", "coder.names",
-        "coder.parameters", "coder.server", "coder.session", "coder.templates", "coder.waiter", "coder.tasks.backend",
-        "coder.tasks.health", "coder.tasks.listed", "coder.tasks.models", "coder.workspaces.backend",
-        "coder.workspaces.models",
+        "coder.models", "coder.parameters", "coder.server", "coder.session", "coder.templates", "coder.waiter",
+        "coder.tasks.backend", "coder.tasks.health", "coder.tasks.listed", "coder.tasks.models",
+        "coder.workspaces.backend", "coder.workspaces.models",
         "coder.chats.backend", "coder.chats.lifecycle", "coder.chats.listed", "coder.chats.messages",
         "coder.chats.model_list", "coder.chats.models", "coder.chats.new", "coder.chats.uploads", "coder.chats.wait",
     ),

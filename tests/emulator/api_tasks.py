@@ -146,15 +146,15 @@ async def _create(request: Request) -> Answer:
     prompt = body.get("input", "")
     name, display_name = _names(request, body, prompt)
     if not caller.may_access(owner):
-        raise _may_not_create(request)
-    preset = _preset(request, body)
+        raise may_not_create(request)
+    preset = chosen_preset(request, body)
     if version.template.deprecated:
         text = f'Template "{version.template.name}" has been deprecated, and cannot be used to create a new workspace.'
         raise ApiError(400, text)
     if "\0" in prompt:
         raise ApiError(500, *dialect.nul_error)
     if world.workspace_named(owner, name) is not None:
-        raise _name_in_use(name)
+        raise name_in_use(name)
     _check_parameters(version, preset, dialect)
     await world.clock.sleep(world.settings.create_time)
     try:
@@ -163,7 +163,7 @@ async def _create(request: Request) -> Answer:
         )
     except NameTaken:
         if dialect.task_is_workspace:
-            raise _name_in_use(name) from None
+            raise name_in_use(name) from None
         detail = 'pq: duplicate key value violates unique constraint "tasks_owner_id_name_unique_idx"'
         raise ApiError(500, "Internal error creating task.", detail) from None
     return json_answer(201, Views(world).task(task, just_created=True))
@@ -191,7 +191,8 @@ def name_problem(name: str) -> str:
     return "" if re.fullmatch("[a-zA-Z0-9]+(-[a-zA-Z0-9]+)*", name) else "must be alphanumeric with hyphens"
 
 
-def _may_not_create(request: Request) -> ApiError:
+def may_not_create(request: Request) -> ApiError:
+    """The refusal of a workspace for somebody else."""
     if request.dialect.create_for_other == "not_found":
         return not_found()
     return ApiError(
@@ -203,7 +204,7 @@ def _may_not_create(request: Request) -> ApiError:
     )
 
 
-def _preset(request: Request, body: dict[str, str]) -> Preset | None:
+def chosen_preset(request: Request, body: dict[str, str]) -> Preset | None:
     """The preset of the body: any version's, the server does not compare."""
     identity = str(body.get("template_version_preset_id", _ZERO))
     if identity == _ZERO:
@@ -215,7 +216,8 @@ def _preset(request: Request, body: dict[str, str]) -> Preset | None:
     return preset
 
 
-def _name_in_use(name: str) -> ApiError:
+def name_in_use(name: str) -> ApiError:
+    """The refusal of a name that another workspace has."""
     taken = {"name": "This value is already in use and should be unique."}
     return ApiError(409, f'Workspace "{name}" already exists.', validations=taken)
 

@@ -15,8 +15,9 @@ from emulator.request import Request
 from emulator.router import Router
 from emulator.search import check_organization, parse
 from emulator.views import Views
-from emulator.world import Task
+from emulator.world import Task, Version
 
+_INVALID = "Unable to validate parameters"
 _QUERY = "Invalid workspace search query."
 _KEYS = (
     "owner", "template", "name", "id", "status", "has-agent", "dormant", "last_used_after", "last_used_before",
@@ -44,13 +45,36 @@ def add_routes(router: Router) -> None:
     agent.route("GET", "", _get_agent)
 
 
-def start_build(request: Request, workspace: Workspace, transition: str, reason: str = "initiator") -> Build:
+def given_values(values: list[dict[str, str]] | None) -> dict[str, str]:
+    """The rich parameter values of a body by name."""
+    return {item["name"]: item["value"] for item in values or []}
+
+
+def check_values(version: Version, given: dict[str, str]) -> None:
+    """Raises ApiError 400 for a value that is none of its parameter's options."""
+    wrong = [p.name for p in version.parameters if p.options and p.name in given]
+    wrong = [name for name in wrong if given[name] not in _options(version, name)]
+    if wrong:
+        raise ApiError(400, _INVALID, validations=dict.fromkeys(wrong, "Value must be a valid option"))
+
+
+def _options(version: Version, name: str) -> list[str]:
+    return [option["value"] for p in version.parameters if p.name == name for option in p.options]
+
+
+def start_build(
+    request: Request,
+    workspace: Workspace,
+    transition: str,
+    reason: str = "initiator",
+    parameters: dict[str, str] | None = None,
+) -> Build:
     """Begin a build for the caller. Raises ApiError 409 while another one is active."""
     assert request.caller is not None
     if workspace.latest.is_active(request.world.clock.now()):
         text = "A workspace build is already active."
         raise ApiError(409, text, text)
-    return request.world.build(workspace, transition, request.caller, reason=reason)
+    return request.world.build(workspace, transition, request.caller, reason=reason, parameters=parameters)
 
 
 def _find_workspace(request: Request) -> None:
@@ -147,12 +171,18 @@ async def _builds(request: Request) -> Answer:
 async def _create_build(request: Request) -> Answer:
     workspace = request.workspace
     assert workspace is not None
-    body = request.json("codersdk.CreateWorkspaceBuildRequest", {"transition": "string"})
+    fields = {"transition": "string", "rich_parameter_values": "[]object"}
+    body = request.json("codersdk.CreateWorkspaceBuildRequest", fields)
     transition = body.get("transition", "")
     if transition not in ("start", "stop", "delete"):
         problem = {"transition": f'Validation failed for tag "oneof" with value: "{transition}"'}
         raise ApiError(400, "Validation failed.", validations=problem)
-    build = start_build(request, workspace, transition)
+    given = given_values(body.get("rich_parameter_values"))
+    check_values(workspace.version, given)
+    fixed = [p.name for p in workspace.version.parameters if not p.mutable and p.name in given]
+    if any(given[name] != workspace.latest.parameters.get(name) for name in fixed):
+        raise ApiError(400, _INVALID, validations=dict.fromkeys(fixed, "Parameter is not mutable."))
+    build = start_build(request, workspace, transition, parameters=given)
     return json_answer(201, Views(request.world).build(workspace, build, fresh=True))
 
 

@@ -15,7 +15,16 @@ from typing import Any
 from starlette.datastructures import Headers, QueryParams
 from starlette.types import Receive, Scope, Send
 
-from emulator import api_accounts, api_agents, api_chats, api_general, api_tasks, api_workspaces, chats_sockets
+from emulator import (
+    api_accounts,
+    api_agents,
+    api_chats,
+    api_general,
+    api_new_workspaces,
+    api_tasks,
+    api_workspaces,
+    chats_sockets,
+)
 from emulator.answers import JSON, Answer, ApiError, Disconnected
 from emulator.auth import user_of
 from emulator.control import Control
@@ -46,6 +55,7 @@ class Application:
         self._router = Router()
         api_general.add_routes(self._router)
         api_workspaces.add_routes(self._router)
+        api_new_workspaces.add_routes(self._router)
         api_agents.add_routes(self._router, world.dialect)
         api_tasks.add_routes(self._router, world.dialect)
         if world.chats is not None:

@@ -220,7 +220,7 @@ class Workspace:
             outcome="failed" if error else "succeeded",
             error=error,
             preset_id=preset_id if previous is None else previous.preset_id,
-            parameters=(parameters or {}) if previous is None else previous.parameters,
+            parameters={**(previous.parameters if previous else {}), **(parameters or {})},
         )
         self.builds.append(build)
         if running is not None:

@@ -194,7 +194,7 @@ class Views:
                 "description_plaintext": parameter.description,
                 "type": "string",
                 "form_type": parameter.form_type,
-                "mutable": True,
+                "mutable": parameter.mutable,
                 "default_value": parameter.default_value,
                 "icon": "",
                 "options": [
@@ -202,7 +202,7 @@ class Views:
                     for option in parameter.options
                 ],
                 "required": parameter.required,
-                "ephemeral": False,
+                "ephemeral": parameter.ephemeral,
             }
             for parameter in version.parameters
         ]

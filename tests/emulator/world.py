@@ -62,6 +62,8 @@ class Parameter:
     default_value: str = ""
     options: list[dict[str, str]] = field(default_factory=list)
     required: bool = False
+    mutable: bool = True
+    ephemeral: bool = False
 
 
 @dataclass
@@ -325,34 +327,56 @@ class World:
         """Insert a task with its workspace and first build. Raises NameTaken."""
         if self.workspace_named(owner, name) is not None:
             raise NameTaken(name)
-        now, identity = self.clock.now(), str(uuid.uuid4())
-        workspace = Workspace(
-            id=identity if self.dialect.task_is_workspace else str(uuid.uuid4()),
-            name=name,
-            owner=owner,
-            template=version.template,
-            version=version,
-            created=now,
-            clock=self.clock,
-            dialect=self.dialect,
-            runtime=self._runtime(),
-        )
-        task = Task(identity, name, display_name or title(prompt), prompt, owner, workspace, now)
+        identity = str(uuid.uuid4())
+        workspace = self._workspace(owner, version, name, identity if self.dialect.task_is_workspace else "")
+        task = Task(identity, name, display_name or title(prompt), prompt, owner, workspace, workspace.created)
         workspace.task = task
         values = parameter_values(version, preset)
         if self.dialect.prompt_filled and "AI Prompt" in values:
             values["AI Prompt"] = prompt
-        self.build(
-            workspace,
-            "start",
-            initiator or owner,
-            preset_id=preset.id if preset else matching_preset(version, values),
-            parameters=values,
-        )
-        self.workspaces[workspace.id] = workspace
-        self._by_name[owner.id, name.lower()] = workspace
+        self._first_build(workspace, values, preset, initiator)
         self.tasks[task.id] = task
         return task
+
+    def create_workspace(
+        self,
+        owner: User,
+        version: Version,
+        *,
+        name: str,
+        preset: Preset | None = None,
+        parameters: dict[str, str] | None = None,
+        initiator: User | None = None,
+    ) -> Workspace:
+        """Insert a workspace that is no task's, with its first build. Raises NameTaken."""
+        if self.workspace_named(owner, name) is not None:
+            raise NameTaken(name)
+        workspace = self._workspace(owner, version, name)
+        values = {**parameter_values(version, None), **(parameters or {}), **(preset.parameters if preset else {})}
+        self._first_build(workspace, values, preset, initiator)
+        return workspace
+
+    def _workspace(self, owner: User, version: Version, name: str, identity: str = "") -> Workspace:
+        return Workspace(
+            id=identity or str(uuid.uuid4()),
+            name=name,
+            owner=owner,
+            template=version.template,
+            version=version,
+            created=self.clock.now(),
+            clock=self.clock,
+            dialect=self.dialect,
+            runtime=self._runtime(),
+        )
+
+    def _first_build(
+        self, workspace: Workspace, values: dict[str, str], preset: Preset | None, initiator: User | None
+    ) -> None:
+        preset_id = preset.id if preset else matching_preset(workspace.version, values)
+        initiator = initiator or workspace.owner
+        self.build(workspace, "start", initiator, preset_id=preset_id, parameters=values)
+        self.workspaces[workspace.id] = workspace
+        self._by_name[workspace.owner.id, workspace.name.lower()] = workspace
 
     def _runtime(self) -> Runtime:
         settings = self.settings

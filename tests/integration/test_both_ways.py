@@ -162,6 +162,15 @@ CHANGING = [
     Case("delete, predicted", "task", {"name": "made", "state": "absent"}, {**CHECK, **DIFF}, changed=True),
     Case("delete", "task", {"name": "made", "state": "absent", **FAST}, DIFF, changed=True),
     Case("delete again", "task", {"name": "made", "state": "absent", **FAST}),
+    # A workspace
+    Case("workspace, predicted", "workspace", {"name": "box", "template": "plain"}, {**CHECK, **DIFF}, changed=True),
+    Case("workspace", "workspace", {"name": "box", "template": "plain", "parameters": {"region": "us"}}, DIFF,
+         changed=True),
+    Case("workspace again", "workspace", {"name": "box", "parameters": {"region": "eu"}}, says="(region)"),
+    refused("workspace of a task", "workspace", "coder.tasks.task", {"name": "idle-one", "state": "absent"}),
+    Case("workspace restarted", "workspace", {"name": "box", "parameters": {"region": "eu"}, "allow_restart": True,
+                                              "on_parameter_change": "update"}, DIFF, changed=True),
+    Case("delete the workspace", "workspace", {"name": "box", "state": "absent"}, DIFF, changed=True),
     # A fleet
     Case("fleet, predicted", "fleet", {"tasks": "{{ fleet }}"}, {**CHECK, **DIFF}, changed=True),
     Case("fleet", "fleet", {"tasks": "{{ fleet }}", **FAST}, DIFF, changed=True),

@@ -43,6 +43,9 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("task_send", {"task": "one", "input": "x"}),
     ("task_send", {"task": "two", "input": "x", "resume": True}),
     ("template_info", {}),
+    ("workspace", {"name": "fresh", "template": "plain"}),
+    ("workspace", {"name": "box", "template": "plain", "state": "stopped"}),
+    ("workspace", {"name": "box", "template": "plain", "state": "absent"}),
 ]
 
 
@@ -51,6 +54,7 @@ def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str,
     server = emulator(chats="chats-2.35")
     server.create_task("one")
     server.create_task("two", state="paused")
+    server.state.create_workspace(server.state.user("alice"), server.state.template("plain").active_version, name="box")
     server.create_chat("A chat", labels={"coder.tasks/name": "one"}, archived=True)
     server.create_chat("Another", labels={"coder.tasks/name": "talk"})
     tasks = [
@@ -62,7 +66,7 @@ def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str,
     assert server.writes == []
     changed = [record["result"]["changed"] for record in run.records]
     writing = ("archive", "archive_retention", "chat", "chat_fleet", "chat_send", "fleet", "task", "task_send")
-    assert changed == [module in writing for module, _arguments in CALLS]
+    assert changed == [module in (*writing, "workspace") for module, _arguments in CALLS]
 
 
 def test_each_module_is_asked() -> None:

@@ -80,8 +80,9 @@ class Deployment:
         self.started = time.monotonic()
         self.session = self._session()
         self.preset: str | None = None
-        # Names of tasks and chats that were given out, whether or not they came to be.
+        # Names of tasks, workspaces and chats that were given out, whether or not they came to be.
         self.tasks: set[str] = set()
+        self.workspaces: set[str] = set()
         self.chats: set[str] = set()
         self.root = settings.folder / self.prefix
         self._ends = 0.0
@@ -151,6 +152,11 @@ class Deployment:
         self.tasks.add(f"{self.prefix}-{short}")
         return f"{self.prefix}-{short}"
 
+    def workspace_name(self, short: str) -> str:
+        """The whole name of a workspace that is no task's."""
+        self.workspaces.add(f"{self.prefix}-{short}")
+        return f"{self.prefix}-{short}"
+
     def chat_name(self, short: str) -> str:
         """The whole name of a chat."""
         self.chats.add(f"{self.prefix}-{short}")
@@ -165,6 +171,11 @@ class Deployment:
         """Options that describe a task."""
         preset = {"preset": self.preset} if self.preset else {}
         return {"name": self.name(short), "template": self.settings.template, "input": PROMPT, **preset, **options}
+
+    def workspace(self, short: str, **options: Any) -> dict[str, Any]:
+        """Options that describe a workspace."""
+        preset = {"preset": self.preset} if self.preset else {}
+        return {"name": self.workspace_name(short), "template": self.settings.template, **preset, **options}
 
     def chat(self, short: str, **options: Any) -> dict[str, Any]:
         """Options that describe a chat."""

@@ -25,7 +25,7 @@ def say(*lines: object) -> None:
 
 
 def remove(deployment: Deployment, interrupted: bool) -> list[str]:
-    """Delete the tasks and archive the chats that carry the prefix.
+    """Delete the tasks and workspaces, and archive the chats, that carry the prefix.
 
     :param interrupted: whether a request may still be under way.
     :returns: what is left, each as the command that removes it.
@@ -33,7 +33,11 @@ def remove(deployment: Deployment, interrupted: bool) -> list[str]:
     ends = time.monotonic() + deployment.settings.removal
     left: list[str] = []
     problems: set[str] = set()
-    kinds = ((deployment.tasks, _tasks, "task", "absent"), (deployment.chats, _chats, "chat", "archived"))
+    kinds = (
+        (deployment.tasks, _tasks, "task", "absent"),
+        (deployment.chats, _chats, "chat", "archived"),
+        (deployment.workspaces, _workspaces, "workspace", "absent"),
+    )
     for known, remove_once, module, state in kinds:
         if not known:
             continue
@@ -79,6 +83,17 @@ def _chats(deployment: Deployment, limit: float) -> set[str]:
     problems = [result["msg"] for result in results if result.get("failed")]
     if left and problems:
         raise RuntimeError(" ".join(problems))
+    return left
+
+
+def _workspaces(deployment: Deployment, limit: float) -> set[str]:
+    """Delete what there is now. :returns: the names of what could not be deleted."""
+    left = set()
+    for name in sorted(deployment.workspaces):
+        result = deployment.call("workspace", name=name, state="absent", wait_timeout=f"{limit:.0f}s")
+        if result.get("failed"):
+            say(f"The removal goes on: {result['msg']}")
+            left.add(name)
     return left
 
 

@@ -23,7 +23,7 @@ from live.case import CASES, Case, NotApplicable
 from live.deployment import Deployment, OutOfTime
 from live.removal import Bystanders, remove, say
 
-THEMES = ("fleet", "reading", "access", "sending", "inventory", "events", "archive", "tasks", "chats")
+THEMES = ("fleet", "reading", "access", "sending", "inventory", "events", "archive", "tasks", "workspaces", "chats")
 WIDE = 118
 INDENT = " " * 28
 

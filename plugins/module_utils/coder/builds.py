@@ -133,7 +133,7 @@ class Builds(Generic[Item]):
         arrived: Callable[[Item], bool],
         restarts: bool = True,
     ) -> bool:
-        """Start or stop the workspace.
+        """Start, stop or delete the workspace.
 
         :param arrived: whether what is seen is there already, or on its way.
         :param restarts: whether a start of what runs would restart it, as one by a build does
@@ -158,9 +158,12 @@ class Builds(Generic[Item]):
                 if not is_build_active(error):
                     raise self._explained(error, item, transition) from None
                 self._wait_a_moment(error, item)
-            item = self._look_again(item)
-            if arrived(item):
+            now = self._refresh(item)
+            if now is None and transition != "delete":
+                raise CoderError(f"the {self.noun} {self._place(item).name} was deleted meanwhile", "not_found")
+            if now is None or arrived(now):
                 return sent > 0
+            item = now
 
     def _is_refused_as_running(self, error: CoderError) -> bool:
         """Whether a start was refused because the workspace runs."""
@@ -188,12 +191,6 @@ class Builds(Generic[Item]):
         workspace = self._server.workspace(self._place(item).workspace_id)
         build = (workspace or {}).get("latest_build") or {}
         return build.get("transition") == "start" and build.get("status") not in BUILD_FAILED
-
-    def _look_again(self, item: Item) -> Item:
-        now = self._refresh(item)
-        if now is None:
-            raise CoderError(f"the {self.noun} {self._place(item).name} was deleted meanwhile", "not_found")
-        return now
 
     # Delete
 

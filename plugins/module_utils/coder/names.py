@@ -45,12 +45,12 @@ def name_problem(name: str) -> str | None:
     return None
 
 
-def check_name(name: str) -> None:
-    """:raises CoderError: the server would refuse this name for a new task."""
+def check_name(name: str, noun: str = "task") -> None:
+    """:raises CoderError: the server would refuse this name for a new one. :param noun: task or workspace."""
     problem = name_problem(name)
     if problem:
         raise invalid(
-            f"{name!r} cannot be the name of a task: {problem}",
+            f"{name!r} cannot be the name of a {noun}: {problem}",
             "Use up to 32 of the letters a to z and A to Z, digits and hyphens, such as fix-login.",
         )
 
@@ -108,14 +108,14 @@ def _are_two(owner: str, other: str) -> bool:
     return not open_to_doubt and owner.lower() != other.lower()
 
 
-def two_owners(reference: str, owner: str) -> CoderError:
-    """The error for a task that is said to be of two users: acting on either could be a mistake."""
-    reason = f"the task is given as {reference!r} and its 'owner' as {owner!r}, another user"
+def two_owners(reference: str, owner: str, noun: str = "task") -> CoderError:
+    """The error for what is said to be of two users: acting on either could be a mistake."""
+    reason = f"the {noun} is given as {reference!r} and its 'owner' as {owner!r}, another user"
     return invalid(reason, "Name its owner once.")
 
 
-def split_reference(reference: str, owner: str) -> tuple[str, str]:
-    """(owner, name or UUID) of a task given as `name`, `owner/name` or UUID.
+def split_reference(reference: str, owner: str, noun: str = "task") -> tuple[str, str]:
+    """(owner, name or UUID) of a task or workspace given as `name`, `owner/name` or UUID.
 
     :raises CoderError: the text can be neither, or it names another owner than ``owner``, which is the default where
         it is `me`.
@@ -124,12 +124,12 @@ def split_reference(reference: str, owner: str) -> tuple[str, str]:
     head, slash, tail = reference.rpartition("/")
     if slash:
         if not head or not tail or "/" in head:
-            raise invalid(f"{reference!r} is not a task", "Give a name, owner/name or a UUID.")
+            raise invalid(f"{reference!r} is not a {noun}", "Give a name, owner/name or a UUID.")
         if _are_two(owner, head):
-            raise two_owners(reference, owner)
+            raise two_owners(reference, owner, noun)
         owner, reference = head, tail
     if not reference or reference in (".", ".."):
-        raise invalid(f"{reference!r} is not a task", "Give a name, owner/name or a UUID.")
+        raise invalid(f"{reference!r} is not a {noun}", "Give a name, owner/name or a UUID.")
     check_owner(owner)
     if is_uuid(reference):
         reference = str(uuid.UUID(reference))

@@ -238,14 +238,14 @@ class Server:
             raise invalid(f"{owner!r} is not a username", "Give a username or a user's UUID.")
         return owner
 
-    def owner_and_name(self, reference: str, owner: str) -> tuple[str, str]:
-        """(owner, name or UUID) of a task given as `name`, `owner/name` or UUID.
+    def owner_and_name(self, reference: str, owner: str, noun: str = "task") -> tuple[str, str]:
+        """(owner, name or UUID) of a task or workspace given as `name`, `owner/name` or UUID.
 
         :raises CoderError: it can be neither, or ``owner`` is another user than the one it names.
         """
-        named, name = split_reference(reference, owner)
+        named, name = split_reference(reference, owner, noun)
         if owner != "me" and named.lower() != owner.lower() and self.user(named)["id"] != self.user(owner)["id"]:
-            raise two_owners(reference, owner)
+            raise two_owners(reference, owner, noun)
         return named, name
 
     # Workspaces and builds

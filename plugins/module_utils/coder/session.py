@@ -20,6 +20,7 @@ from .server import Server
 if TYPE_CHECKING:
     from .chats.backend import ChatsBackend
     from .tasks.backend import TasksBackend
+    from .workspaces.backend import WorkspacesBackend
 
 
 class Session:
@@ -44,6 +45,13 @@ class Session:
         from .chats.backend import ChatsBackend
 
         return ChatsBackend(self.server)
+
+    @cached_property
+    def workspaces(self) -> WorkspacesBackend:
+        """The server's workspaces, which every server has."""
+        from .workspaces.backend import WorkspacesBackend
+
+        return WorkspacesBackend(self.server)
 
     def for_call(self, note_write: Callable[[str], None], read_only: bool) -> Session:
         """The same session, as one call has it.

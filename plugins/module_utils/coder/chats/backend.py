@@ -119,6 +119,16 @@ class ChatsBackend:
                 return sorted(chats, key=age)
         return []
 
+    def bound_to(self, workspace_id: str) -> list[Chat]:
+        """The chats in a workspace that are not archived: all of one's own, and the newest one of anybody's.
+
+        :raises CoderError: kind unsupported, the server has no chats.
+        """
+        chats = [chat for chat in self._client.list_chats({}, False) if chat["workspace_id"] == workspace_id]
+        newest = self._client.newest_in(workspace_id)
+        other = self._client.chat(newest) if newest and newest not in [chat["id"] for chat in chats] else None
+        return [*chats, other] if other else chats
+
     def get(self, reference: str, owner: str = "me") -> Chat:
         """See :meth:`Backend.get`."""
         chat = self.find(reference, owner)

@@ -143,6 +143,12 @@ class ChatsClient(Server):
                 raise
             return None
 
+    def newest_in(self, workspace_id: str) -> str | None:
+        """The id of the newest chat in a workspace that is not archived, whoever's it is; None where none is seen."""
+        path = self._path("by-workspace")
+        found = self._get(path, params={"workspace_ids": workspace_id}).get(workspace_id)
+        return found if isinstance(found, str) else None
+
     def cost(self, chat_id: str) -> dict[str, Any]:
         """What a chat and its sub-agents cost so far, in millionths of a dollar.
 
