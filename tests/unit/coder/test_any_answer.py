@@ -24,11 +24,13 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder import body
 from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import Choice, Log
 from ansible_collections.coder.tasks.plugins.module_utils.coder.connection import Connection
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import KINDS, CoderError
+from ansible_collections.coder.tasks.plugins.module_utils.coder.models import NewWorkspace
 from ansible_collections.coder.tasks.plugins.module_utils.coder.server import Server
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import STATUSES, TASK_FIELDS, NewTask
 
 TASK = {"id": "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "owner_name": "alice", "workspace_id": "w", "name": "x"}
+NEW_WORKSPACE = NewWorkspace("x", "v", None, {"region": "eu"})
 VERSIONS = ("v2.27.1", "v2.28.2", "v2.29.0", "v2.30.0", "v2.34.0", "v2.28.0-devel+82945cfb1")
 
 # What a server may say
@@ -200,6 +202,7 @@ CALLS: dict[str, tuple[Callable[[TasksClient], Any], Callable[[Any], None]]] = {
     "find_workspace": (lambda client: client.find_workspace("alice", "x"), maybe(is_workspace)),
     "list_workspaces": (lambda client: client.list_workspaces("alice"), each(is_workspace)),
     "workspace": (lambda client: client.workspace("w"), maybe(is_workspace)),
+    "create_workspace": (lambda client: client.create_workspace("alice", NEW_WORKSPACE), is_workspace),
     "build_workspace": (lambda client: client.build_workspace("w", "stop"), has("id")),
     "build_parameters": (lambda client: client.build_parameters("b"), is_parameters),
     "build": (lambda client: client.build("b"), has("id", "workspace_id")),

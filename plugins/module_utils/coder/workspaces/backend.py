@@ -154,8 +154,8 @@ class WorkspacesBackend:
 
     def built_with(self, item: Workspace) -> dict[str, str]:
         """The values of its latest build. :raises CoderError: they cannot be read."""
-        given = self._server.workspace(item["id"])
-        return self._server.build_parameters(str(given["latest_build"]["id"])) if given else {}
+        build = self._build(item)
+        return self._server.build_parameters(build["id"]) if build else {}
 
     def changed_parameters(self, item: Workspace, given: Mapping[str, str]) -> dict[str, str]:
         """The given values that differ from those of its latest build.

@@ -58,10 +58,10 @@ def workspace_from(data: Given, base_url: str) -> Workspace:
     given: dict[str, Any] = dict(data)
     build = data["latest_build"]
     return {
-        "id": data["id"],
-        "name": data["name"],
+        "id": text(data["id"]),
+        "name": text(data["name"]),
         "owner_id": text(given.get("owner_id")),
-        "owner_name": data["owner_name"],
+        "owner_name": text(data["owner_name"]),
         "organization_id": text(given.get("organization_id")),
         "template_id": text(given.get("template_id")),
         "template_name": text(given.get("template_name")),
@@ -69,7 +69,7 @@ def workspace_from(data: Given, base_url: str) -> Workspace:
         "preset_id": text_or_none(build.get("template_version_preset_id")),
         "status": _status(build),
         "transition": text(build.get("transition")),
-        "build_number": number(given["latest_build"].get("build_number")),
+        "build_number": number(fields(given["latest_build"]).get("build_number")),
         "agents": _agents(build),
         "task_id": text_or_none(given.get("task_id")),
         "outdated": given.get("outdated") is True,
