@@ -194,7 +194,7 @@ def tell(deployment: Deployment, lines: list[Line], left: list[str], expected: i
         say(f"Interrupted: {expected + 1 - len(lines)} cases were not begun or not ended.")
     if left:
         say("NOT REMOVED. Each of these commands removes one:", *(f"    {command}" for command in left))
-    elif deployment.tasks or deployment.chats:
+    elif deployment.tasks or deployment.workspaces or deployment.chats:
         archived = " Chats are archived; the server deletes them after its retention." if deployment.chats else ""
         say(f"All that was made is removed.{archived}")
     if any((deployment.root / name).is_dir() for name in os.listdir(deployment.root) if name != "archive"):
