@@ -85,10 +85,10 @@ class Predicate:
         return [item for item, answer in zip(items, answers) if answer]
 
     def _answer(self, item: Any) -> Any:
-        """True or false of one item; null, an object or a list is what there is of something, or nothing.
+        """True or false of one item; null, an object or a list stands for what there is, or is not.
 
-        :raises CoderError: a text or a number, which a condition that was cut short gives: ``-e select=name == 'x'`` ends
-            at its first blank, and would choose everything.
+        :raises CoderError: a text or a number, which a condition gives that was cut short: ``-e select=name == 'x'`` ends at
+            its first blank, and would choose everything.
         """
         try:
             answer = self._compiled.search(item)
