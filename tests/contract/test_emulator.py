@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -27,6 +30,13 @@ def ask(server: Emulator, method: str, path: str, **options: Any) -> requests.Re
     return requests.request(
         method, server.url + path, headers=headers, timeout=options.pop("timeout", 5), allow_redirects=False, **options
     )
+
+
+def raw(server: Emulator, path: str) -> http.client.HTTPResponse:
+    """A GET of exactly this path: clients mend broken escapes."""
+    connection = http.client.HTTPConnection(*urlsplit(server.url).netloc.split(":"), timeout=5)
+    connection.request("GET", path, headers={"Coder-Session-Token": server.token})
+    return connection.getresponse()
 
 
 def send(server: Emulator, name: str, text: str = "hello") -> requests.Response:
@@ -310,6 +320,92 @@ def test_snapshot_by_hand(emulator: Start) -> None:
     assert [(entry["type"], entry["content"]) for entry in logs["logs"]] == [("input", "saved")]
 
 
+# Requests that no client of ours sends
+
+
+SEARCHED = ("tasks", "workspaces", "templates", "audit")
+FOREIGN = "0123456789-0123456789012345678901"
+
+
+@pytest.mark.parametrize("more", [{}, {"Coder-Session-Token": FOREIGN}, {"X-Csrf-Token": "guessed"}])
+def test_a_write_with_the_sessions_cookie_alone_is_refused(emulator: Start, more: dict[str, str]) -> None:
+    server = emulator()
+    cookie = {"Cookie": f"theme=dark; coder_session_token={server.token}"}
+    body = {"template_version_id": active_version(server), "name": "one"}
+    for method, path in (("POST", "/api/v2/tasks/me"), ("DELETE", "/api/v2/tasks/me/one"), ("POST", "/api/v2/nowhere")):
+        answer = requests.request(method, server.url + path, headers={**cookie, **more}, json=body, timeout=5)
+        assert (answer.status_code, answer.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
+        said = "CSRF error encountered." if FOREIGN in more.values() else "Something is wrong with your CSRF token."
+        assert answer.text.startswith(said)
+    assert server.state.visible_tasks() == []
+    read = requests.get(f"{server.url}/api/v2/users/me", headers={**cookie, **more}, timeout=5)
+    assert read.json()["username"] == "alice"  # of the cookie's owner, whatever the header says
+
+
+@pytest.mark.parametrize("meant", ["header", "query", "bearer", "no cookie"])
+def test_a_write_that_was_meant_is_done(emulator: Start, meant: str) -> None:
+    server = emulator()
+    url, headers = f"{server.url}/api/v2/tasks/me", {"Cookie": f"coder_session_token={server.token}"}
+    if meant == "header":
+        headers["Coder-Session-Token"] = server.token
+    elif meant == "query":
+        url = f"{url}?coder_session_token={server.token}"
+    elif meant == "bearer":
+        headers["Authorization"] = f"Bearer {server.token}"
+    else:
+        headers = {"Coder-Session-Token": server.token}
+    answer = requests.post(url, headers=headers, json={"template_version_id": active_version(server)}, timeout=5)
+    assert answer.status_code == 201
+
+
+@pytest.mark.parametrize("path", [*(f"/api/v2/{kind}" for kind in SEARCHED), "/api/experimental/chats"])
+def test_only_a_blank_ends_an_element_of_a_search(emulator: Start, path: str) -> None:
+    server = emulator(chats="chats-2.37")
+    for white in ("\n", "\t", "\r\n"):
+        refused = ask(server, "GET", path, params={"q": f"owner:me{white}status:active"})
+        [problem] = refused.json()["validations"]
+        shown = white.replace("\n", "\\n").replace("\t", "\\t").replace("\r", "\\r")
+        detail = f"Query element \"owner:me{shown}status:active\" can only contain 1 ':'"
+        assert (refused.status_code, problem) == (400, {"field": "q", "detail": detail})
+
+
+def test_what_a_search_quotes_holds_together(emulator: Start) -> None:
+    server = emulator()
+    for query in ('owner:"me" status:"active"', "owner:me  status:active", 'owner:"me', 'status:active owner:"me '):
+        status = ask(server, "GET", "/api/v2/tasks", params={"q": query}).status_code
+        assert status == (400 if query.endswith('"me ') else 200), query
+
+
+def test_a_broken_escape_in_a_path_is_answered_before_coder_runs(emulator: Start) -> None:
+    server = emulator()
+    for path in ("/api/v2/tasks/me/%zz", "/api/v2/tasks%", "/api/v2/tasks/%4"):
+        answer = raw(server, path)
+        assert (answer.status, answer.headers["Content-Type"]) == (400, "text/plain; charset=utf-8")
+        assert (answer.read(), answer.headers["X-Coder-Build-Version"]) == (b"400 Bad Request", None)
+    assert raw(server, "/api/v2/tasks/m%65").status == 405
+
+
+@pytest.mark.parametrize("query", ["q=%zz", "q=status:nonsense;x", "q=status:nonsense%"])
+def test_a_broken_pair_of_a_query_is_left_out(emulator: Start, query: str) -> None:
+    server = emulator()
+    server.create_task("one", owner="bob")
+    server.create_task("two")
+    assert [task["name"] for task in json.load(raw(server, f"/api/v2/tasks?{query}"))["tasks"]] == ["two", "one"]
+    mine = json.load(raw(server, f"/api/v2/tasks?%zz=1&q=owner:me&{query}"))["tasks"]
+    assert [task["name"] for task in mine] == ["two"]
+
+
+def test_a_name_that_no_database_takes(emulator: Start) -> None:
+    server = emulator()
+    for path in ("", "/logs"):
+        answer = ask(server, "GET", f"/api/v2/tasks/me/a%00b{path}")
+        detail = 'fetch task by name: fetch object: pq: invalid byte sequence for encoding "UTF8": 0x00'
+        assert (answer.status_code, answer.json()) == (
+            500,
+            {"message": "Internal error fetching task.", "detail": detail},
+        )
+
+
 # Dialects that were read, not measured
 
 
@@ -360,6 +456,32 @@ def test_prompt_parameter(emulator: Start) -> None:
 
 
 # The command
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("posts", [True, False])
+def test_the_command_posts_no_snapshot_where_it_shall_not(tmp_path: Path, posts: bool) -> None:
+    options = ["--time-factor", "0.02", *([] if posts else ["--no-snapshot-at-stop"])]
+    command = [sys.executable, "-m", "emulator", *options]
+    process = subprocess.Popen(command, cwd=TESTS, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url, token = (word.partition("=")[2] for word in process.stdout.readline().split())
+        session = requests.Session()
+        session.headers["Coder-Session-Token"] = token
+        templates = session.get(f"{url}/api/v2/templates", timeout=60).json()
+        version = next(each["active_version_id"] for each in templates if each["name"] == "ai")
+        task = f"{url}/api/v2/tasks/me/one"
+        session.post(f"{url}/api/v2/tasks/me", json={"template_version_id": version, "name": "one"}, timeout=60)
+        wait_for(lambda: session.get(task, timeout=60).json()["status"] == "active")
+        assert session.get(f"{task}/logs", timeout=60).json()["logs"]
+        assert session.post(f"{task}/pause", timeout=60).status_code == 202
+        wait_for(lambda: session.get(task, timeout=60).json()["status"] == "paused")
+        logs = session.get(f"{task}/logs", timeout=60).json()
+        assert (logs["snapshot"], "snapshot_at" in logs, bool(logs["logs"])) == (True, posts, posts)
+    finally:
+        process.terminate()
+        assert process.wait(timeout=60) == 0
 
 
 @pytest.mark.slow

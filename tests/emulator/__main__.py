@@ -29,7 +29,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--env-file", type=Path, help="also write CODER_URL and CODER_SESSION_TOKEN into this file")
     parser.add_argument("--busy-time", type=float, default=0.0, help="recorded seconds an agent works on a message")
     parser.add_argument("--report-states", action="store_true", help="agents report working and idle by themselves")
-    parser.add_argument("--no-snapshots", action="store_true", help="stopping workspaces post no snapshot of the log")
+    parser.add_argument("--no-snapshot-at-stop", action="store_true", help="nothing posts a log when a workspace stops")
     parser.add_argument("--real-workspaces", action="store_true", help="workspaces are processes, not only in memory")
     parser.add_argument("--start-script", action="append", default=[], help="what a real workspace runs at its start")
     parser.add_argument("--stop-script", action="append", default=[], help="what a real workspace runs at its stop")
@@ -50,7 +50,7 @@ def main() -> int:
         port=arguments.port,
         busy_time=arguments.busy_time,
         report_states=arguments.report_states,
-        auto_snapshot=not arguments.no_snapshots,
+        auto_snapshot=not arguments.no_snapshot_at_stop,
         real_workspaces=arguments.real_workspaces,
         start_scripts=arguments.start_script,
         stop_scripts=arguments.stop_script,

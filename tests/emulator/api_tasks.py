@@ -80,7 +80,7 @@ def _find_task(request: Request) -> None:
             detail = str(error) if request.dialect.task_uuid_detail else ""
             raise ApiError(400, request.dialect.task_uuid_text.format(task=text), detail) from None
         if "\0" in text:
-            detail = 'fetch object: pq: invalid byte sequence for encoding "UTF8": 0x00'
+            detail = 'fetch task by name: fetch object: pq: invalid byte sequence for encoding "UTF8": 0x00'
             raise ApiError(500, "Internal error fetching task.", detail) from None
         task = world.task_named(request.user, text)
     else:

@@ -12,7 +12,7 @@ import uuid
 from email.utils import format_datetime
 from typing import Any
 
-from starlette.datastructures import Headers, QueryParams
+from starlette.datastructures import Headers
 from starlette.types import Receive, Scope, Send
 
 from emulator import (
@@ -26,17 +26,18 @@ from emulator import (
     chats_sockets,
 )
 from emulator.answers import JSON, Answer, ApiError, Disconnected
-from emulator.auth import user_of
+from emulator.auth import csrf_problem, user_of
 from emulator.control import Control
 from emulator.faults import LOGIN_PAGE, Faults, Rule
 from emulator.journal import Journal
 from emulator.ratelimit import BYPASS_REFUSED, RateLimiter, wants_bypass
-from emulator.request import Request
+from emulator.request import Request, is_well_formed, query_of
 from emulator.router import Router
 from emulator.world import World
 
 _NO_FRONTEND = b"Slim build of Coder, does not contain the frontend static files."
 _HTML = "text/html; charset=utf-8"
+_TEXT = "text/plain; charset=utf-8"
 _API = ("/api/v2", "/api/experimental")
 
 
@@ -77,6 +78,11 @@ class Application:
         entry = self.journal.record(
             self.world.clock.now(), request.method, request.path, query, user.username if user else "", request.body
         )
+        if not is_well_formed(scope["raw_path"].decode("latin-1")):
+            # Go's own server answers, before anything of Coder's runs.
+            entry.status = 400
+            await _deliver(send, request, Answer(400, b"400 Bad Request", {"Content-Type": _TEXT}), None)
+            return
         rule, began = self.faults.pick(request.method, request.path), time.monotonic()
         entry.fault = rule.kind if rule else ""
         try:
@@ -127,7 +133,7 @@ class Application:
             world=self.world,
             method=scope["method"],
             path=path,
-            query=QueryParams(scope["query_string"]),
+            query=query_of(scope["query_string"].decode("latin-1")),
             headers=headers,
             body=bytes(body),
             receive=receive,
@@ -158,9 +164,11 @@ class Application:
     async def _handle(self, request: Request) -> Answer:
         if not request.path.startswith(tuple(f"{prefix}/" for prefix in _API)) and request.path not in _API:
             return Answer(200, _NO_FRONTEND, {"Content-Type": _HTML})
+        if problem := csrf_problem(request):
+            return Answer(400, f"{problem}\n".encode(), {"Content-Type": _TEXT})
         user = user_of(request)
         if wants_bypass(request) and self.world.dialect.rate_bypass and user and not user.owner:
-            return Answer(428, BYPASS_REFUSED, {"Content-Type": "text/plain; charset=utf-8"})
+            return Answer(428, BYPASS_REFUSED, {"Content-Type": _TEXT})
         limits: dict[str, str] = {}
         try:
             limits = self._limiter.check(request)

@@ -10,6 +10,15 @@ from emulator.request import Request
 from emulator.world import User
 
 _SIGNED_OUT = "You are signed out or your session has expired. Please sign in again to continue."
+_NO_CSRF = (
+    "Something is wrong with your CSRF token. Please refresh the page. "
+    "If this error persists, try clearing your cookies."
+)
+_TWO_TOKENS = (
+    'CSRF error encountered. Authentication via "coder_session_token" cookie and "Coder-Session-Token" header '
+    "detected, but the values do not match. To resolve this issue ensure the values used in both match, or only use "
+    "one of the authentication methods. You can also try clearing your cookies if this error persists."
+)
 _NO_TOKEN = 'Cookie "coder_session_token" or query parameter must be provided.'
 
 
@@ -17,7 +26,7 @@ def token_of(request: Request) -> str:
     """The token, from the places that Coder looks at, in its order."""
     bearer = request.headers.get("authorization", "")
     places = (
-        _cookie(request, "coder_session_token"),
+        _cookie(request, "coder_session_token") or "",
         request.query.get("coder_session_token", ""),
         request.headers.get("coder-session-token", ""),
         bearer[7:] if bearer.lower().startswith("bearer ") else "",
@@ -26,9 +35,27 @@ def token_of(request: Request) -> str:
     return next((place.strip() for place in places if place.strip()), "")
 
 
-def _cookie(request: Request, name: str) -> str:
+def _cookie(request: Request, name: str) -> str | None:
     pairs = (part.strip().partition("=") for part in request.headers.get("cookie", "").split(";"))
-    return next((value for key, _equals, value in pairs if key == name), "")
+    return next((value for key, _equals, value in pairs if key == name), None)
+
+
+def csrf_problem(request: Request) -> str:
+    """What is said against a write that a browser could have been made to send: one with the session's cookie alone.
+
+    A bearer token, or the same token as header or in the query, shows that it was meant. Agents are not asked.
+    """
+    token, header = _cookie(request, "coder_session_token"), request.headers.get("coder-session-token", "")
+    is_meant = (
+        request.method in ("GET", "HEAD", "OPTIONS", "TRACE")
+        or token is None
+        or token in (header, request.query.get("coder_session_token", ""))
+        or request.headers.get("authorization", "").lower().startswith("bearer ")
+        or "/workspaceagents/" in request.path
+    )
+    if is_meant:
+        return ""
+    return _TWO_TOKENS if header else _NO_CSRF
 
 
 def user_of(request: Request) -> User | None:

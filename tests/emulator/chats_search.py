@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -96,16 +95,11 @@ def _mentions(chat: Chat, words: str) -> bool:
 def _values(query: str, keys: tuple[str, ...]) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     words = []
-    for element in elements(query):
-        if element.startswith(":") or element.endswith(":"):
-            raise ApiError(400, _TITLE, validations={"q": f"Query element \"{element}\" cannot start or end with ':'"})
-        parts = re.findall(r'(?:"[^"]*"|[^:])+', element)
-        if len(parts) > 2:
-            raise ApiError(400, _TITLE, validations={"q": f"Query element \"{element}\" can only contain 1 ':'"})
-        if len(parts) == 1:
-            words.append(element)
+    for key, value in elements(query, _TITLE):
+        if key:
+            values.setdefault(key, []).append(value)
         else:
-            values.setdefault(parts[0], []).append(parts[1].strip('"'))
+            words.append(value)
     if words:
         raise ApiError(400, _TITLE, validations={"q": f'unsupported search term: "{" ".join(words)}"'})
     errors = {key: f'"{key}" is not a valid query param' for key in values if key not in keys}

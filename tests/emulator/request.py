@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,18 @@ from emulator.chats import Chats
 from emulator.chats_objects import Chat
 from emulator.dialects import Dialect
 from emulator.world import Task, User, World
+
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
+
+
+def is_well_formed(path: str) -> bool:
+    """Whether each ``%`` of a path as it was sent begins an escape."""
+    return not _BAD_ESCAPE.search(path)
+
+
+def query_of(text: str) -> QueryParams:
+    """A query as Go reads it: a pair that is not well-formed is left out, and nobody is told."""
+    return QueryParams("&".join(pair for pair in text.split("&") if ";" not in pair and is_well_formed(pair)))
 
 
 @dataclass

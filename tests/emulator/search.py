@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 
 from emulator.answers import ApiError
 from emulator.world import User, World
@@ -18,16 +20,11 @@ def parse(query: str, title: str, keys: tuple[str, ...], bare: str) -> dict[str,
     """
     values: dict[str, list[str]] = {}
     words: list[str] = []
-    for element in elements(query.lower()):
-        if element.startswith(":") or element.endswith(":"):
-            raise ApiError(400, title, validations={"q": f"Query element \"{element}\" cannot start or end with ':'"})
-        parts = re.findall(r'(?:"[^"]*"|[^:])+', element)
-        if len(parts) > 2:
-            raise ApiError(400, title, validations={"q": f"Query element \"{element}\" can only contain 1 ':'"})
-        if len(parts) == 2:
-            values.setdefault(parts[0], []).append(parts[1].strip('"'))
+    for key, value in elements(query.lower(), title):
+        if key:
+            values.setdefault(key, []).append(value)
         else:
-            words.append(element)
+            words.append(value)
     if words:
         values.setdefault(bare, []).append(" ".join(words))
     errors = {key: f'"{key}" is not a valid query param' for key in values if key not in keys}
@@ -42,9 +39,28 @@ def parse(query: str, title: str, keys: tuple[str, ...], bare: str) -> dict[str,
     return {key: given[0] for key, given in values.items()}
 
 
-def elements(query: str) -> list[str]:
-    """The elements of a query; what stands in quotes holds together."""
-    return re.findall(r'(?:"[^"]*"|\S)+', query)
+def elements(query: str, title: str) -> Iterator[tuple[str, str]]:
+    """The keys and values of a query; the key of a bare word is empty.
+
+    Only a blank ends an element: a query over two lines is one element, with one ``:`` too many.
+
+    :param title: The message of the error.
+    :raises ApiError: 400.
+    """
+    for element in _split(query, " "):
+        if element.startswith(":") or element.endswith(":"):
+            problem = f"Query element {json.dumps(element)} cannot start or end with ':'"
+            raise ApiError(400, title, validations={"q": problem})
+        parts = _split(element, ":")
+        if len(parts) > 2:
+            problem = f"Query element {json.dumps(element)} can only contain 1 ':'"
+            raise ApiError(400, title, validations={"q": problem})
+        yield (parts[0].strip('"'), parts[1].strip('"')) if len(parts) == 2 else ("", element)
+
+
+def _split(text: str, delimiter: str) -> list[str]:
+    """What stands between delimiters; quotes hold together, up to the end where they are not closed."""
+    return re.findall(rf'(?:"[^"]*(?:"|\Z)|[^{delimiter}"])+', text)
 
 
 def check_organization(world: World, text: str, title: str) -> None:
