@@ -13,7 +13,7 @@ PYTHONS_2.20 := 3.12 3.13 3.14
 PYTHONS_2.21 := 3.12 3.13 3.14
 OLDEST_VENV := .venvs/core-$(firstword $(CORES))
 # What `make test` consists of, each a target of its own.
-PARTS := lint unit integration sanity docs build importer smoke-oldest
+PARTS := lint unit integration sample sanity docs build importer smoke-oldest
 # Where they leave their results.
 RESULTS := build/results
 
@@ -87,6 +87,9 @@ bench-pages: setup  ## The page of 10,000 conversations in Chromium: opening it,
 
 fuzz-proof: setup  ## Change archives and servers during evacuations: 2,000 seeded rounds (FUZZ="--rounds 50 --seed 7")
 	$(PYTHON) tests/fuzz/proof.py $(FUZZ)
+
+sample: setup  ## Some named mistakes and rounds of both fuzzers, others on each day (SEED=20261127 for those of a day)
+	@$(PYTHON) scripts/sample.py $(SEED)
 
 mutants: setup  ## Small mistakes made in a copy: which ones no test finds (MUTANTS="--only fleet" or "--sample 5 --seed 7")
 	@$(PYTHON) scripts/mutants.py $(MUTANTS)

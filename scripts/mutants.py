@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make each mistake of tests/mutants.yml in a copy, run the tests that claim the file, and name those that none finds.
 
-``mutants.py [--only TEXT] [--sample N --seed S]``. A mistake whose text is gone, or stands there twice, is an error:
-the code has moved, and the entry has to follow it.
+``mutants.py [--only TEXT] [--sample N --seed S] [--seconds N]``. A mistake whose text is gone, or stands there
+twice, is an error: the code has moved, and the entry has to follow it.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--only", default="", help="those whose reason or file holds this text")
     parser.add_argument("--sample", type=int, help="so many of them, drawn by --seed")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=86400, help="begin no other mistake after so many")
     options = parser.parse_args(arguments)
     mutants = [each for each in known() if options.only in f"{each['why']} {each['file']}"]
     if options.sample is not None:
@@ -39,8 +42,12 @@ def main(arguments: list[str]) -> int:
         return 1
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         tree = copy_of_the_tree(Path(folder))
-        survivors = [each for each in mutants if not is_found(tree, each)]
-    print(f"{len(mutants)} mistakes, {len(survivors)} that no test finds")
+        until, found = time.monotonic() + options.seconds, []
+        for each in mutants:
+            if time.monotonic() < until:
+                found.append(is_found(tree, each))
+    survivors = found.count(False)
+    print(f"{len(found)} mistakes, {survivors} that no test finds")
     return 1 if survivors else 0
 
 
@@ -74,22 +81,40 @@ def copy_of_the_tree(folder: Path) -> Path:
 
 
 def is_found(tree: Path, mutant: dict[str, Any]) -> bool:
-    """Whether a test fails with the mistake. The copy is whole again after it."""
-    path = tree / UTILS / mutant["file"]
-    right = path.read_text()
-    path.write_text(right.replace(mutant["find"], mutant["put"]))
+    """Whether a test fails with the mistake; prints so."""
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant["tests"]]
+    text = (tree / UTILS / mutant["file"]).read_text().replace(mutant["find"], mutant["put"])
+    verdict = judge(tree, mutant["file"], text, mutant["tests"])
+    print(f"{verdict:8} {time.monotonic() - began:4.0f} s  {mutant['why']}", flush=True)
+    return verdict == "found"
+
+
+def judge(tree: Path, file: str, text: str, tests: list[str], seconds: float = 600) -> str:
+    """What the tests say of another text of a file: ``found``, ``SURVIVED``, or ``too slow`` for so many seconds.
+
+    The copy is whole again afterwards.
+
+    :raises SystemExit: The tests could not be run, which is no word of theirs.
+    """
+    path = tree / UTILS / file
+    right = path.read_text()
+    path.write_text(text)
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *tests]
+    # A group of its own: what tests have started ends with them.
+    piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     try:
-        done = subprocess.run(command, cwd=tree, capture_output=True, text=True, check=False, timeout=600)
+        with subprocess.Popen(command, cwd=tree, start_new_session=True, **piped) as process:
+            try:
+                said, _nothing = process.communicate(timeout=seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return "too slow"
     finally:
         path.write_text(right)
-    # Anything but 0 and 1 is no word of the tests: they could not be run.
-    if done.returncode not in (0, 1):
-        raise SystemExit(f"the tests of {mutant['file']} could not be run:\n{done.stdout[-3000:]}{done.stderr[-2000:]}")
-    verdict, seconds = "found" if done.returncode else "SURVIVED", time.monotonic() - began
-    print(f"{verdict:8} {seconds:4.0f} s  {mutant['why']}", flush=True)
-    return done.returncode == 1
+    # 2: a module that cannot even be imported.
+    if process.returncode not in (0, 1, 2):
+        raise SystemExit(f"the tests of {file} could not be run:\n{said[-3000:]}")
+    return "found" if process.returncode else "SURVIVED"
 
 
 if __name__ == "__main__":

@@ -249,7 +249,7 @@ def main() -> int:
     print(f"seed {given.seed}: {given.rounds} rounds, {proven} chats called safe, nothing lost")
     for kind, count in sorted(kinds.items()):
         print(f"  {count:5} {kind}")
-    return 0 if proven > given.rounds else 1
+    return 0 if proven > given.rounds and len(kinds) > 10 else 1
 
 
 if __name__ == "__main__":

@@ -48,7 +48,8 @@ def _message(message: Message, redactor: Redactor) -> Message:
 def _part(part: Any, redactor: Redactor) -> Any:
     if not isinstance(part, dict):
         return _data(part, redactor)
-    return {key: value if key in _PART_STRUCTURE else _data(value, redactor, key) for key, value in part.items()}
+    kept = {key: value for key, value in part.items() if key in _PART_STRUCTURE}
+    return {redactor.redact(key).text: kept[key] if key in kept else _data(part[key], redactor, key) for key in part}
 
 
 def _data(value: Any, redactor: Redactor, key: str = "") -> Any:

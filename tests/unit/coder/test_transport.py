@@ -382,6 +382,8 @@ def test_both_404s(server: Emulator) -> None:
     assert isinstance(failure(connect(server), path="/api/v2/nothing"), RouteNotFound)
     error = failure(connect(server), path="/api/v2/tasks/me/nothing")
     assert not isinstance(error, RouteNotFound) and error.kind == "not_found"
+    server.faults.add("status", status=404, body="<html>", headers={"Content-Type": "text/html"})
+    assert isinstance(failure(connect(server), path="/api/v2/tasks/me/nothing"), RouteNotFound), "a 404 without a word"
 
 
 def test_details_and_validations_are_told(server: Emulator) -> None:
