@@ -66,6 +66,14 @@ def test_group_follows_from_the_token(module: str) -> None:
 
 
 @every_module
+def test_what_is_hidden_is_a_secret(module: str) -> None:
+    """Ansible takes the value of a ``no_log`` option out of each message: a path there could not be named in one."""
+    options = module_arguments(module)["argument_spec"]
+    hidden = {name for name, option in options.items() if option.get("no_log")}
+    assert hidden == {"token", "redaction_key", "redact_values"} & options.keys()
+
+
+@every_module
 def test_group_is_documented(module: str) -> None:
     membership = documents.resolved()[module]["attributes"]["action_group"]["membership"]
     assert membership == [f"coder.tasks.{name}" for name, group in GROUPS.items() if module in group]

@@ -282,3 +282,26 @@ def test_hostile_text_costs_linear_time(piece: str) -> None:
 @pytest.mark.slow
 def test_a_megabyte_of_assignments_takes_a_second() -> None:
     assert _seconds("password=" * (1_000_000 // 9)) < 1.0
+
+
+def test_a_secret_right_beside_a_mark_is_found() -> None:
+    mark = redactor.redact(TOKEN).text
+    for text in (mark + TOKEN, f"{mark}{TOKEN}{mark}", f"{TOKEN}{mark}"):
+        assert redactor.redact(text).text == text.replace(TOKEN, mark), text
+
+
+@pytest.mark.parametrize("said", [
+    "2026-11-27", "12:30:45", "10.0.0.1", "v1.2.3-rc1", "8+characters", "40-chars", "read-only/2", "Base64-encoded",
+    "RS256-signed",
+])  # fmt: skip
+def test_what_is_said_of_a_secret_is_none(said: str) -> None:
+    for name in ("token", "password"):
+        text = f"The {name} is {said}"
+        assert redactor.redact(text).text == text
+
+
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer", "basic"])
+def test_a_credential_of_few_letters_is_found_behind_its_scheme(scheme: str) -> None:
+    for secret in ("aB3.dE6_gH9-jK2+", "a1B2c3D4e5F6g7H8"):
+        assert secret not in redactor.redact(f"curl -H 'x: {scheme} {secret}'").text
+    assert redactor.redact(f"{scheme} access-control-list").text == f"{scheme} access-control-list"

@@ -228,6 +228,22 @@ def test_a_size_that_nothing_can_keep_is_refused(value: int) -> None:
 # What the server must not decide
 
 
+def test_a_body_is_called_json_and_no_body_is_called_nothing() -> None:
+    seen: list[bytes] = []
+
+    def answer(connection: socket.socket, request: bytes) -> bool:
+        seen.append(request.lower())
+        connection.sendall(http(b"{}"))
+        return True
+
+    with raw_server(answer) as url:
+        transport = connect(url)
+        for body in (None, {}, {"input": "x"}):
+            transport.request("POST", "/api/v2/tasks/me", body=body)
+    assert [b"\r\ncontent-type: application/json\r\n" in request for request in seen] == [False, True, True]
+    assert [request.count(b"content-type") for request in seen] == [0, 1, 1]
+
+
 def test_no_cookie_is_kept() -> None:
     seen: list[bytes] = []
 
