@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) returns stress demo live live-emulated fuzz-proof fuzz-chats mutants screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-chats bench-pages redaction-report
+.PHONY: help setup test $(PARTS) returns stress demo live live-emulated fuzz-proof fuzz-chats mutants mutants-drawn coverage screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-chats bench-pages redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -93,6 +93,13 @@ sample: setup  ## Some named mistakes and rounds of both fuzzers, others on each
 
 mutants: setup  ## Small mistakes made in a copy: which ones no test finds (MUTANTS="--only fleet" or "--sample 5 --seed 7")
 	@$(PYTHON) scripts/mutants.py $(MUTANTS)
+
+mutants-drawn: setup  ## COUNT=100 small mistakes that SEED=1 draws and nobody chose: which ones no test finds
+	@$(PYTHON) scripts/mutants_drawn.py --count $(or $(COUNT),100) --seed $(or $(SEED),1)
+
+coverage: setup  ## Which lines and branches of plugins/ no unit or contract test reaches, in build/coverage
+	@rm -rf build/coverage
+	@DIST=worksteal PYTEST_ADDOPTS='-m "not slow" --cov --cov-report=html --cov-report=term:skip-covered' scripts/pytest $(RESULTS)/coverage.xml tests/unit tests/contract
 
 fuzz-chats: setup  ## Change chats and their archive in every order: 500 seeded rounds (FUZZ="--rounds 50 --seed 7")
 	$(PYTHON) tests/fuzz/chats.py $(FUZZ)

@@ -604,6 +604,16 @@ def test_the_scope_of_a_narrower_selection(
     assert call("archive", server, check=True, **options)["scope"] == scope
 
 
+@pytest.mark.parametrize("owner", ["adam", "zoe"])
+def test_who_may_not_read_all_proves_nothing_of_another_owner(emulator: Servers, tmp_path: Path, owner: str) -> None:
+    server = emulator()
+    server.state.create_user(owner)
+    server.faults.add("status", path="/authcheck$", status=200, body='{"read": false}', count=None, headers=JSON)
+    options = {"path": str(tmp_path), "redaction_key": KEY}
+    assert call("archive", server, check=True, owner=owner, **options)["scope"] == "unproven"
+    assert call("archive", server, check=True, owner="Alice", **options)["scope"] == "own"
+
+
 def test_there_is_no_go_on_nothing(emulator: Servers, tmp_path: Path) -> None:
     server = emulator()
     archive(server, tmp_path)

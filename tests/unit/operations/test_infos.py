@@ -244,6 +244,14 @@ def test_a_task_that_starts_has_no_snapshot_for_a_reason(emulator: Start, builds
     assert log["source"] == "none" and reason in log["reason"]
 
 
+def test_a_log_that_is_refused_for_now_says_why_in_the_servers_words(emulator: Start) -> None:
+    server = emulator("2.34")
+    server.create_task("broken", template="ai-fail")
+    (log,) = call("task_logs_info", server, name="broken")["logs"]
+    said = 'Cannot fetch logs for task in current state. Task status is "error".'
+    assert (log["source"], log["reason"]) == ("none", said)
+
+
 def test_one_snapshot_that_cannot_be_read_back_spoils_no_other(emulator: Start) -> None:
     server = emulator("2.34")
     server.create_task("good")

@@ -26,6 +26,7 @@ class Coder:
         self.now, self.answers, self.tries = 0.0, answers, list[tuple[float, float]]()
 
     def sleep(self, seconds: float) -> None:
+        assert seconds >= 0
         self.now += seconds
 
     def post(self, *arguments: object) -> tuple[int, dict[str, str], str]:

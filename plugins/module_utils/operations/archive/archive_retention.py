@@ -77,7 +77,7 @@ def run(context: Context[RetentionParams]) -> dict[str, Any]:
     purged = _purged(before, lines, context)
     held = [line for line in due if _hold(context, line)] if context.params["hold"] else []
     _write(context, report, [line for line in lines if line["purge_after"]])
-    objections = _objections(outcomes.scope, [line for line in due if line not in held], purged)
+    objections = _objections([line for line in due if line not in held], purged)
     return {
         "changed": bool(held), "archive": result["archive"], "scope": result["scope"],
         "source": result["source"], "audit_log": result["audit_log"], "missing_names": result["missing_names"],
@@ -126,7 +126,7 @@ def _hold(context: Context[RetentionParams], line: dict[str, Any]) -> bool:
         return context.session.chats.hold(cast(Chat, {"id": line["id"]}))
 
 
-def _objections(scope: str, due: list[dict[str, Any]], purged: list[dict[str, Any]]) -> list[str]:
+def _objections(due: list[dict[str, Any]], purged: list[dict[str, Any]]) -> list[str]:
     """Why not all is well, in sentences."""
     lost = [line["chat"] for line in purged if line["verdict"] != SAFE]
     found = []
@@ -135,8 +135,6 @@ def _objections(scope: str, due: list[dict[str, Any]], purged: list[dict[str, An
         found.append(f"{len(due)} archived chats are purged soon and have no proven copy, such as {names}.")
     if lost:
         found.append(f"{len(lost)} chats were purged and had no proven copy, such as {', '.join(lost[:5])}.")
-    if scope == "unproven":
-        found.append("Nobody can say whether these are all chats.")
     return found
 
 

@@ -1,0 +1,82 @@
+# Copyright: (c) 2026, the coder.tasks authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Each way in which text says that a value is a secret, and text of the same form that says it of none."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+
+WORD, RANDOM = "hunter-22", "a1B2c3D4e5F6g7H8i9"
+redactor = Redactor(b"a key for the tests only")
+
+
+@pytest.mark.parametrize("text", [
+    f'{{"name": "DB_PASSWORD", "value": "{WORD}"}}',
+    f"- name: DB_PASSWORD\n  value: {WORD}\n",
+    f'<add key="ApiKey" value="{RANDOM}"/>',
+    f"<password>{WORD}</password>",
+    f"password: |\n  {WORD}\n",
+    f'variable "token" {{\n  type = string\n  default = "{RANDOM}"\n}}',
+    f"ALTER ROLE app PASSWORD '{WORD}';",
+    f"tool --password {WORD} --verbose",
+    f"tool --client-secret s3cr3t-{RANDOM}",
+    f"tool --api-key={RANDOM}",
+    f"set -gx API_TOKEN {RANDOM}",
+    f"machine git.example.com login ci password {WORD}",
+    f"kind: Secret\ndata:\n  anything: {WORD}\n---\nkind: ConfigMap\n",
+    f"kind: ConfigMap\ndata:\n  a: plain-text\n---\nkind: Secret\nstringData:\n  anything: {WORD}\n",
+])  # fmt: skip
+def test_the_value_goes_and_the_rest_stays(text: str) -> None:
+    secret = WORD if WORD in text else f"s3cr3t-{RANDOM}" if "s3cr3t" in text else RANDOM
+    before, _secret, after = text.partition(secret)
+    redacted = redactor.redact(text).text
+    assert secret not in redacted
+    assert redacted.startswith(f"{before}[REDACTED:") and redacted.endswith(f"]{after}")
+
+
+@pytest.mark.parametrize("text", [
+    '{"name": "DB_PASSWORD", "value": "${{ secrets.DB_PASSWORD }}"}',
+    '<add key="ApiKey" value="the-name-of-the-key"/>',
+    'variable "token" {\n  default = "the-default-token"\n}',
+    "kind: ConfigMap\ndata:\n  anything: hunter-22\n",
+    "kind: Secret\n---\ndata:\n  anything: hunter-22\n",
+    "tool --api-key FILE --client-secret NAME",
+    "login ci password hunter-22 is not a line of a .netrc",
+    "token: 1234567890123456789",
+])  # fmt: skip
+def test_the_same_form_without_a_secret_stays(text: str) -> None:
+    assert redactor.redact(text).text == text
+
+
+@pytest.mark.parametrize("secret", ["hunter22", "Hunter22", "b@d!word"])
+def test_what_a_database_is_told_to_know_a_user_by(secret: str) -> None:
+    for words in ("by", "WITH mysql_native_password BY", "BY PASSWORD"):
+        text = f"CREATE USER app IDENTIFIED {words} '{secret}';"
+        assert secret not in redactor.redact(text).text, text
+    assert redactor.redact("IDENTIFIED BY 'password'").text == "IDENTIFIED BY 'password'"
+
+
+def test_a_private_key_that_is_cut_off_ends_where_its_lines_do() -> None:
+    begin = "-----BEGIN " + "RSA PRIVATE KEY-----"
+    lines = "\n".join(["MIIEowIBAAKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gun"] * 3)
+    redacted = redactor.redact(f"before\n{begin}\n{lines}\nThis is what was said after it.\n").text
+    assert "MIIE" not in redacted
+    assert redacted.startswith("before\n") and redacted.endswith("\nThis is what was said after it.\n")
+
+
+@pytest.mark.parametrize(("others", "is_key"), [(0, True), (2, True), (3, True), (4, False), (8, False)])
+def test_a_block_is_a_key_while_a_quarter_of_its_lines_at_most_are_words(others: int, is_key: bool) -> None:
+    words = ["    if this line is of the body: continue"] * others
+    lines = [*words, *["MIIEowIBAAKCAQEAu1SU1LfVLPHCozMxH2Mo4lgOEePzNm0tRgeLezV6ffAt0gun"] * (12 - others)]
+    text = "\n".join(["-----BEGIN " + "RSA PRIVATE KEY-----", *lines, "-----END " + "RSA PRIVATE KEY-----"])
+    redacted = redactor.redact(text).text
+    assert (redacted.startswith("[REDACTED:") and redacted.endswith("]") and "MIIE" not in redacted) is is_key
+
+
+def test_source_code_that_names_both_marks_is_no_key() -> None:
+    words = "\n".join(f"    if line {number} is of the body: continue  # as in the format" for number in range(40))
+    begin, end = "-----BEGIN " + "PRIVATE KEY-----", "-----END " + "PRIVATE KEY-----"
+    text = f'start = "{begin}"\n{words}\nend = "{end}"\n'
+    assert words in redactor.redact(text).text
