@@ -34,7 +34,7 @@ def ask(server: Emulator, method: str, path: str, **options: Any) -> requests.Re
 
 def raw(server: Emulator, path: str) -> http.client.HTTPResponse:
     """A GET of exactly this path: clients mend broken escapes."""
-    connection = http.client.HTTPConnection(*urlsplit(server.url).netloc.split(":"), timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(server.url).netloc, timeout=5)
     connection.request("GET", path, headers={"Coder-Session-Token": server.token})
     return connection.getresponse()
 
