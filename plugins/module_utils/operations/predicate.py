@@ -87,8 +87,8 @@ class Predicate:
     def _answer(self, item: Any) -> Any:
         """True or false of one item; null, an object or a list stands for what there is, or is not.
 
-        :raises CoderError: a text or a number, which a condition gives that was cut short: ``-e select=name == 'x'`` ends at
-            its first blank, and would choose everything.
+        :raises CoderError: a text or a number, which a condition gives that was cut short: ``-e select=name == 'x'``
+            ends at its first blank, and would choose everything.
         """
         try:
             answer = self._compiled.search(item)
