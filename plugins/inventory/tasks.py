@@ -62,12 +62,7 @@ options:
 """
 
 EXAMPLES = r"""
-# fleet.coder.yml: my active tasks
-plugin: coder.tasks.tasks
-status: active
-
 # all.coder.yml: everyone's tasks, grouped by status, template and what the agent does, kept for five minutes
----
 plugin: coder.tasks.tasks
 all_owners: true
 keyed_groups:
@@ -85,18 +80,6 @@ cache: true
 cache_plugin: ansible.builtin.jsonfile
 cache_connection: .cache/coder
 cache_timeout: 300
-
-# chats.coder.yml: workspaces in which my chats work, grouped by status and model
----
-plugin: coder.tasks.tasks
-source: chats
-labels:
-  team/run: night
-keyed_groups:
-  - key: coder_chat.status
-    prefix: status
-  - key: coder_chat.model_id
-    prefix: model
 """
 
 import hashlib

@@ -86,7 +86,9 @@ def test_what_is_not_proven_is_left_behind_and_named(server: Emulator, tmp_path:
 def test_tasks_have_to_be_chosen(server: Emulator, tmp_path: Path) -> None:
     run = play(server, tmp_path, "migrate")
     assert run.rc == 2 and "No task was chosen. Name them, such as -e task=fix-login,tests" in run.output
-    assert not server.journal or not server.writes
+    assert not server.writes
+    run = play(server, tmp_path, "migrate", "-e", "select=name=='nobody'")
+    assert run.rc == 2 and "there is none of that name, or for which the expression is true" in run.output
 
 
 def test_a_task_of_somebody_else_becomes_no_chat_of_mine(server: Emulator, tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_every_kind_of_task_is_saved(fleet: Emulator, tmp_path: Path) -> None:
     done = archive(fleet, tmp_path, all_owners=True)
     assert not done.failed and done["changed"]
     counts = {"selected": 5, "created": 5, "changed": 0, "unchanged": 0, "failed": 0, "live": 2, "snapshot": 2,
-              "none": 1, "incomplete": 2, "messages": 7, "redactions": 0, "deleted": 0, "kept": 0}
+              "none": 1, "incomplete": 2, "messages": 7, "redactions": 0, "deleted": 0, "kept": 0, "gone": 0}
     assert done["summary"] == counts
     assert messages(tmp_path, "live") == ["hello", "hi"]
     columns = ("source", "complete", "error_kind")
