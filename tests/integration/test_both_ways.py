@@ -319,7 +319,7 @@ class Way:
         self._ended = ansible.playbook(
             [play], "-vvvvv", "--vault-password-file", str(self.folder / "password"),
             "--extra-vars", f"@{self.folder / 'secrets.json'}", cwd=self.folder / "elsewhere",
-            timeout=240,
+            timeout=600,
         )  # fmt: skip
 
     def result(self, case: Case) -> Any:

@@ -19,6 +19,7 @@ from playbooks import ROOT, Ansible
 Start = Callable[..., Emulator]
 # Tasks that guides speak of and do not make themselves, with their states.
 FOUND = {"fix-login": "active", "write-docs": "paused", "night-docs": "active", "night-forgotten": "active"}
+CHATS = {"alice": "Look around", "bob": "Mend the tests"}
 
 
 def walk(page: Path, emulator: Start, folder: Path) -> tuple[Emulator, list[str]]:
@@ -26,9 +27,10 @@ def walk(page: Path, emulator: Start, folder: Path) -> tuple[Emulator, list[str]
     server = emulator("2.34", chats="chats-2.35", report_states=True)
     for name, state in FOUND.items():
         server.create_task(name, state=state)
+    server.create_chat(CHATS["bob"], owner="bob")
     workspace = next(task.workspace for task in server.state.visible_tasks() if task.name == "fix-login")
     labels = {"coder.tasks/name": "look-around"}
-    server.create_chat("Look around", labels=labels, answer="All is well.", workspace_id=workspace.id)
+    server.create_chat(CHATS["alice"], labels=labels, answer="All is well.", workspace_id=workspace.id)
     (folder / "password").write_text("example\n")
     ansible = Ansible(folder, {**server.environment, "ANSIBLE_VAULT_PASSWORD_FILE": str(folder / "password")})
     for name, text in files(page).items():
@@ -72,7 +74,7 @@ def test_the_archive_is_whole_and_nothing_is_deleted(emulator: Start, tmp_path: 
     assert "safe to delete" in report and (tmp_path / "coder-archive" / "index.html").exists()
     assert {task.name for task in server.state.visible_tasks()} == set(FOUND)
     shards = [(tmp_path / f"archive-{part}" / "manifest.jsonl").read_text().splitlines() for part in (1, 2)]
-    assert sum(map(len, shards)) == len(FOUND) + 1, "the tasks and a chat"
+    assert sum(map(len, shards)) == len(FOUND) + len(CHATS), "the tasks and two chats"
     assert "0 archived chats" in retention and "GO" in retention and "NO GO" not in retention
 
 
@@ -80,7 +82,7 @@ def test_the_way_to_chats_saves_the_tasks_and_tells_of_the_models(emulator: Star
     page = FOLDER / "from_tasks_to_chats.rst"
     server, (asked, _saved, migrated, life, stopped, chats, models) = walk(page, emulator, tmp_path)
     assert '"tasks": "yes"' in asked and '"chats": "experimental"' in asked
-    assert len((tmp_path / "coder-archive" / "manifest.jsonl").read_text().splitlines()) == len(FOUND) + 1
+    assert len((tmp_path / "coder-archive" / "manifest.jsonl").read_text().splitlines()) == len(FOUND) + len(CHATS)
     assert "would become the chat fix-login-" in migrated and "goes on as the chat fix-login-" in migrated
     assert life.count("CHANGED") == 3 and '"delivered": "yes"' in life and '"archived": true' in life
     assert '"failed": 0' in stopped and not any(chat.busy for chat in kept(server))
