@@ -272,8 +272,13 @@ def test_killed_while_it_deletes_server_and_archive_hold_all_together(
                 truth[name] = [*truth[name], f"one more word {kill}, {SECRET}"]
                 messages = [{"id": part, "content": text} for part, text in enumerate(truth[name])]
                 server.state.task(name).api.set_messages(messages)
+        sent = deletions(server)
         pid = runner.start(server, tmp_path, state="evacuated", accept=["redacted"], concurrency=2)
-        time.sleep(rng.uniform(0.0, 0.4))
+        # However fast the machine is: some runs end before they delete, and most after so many requests.
+        enough, until = sent + rng.randrange(6), time.monotonic() + 5
+        while deletions(server) < enough and time.monotonic() < until:
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0.0, 0.05))
         os.kill(pid, signal.SIGKILL)
         died += not runner.said()
         while any(not entry.status for entry in server.journal if entry.method == "DELETE"):
@@ -290,6 +295,11 @@ def test_killed_while_it_deletes_server_and_archive_hold_all_together(
     for entry in manifest(tmp_path):
         assert_true(tmp_path, entry, truth[entry["name"]])
     assert_sound(tmp_path)
+
+
+def deletions(server: Emulator) -> int:
+    """How many requests to delete a task have come."""
+    return sum(entry.method == "DELETE" for entry in server.journal)
 
 
 def make_fleet_named(server: Emulator, prefix: str, count: int) -> list[str]:
