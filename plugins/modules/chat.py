@@ -493,6 +493,7 @@ discarded:
       returned: always
       sample: "2026-11-21T12:05:13.288097Z"
     # end scripts/returns/queued.yml
+# begin scripts/returns/uploaded.yml
 uploaded:
   description:
     - Files that this call has put on the server, whatever became of the rest.
@@ -510,6 +511,7 @@ uploaded:
       type: str
       returned: always
       sample: 49f78da7-bbd9-4e87-9902-13817dac57ad
+# end scripts/returns/uploaded.yml
 unproven:
   description:
     - The chat and its sub-agents, those of which O(require_collected) has no proven copy.
@@ -527,6 +529,7 @@ unproven:
       type: str
       returned: always
       sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
+    # begin scripts/returns/proof.yml {verdict: drifted, why: not all that it has now is saved there}
     verdict:
       description: What the comparison says, as in M(coder.tasks.archive_info).
       type: str
@@ -539,10 +542,11 @@ unproven:
       returned: always
       sample: []
     why:
-      description: The same in words.
+      description: The reasons in words.
       type: str
       returned: always
       sample: not all that it has now is saved there
+    # end scripts/returns/proof.yml
 waited:
   description: Seconds that were waited.
   type: float

@@ -375,9 +375,10 @@ message_id:
   type: int
   returned: success, and on failure
   sample: 27
+# begin scripts/returns/uploaded.yml
 uploaded:
   description:
-    - Files that are on the server now, whatever became of the message.
+    - Files that this call has put on the server, whatever became of the rest.
   type: list
   elements: dict
   returned: success, and on failure
@@ -392,6 +393,7 @@ uploaded:
       type: str
       returned: always
       sample: 49f78da7-bbd9-4e87-9902-13817dac57ad
+# end scripts/returns/uploaded.yml
 delivered:
   description:
     - V(yes), V(no), or V(unknown) when the answer was lost and neither conversation nor queue tells. A message in the
