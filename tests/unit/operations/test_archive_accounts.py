@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from calling import Call, call
 
-from emulator import CHAT_DIALECTS, Emulator
+from emulator import CHAT_DIALECTS, Emulator, api_chat_settings
 from emulator.chats import Chats
 
 Servers = Callable[..., Emulator]
@@ -175,7 +175,12 @@ def test_check_mode_writes_none(server: Emulator, tmp_path: Path) -> None:
     assert done["changed"] and states(done)["cost-users"] == "saved" and not (tmp_path / "archive").exists()
 
 
-def test_more_users_than_fit_a_page_are_all_told(server: Emulator, tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [100, 40])
+def test_more_users_than_fit_a_page_are_all_told(
+    server: Emulator, tmp_path: Path, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the server gives fewer at once than it was asked for."""
+    monkeypatch.setattr(api_chat_settings, "MOST_USERS", most)
     names = [f"user-{number}" for number in range(101)]
     for name in names:
         server.state.create_user(name)

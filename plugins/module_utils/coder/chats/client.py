@@ -365,12 +365,12 @@ class ChatsClient(Server):
         """
         path, within = f"{self.dialect.prefix}/{account.path}", self.transport.allowance()
         whole = self._get(path, params=account.params, within=within)
-        limit = account.params.get("limit")
-        while limit and isinstance(whole.get(USERS_KEY), list):
-            known = len(whole[USERS_KEY])
+        has_pages = "limit" in account.params and isinstance(whole.get(USERS_KEY), list)
+        # A server may give fewer at once than it was asked for, so that only its count, or an empty page, is the end.
+        while has_pages and (known := len(whole[USERS_KEY])) != whole.get("count"):
             page = self._get(path, USERS_KEY, params={**account.params, "offset": known}, within=within)
             more = [user for user in objects(page[USERS_KEY], path) if user not in whole[USERS_KEY]]
-            if known < limit or not more:
+            if not more:
                 break
             whole[USERS_KEY] += more
         return whole
