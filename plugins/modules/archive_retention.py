@@ -103,7 +103,7 @@ due:
       type: str
       returned: always
       sample: "2026-07-01T12:00:00Z"
-    # begin scripts/returns/proof.yml {verdict: missing, why: there is nothing of it in the archive}
+    # begin scripts/returns/proof.yml {verdict: missing, why: it is not in the archive}
     verdict:
       description: What the comparison says, as in M(coder.tasks.archive_info).
       type: str
@@ -119,7 +119,7 @@ due:
       description: The reasons in words.
       type: str
       returned: always
-      sample: there is nothing of it in the archive
+      sample: it is not in the archive
     # end scripts/returns/proof.yml
 purged:
   description: Chats of the last report that the server has no more, or that this token may not see any more.

@@ -529,7 +529,7 @@ unproven:
       type: str
       returned: always
       sample: 3fa85f64-5717-4562-b3fc-2c963f66afa6
-    # begin scripts/returns/proof.yml {verdict: drifted, why: not all that it has now is saved there}
+    # begin scripts/returns/proof.yml {verdict: drifted, why: not all that it has now was saved}
     verdict:
       description: What the comparison says, as in M(coder.tasks.archive_info).
       type: str
@@ -545,7 +545,7 @@ unproven:
       description: The reasons in words.
       type: str
       returned: always
-      sample: not all that it has now is saved there
+      sample: not all that it has now was saved
     # end scripts/returns/proof.yml
 waited:
   description: Seconds that were waited.

@@ -74,7 +74,7 @@ def test_what_is_saved_is_archived(server: Emulator, root: Chat, tmp_path: Path)
 def test_what_is_not_saved_is_refused_with_each_member(server: Emulator, root: Chat, tmp_path: Path) -> None:
     told = refused(server, root, tmp_path / "none")
     assert verdicts(told) == {root.id: "missing", root.children[0].id: "missing"}
-    assert "2 of 2 chats" in told.msg and "not saved there" in told.msg and "coder.tasks.archive" in told.msg
+    assert "2 of 2 chats" in told.msg and "not in the archive" in told.msg and "coder.tasks.archive" in told.msg
 
 
 @pytest.mark.parametrize("member", [0, 1])

@@ -24,12 +24,6 @@ from .read import Reading
 from .read_chat import read_family
 from .verify import SAFE, Verdict, verdict_of
 
-# What a verdict without reasons means.
-_MEANS = {
-    "missing": "it is not saved there",
-    "damaged": "what was saved of it is damaged",
-    "drifted": "not all that it has now is saved there",
-}
 _TOLD = 5
 
 
@@ -59,7 +53,7 @@ def require_proof(context: Context[Any], path: str, chat: Chat) -> None:
 
 
 def _line(archive: Archive, reading: Reading, verdict: Verdict) -> dict[str, Any]:
-    why = reading.error.message if reading.error else verdict.why or _MEANS[verdict.kind]
+    why = reading.error.message if reading.error else verdict.why
     return {
         "chat": archive.redacted(reading.label), "id": reading.task["id"],
         "verdict": verdict.kind, "reasons": list(verdict.reasons), "why": why,

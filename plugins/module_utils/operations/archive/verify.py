@@ -45,6 +45,12 @@ _WHY = {
     "other_rules": "it was redacted by other rules or values; give those, or collect again with these",
     "unsupported": "this server keeps no log of a paused task",
 }
+# What a verdict means that has no reasons.
+_MEANS = {
+    "missing": "it is not in the archive",
+    "damaged": "what was saved of it is damaged",
+    "drifted": "not all that it has now was saved",
+}
 # What an evacuation saves once more, to be proven the next time.
 _SAVED_AGAIN = ("missing", "damaged", "drifted")
 # What a person has to do about a task that no proof can be had of.
@@ -67,8 +73,9 @@ class Verdict(NamedTuple):
 
     @property
     def why(self) -> str:
-        """The reasons in words."""
-        return "; ".join({**CLASSES, **_WHY}.get(reason, reason) for reason in self.reasons)
+        """The reasons in words; empty for what is safe to delete."""
+        told = [{**CLASSES, **_WHY}.get(reason, reason) for reason in self.reasons]
+        return "; ".join(told) or _MEANS.get(self.kind, "")
 
 
 SAFE = Verdict("safe_to_delete")
