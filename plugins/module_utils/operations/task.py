@@ -18,6 +18,7 @@ from ..coder.tasks.models import NewTask, Task, is_ended, is_stopping
 from ..coder.templates import TemplateChoice, Wanted
 from .connection import ConnectionParams, connection_spec
 from .context import Context
+from .made_from import warn_of_differences
 from .spec import Options, Spec
 from .text_file import text_option
 from .waiting import HowLong, WaitingParams, wait_options, waiter_for, waiting_spec
@@ -291,17 +292,12 @@ class Ensure:
 
     def _warn_of_fixed_options(self, task: Task) -> None:
         """Say what of an existing task differs from what is declared and cannot be changed."""
-        try:
-            differing = self._tasks.differences(task, wanted_of(self._declared))
-        except CoderError as error:
-            # What is only compared must not stand in the way of what is to be done.
-            self._context.warn(f"What the task {task['name']} was made from could not be compared: {error.message}")
-            differing = []
-        for what, is_made_from, declared in differing:
-            self._context.warn(
-                f"The task {task['name']} was made from {what} {is_made_from!r}, which cannot be changed to "
-                f"{declared!r}; delete and create it anew."
-            )
+        warn_of_differences(
+            self._context,
+            f"the task {task['name']}",
+            lambda: self._tasks.differences(task, wanted_of(self._declared)),
+            "cannot be changed",
+        )
         display_name = (self._declared["display_name"] or "").strip()
         if display_name and task["display_name"] not in (None, display_name):
             self._context.warn(

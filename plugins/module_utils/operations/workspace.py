@@ -21,6 +21,7 @@ from ..coder.workspaces.backend import WorkspacesBackend
 from ..coder.workspaces.models import Workspace, is_starting, is_stopping
 from .connection import ConnectionParams, connection_spec
 from .context import Context
+from .made_from import warn_of_differences
 from .spec import Options, Spec
 from .waiting import waiter_for
 
@@ -246,18 +247,12 @@ class EnsureWorkspace:
 
     def _warn_of_fixed_options(self, workspace: Workspace) -> None:
         """Say what of an existing workspace differs from what is declared and is not changed."""
-        name = workspace["name"]
-        try:
-            differing = self._workspaces.differences(workspace, self._wanted)
-        except CoderError as error:
-            # What is only compared must not stand in the way of what is to be done.
-            self._context.warn(f"What the workspace {name} was made from could not be compared: {error.message}")
-            differing = []
-        for what, is_made_from, declared in differing:
-            self._context.warn(
-                f"The workspace {name} was made from {what} {is_made_from!r}, which this module does not change to "
-                f"{declared!r}; delete and create it anew."
-            )
+        warn_of_differences(
+            self._context,
+            f"the workspace {workspace['name']}",
+            lambda: self._workspaces.differences(workspace, self._wanted),
+            "this module does not change",
+        )
 
     def _follow_parameters(self, workspace: Workspace) -> dict[str, str]:
         """:returns: the values to apply. :raises CoderError: they differ and must not, or cannot be applied."""
