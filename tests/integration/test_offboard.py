@@ -74,8 +74,19 @@ def test_what_cannot_be_interrupted_is_saved_all_the_same_and_told(server: Emula
     server.faults.add("status", method="POST", path="/interrupt$", count=None, status=403, body='{"message":"No."}')
     done = play(server, tmp_path, "-e", "users=bob", "-e", "confirm=yes")
     assert done.rc == 2 and "night: NOT interrupted (" in done.output, done.output
-    assert "1 are still at work" in done.output
+    assert "1 are not stopped" in done.output
     assert len((tmp_path / "coder-archive" / "manifest.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_sub_agent_that_goes_on_is_not_taken_for_stopped(server: Emulator, tmp_path: Path) -> None:
+    assert server.state.chats is not None
+    bobs = [chat for chat in server.state.chats.chats.values() if chat.owner.username == "bob"]
+    root = next(chat for chat in bobs if not chat.archived)
+    child = server.create_chat("Do a part", owner="bob", parent=root)
+    child.status = "running"
+    server.faults.add("status", method="POST", path="/interrupt$", count=None, status=403, body='{"message":"No."}')
+    done = play(server, tmp_path, "-e", "users=bob", "-e", "confirm=yes")
+    assert done.rc == 2 and "NOT interrupted (" in done.output and "1 are not stopped" in done.output, done.output
 
 
 def test_a_name_that_has_no_chats_is_told(server: Emulator, tmp_path: Path) -> None:
