@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.coder.tasks.plugins.module_utils.archive.judge import is_varied
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor, marks
 from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import REVISION, RULES, SHORTEST_TOKEN, Rule
 
@@ -305,3 +306,33 @@ def test_a_credential_of_few_letters_is_found_behind_its_scheme(scheme: str) -> 
     for secret in ("aB3.dE6_gH9-jK2+", "a1B2c3D4e5F6g7H8"):
         assert secret not in redactor.redact(f"curl -H 'x: {scheme} {secret}'").text
     assert redactor.redact(f"{scheme} access-control-list").text == f"{scheme} access-control-list"
+
+
+@pytest.mark.parametrize("name", ["client_secret", "access_token", "token"])
+def test_short_unquoted_values_are_secrets_behind_an_equals_sign_only(name: str) -> None:
+    """A colon also joins a name with its type, and a result with its test."""
+    assert "Zk4tPq9wB" not in redactor.redact(f"{name}=Zk4tPq9wB").text
+    assert redactor.redact(f"{name}: Zk4tPq9wB").text == f"{name}: Zk4tPq9wB"
+
+
+@pytest.mark.parametrize("joint", ["key = '{}'", "key={}", "| key | {} |"])
+def test_a_key_that_begins_with_a_word_is_a_name_with_a_hash(joint: str) -> None:
+    """As caches and branches are called; one that ends with a word is a key with a note."""
+    said = joint.format("main-aB3dE6gH9jK2mN5pQ8sT1vW4")
+    assert redactor.redact(said).text == said
+    assert "aB3dE6gH9jK2mN5pQ8sT1vW4" not in redactor.redact(joint.format("aB3dE6gH9jK2mN5pQ8sT1vW4-main")).text
+
+
+@pytest.mark.parametrize("name, enough, too_few", [
+    ("token", "Ab1xY2zQ", "Ab1xY2z"), ("token", "Ab1xY2zQ9", "Ab1xY2z"), ("secret", "swordf1s", "swordf1"),
+])  # fmt: skip
+def test_a_quoted_value_of_eight_mixed_characters_is_enough(name: str, enough: str, too_few: str) -> None:
+    assert enough not in redactor.redact(f'"{name}": "{enough}"').text
+    assert redactor.redact(f'"{name}": "{too_few}"').text == f'"{name}": "{too_few}"'
+
+
+@pytest.mark.parametrize("value, varied", [
+    ("word", False), ("Word", False), ("WORD", False), ("wOrd", True), ("WorD", True), ("word1", True),
+])  # fmt: skip
+def test_a_varied_value_is_written_like_no_word(value: str, varied: bool) -> None:
+    assert is_varied(value) is varied

@@ -30,6 +30,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import lifecycle
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.client import ChatsClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.lifecycle import SOMEONE_ELSE, THIS_CALL
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.models import age
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.new import BODY_BYTES, check_labels
@@ -345,6 +346,23 @@ def test_24_labels_are_merged_and_those_of_others_stay(server: Emulator) -> None
     before = len(server.writes)
     chats.merge_labels(merged, {"team": "infra"}, waiter())
     assert len(server.writes) == before
+
+
+def test_24_labels_that_somebody_else_keeps_setting_are_a_conflict(
+    server: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chats = chats_of(server)
+    root = server.create_chat(labels={"team": "old"})
+    change = ChatsClient.change
+
+    def and_then_somebody_else(*arguments: Any) -> None:
+        change(*arguments)
+        root.labels = {"team": "theirs"}
+
+    monkeypatch.setattr(ChatsClient, "change", and_then_somebody_else)
+    with pytest.raises(CoderError, match=f"Somebody else sets the labels of the chat {root.id}, too") as error:
+        chats.merge_labels(chats.get(root.id), {"team": "infra"}, waiter())
+    assert error.value.kind == "conflict" and root.labels == {"team": "theirs"}
 
 
 def test_18_tool_results_are_given_once(emulator: Start) -> None:

@@ -102,7 +102,8 @@ def test_every_kind_of_task_is_saved(fleet: Emulator, tmp_path: Path) -> None:
     }
     entry = manifest(tmp_path)["live"]
     assert entry["versions"] == {"coder": fleet.dialect.version, "agentapi": None, "collection": VERSION}
-    assert Path(done["archive"]["index"]).exists() and Path(done["archive"]["search"]).exists()
+    assert done["archive"]["index"] == str(tmp_path / "index.html") and (tmp_path / "index.html").exists()
+    assert Path(done["archive"]["search"]).exists()
     assert not done.writes
     assert_sound(tmp_path)
 

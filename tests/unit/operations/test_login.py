@@ -46,6 +46,27 @@ def test_passwords_in_addresses_are_secrets() -> None:
     assert secrets_in(params) == {"in-the-url", "in-the-proxy"}
 
 
+def test_what_headers_hold_is_secret_whatever_they_are() -> None:
+    params = {"url": None, "proxy": None, "token": "t"}
+    for headers in ({"X-Auth": "in-a-header", "Accept": "json"}, "in-a-header", ["in-a-header"]):
+        assert any("in-a-header" in value for value in secrets_in({**params, "headers": headers})), headers
+    assert "json" not in secrets_in({**params, "headers": {"Accept": "json"}}), "too short to be scrubbed from any text"
+    assert secrets_in({**params, "headers": None}) == secrets_in(params) == set()
+
+
+def test_only_its_own_refusal_is_explained_by_it(emulator: Start, folder: Path) -> None:
+    server = emulator()
+    log_in(folder, server.url, "aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb")
+    refused = call("task_info")
+    assert refused.kind == "auth" and f"run `coder login {server.url}`, or give 'token'" in refused.msg
+    given = call("task_info", url=server.url, token="aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb")
+    assert given.kind == "auth" and "coder login" not in given.msg
+    log_in(folder, server.url, server.token)
+    server.faults.add("status", status=503, path="/tasks", count=None)
+    broken = call("task_info", retries=0)
+    assert broken.failed and "coder login" not in broken.msg
+
+
 def test_it_is_sent_to_no_other_server(emulator: Start, folder: Path) -> None:
     server, other = emulator(), emulator()
     log_in(folder, other.url, other.token)

@@ -153,6 +153,18 @@ def test_a_link_in_place_of_a_capture_is_not_followed(spool: Spool, tmp_path: Pa
     assert not path.is_symlink()
 
 
+def test_a_link_in_place_of_what_a_follower_says_is_not_followed(spool: Spool, home: Path) -> None:
+    lock = spool.lock_following(TASK)
+    assert lock is not None
+    spool.settle(lock, True)
+    (state,) = (home / ".local" / "state" / "coder-tasks").glob("*.follow")
+    assert Spool({"HOME": str(home), "TMPDIR": str(home)}).followed(TASK, Deadline(0))
+    target = home / "elsewhere"
+    state.rename(target)
+    state.symlink_to(target)
+    assert not spool.followed(TASK, Deadline(0))
+
+
 @settings(max_examples=25)
 @given(st.binary(max_size=200))
 def test_a_damaged_capture_counts_as_none(data: bytes) -> None:
