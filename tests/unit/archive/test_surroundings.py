@@ -83,8 +83,9 @@ def test_source_code_that_names_both_marks_is_no_key() -> None:
 
 
 @pytest.mark.parametrize("said", [
-    "docker run -p 8080:80 nginx", "podman run -p 127.0.0.1:8080:80/tcp nginx", "docker login -u me -p $DOCKER_PASSWORD",
-    "docker login -u me -p ${PASSWORD}", "redis-cli -a <password>", "redis-cli -a secret",
+    "docker run -p 8080:80 nginx", "podman run -p 127.0.0.1:8080:80/tcp nginx",
+    "docker login -u me -p $DOCKER_PASSWORD", "docker login -u me -p ${PASSWORD}",
+    "redis-cli -a <password>", "redis-cli -a secret",
 ])  # fmt: skip
 def test_an_argument_that_is_a_port_a_variable_or_a_word_is_no_password(said: str) -> None:
     assert redactor.redact(said).text == said
