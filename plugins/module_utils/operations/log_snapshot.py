@@ -17,6 +17,7 @@ import time
 from typing import Any, TypedDict
 
 from ..archive import files
+from ..coder.backend import SERVER_INFO
 from ..coder.errors import CoderError, attempting, invalid
 from ..snapshot.capture import find_elsewhere, fit_lives, missing_setting, send, store
 from ..snapshot.deadline import Deadline
@@ -247,13 +248,14 @@ class _Saving:
         elif delivery.status is None:
             kinds["spooled"] = kinds["failed"] = "network"
         later = "It is kept here, and delivered at the next start or by the next snapshot."
+        hints = {"spooled": later, "no_task": later, "unsupported": f"{later} {SERVER_INFO}"}
         return CoderError(
             f"{reason}: {delivery.text}" if delivery.text else reason,
             kinds.get(delivery.state, "server"),
             status=delivery.status,
             method="POST",
             attempts=delivery.attempts,
-            hint=later if delivery.state in ("spooled", "unsupported", "no_task") else None,
+            hint=hints.get(delivery.state),
             result=result,
         )
 

@@ -190,6 +190,7 @@ def test_it_fails_when_it_did_not_post(
     assert result["delivery"]["state"] == state
     assert result["failure"]["kind"] == kind
     assert result["failure"]["status"] == answer[0]
+    assert ("server_info tells what" in result["msg"]) == (kind == "unsupported")
     assert (home / "talk.json").exists()
 
 
