@@ -28,7 +28,7 @@ from emulator import (
 from emulator.answers import JSON, Answer, ApiError, Disconnected
 from emulator.auth import csrf_problem, user_of
 from emulator.control import Control
-from emulator.faults import LOGIN_PAGE, Faults, Rule
+from emulator.faults import GATEWAY_PAGE, LOGIN_PAGE, Faults, Rule
 from emulator.journal import Journal
 from emulator.ratelimit import BYPASS_REFUSED, RateLimiter, wants_bypass
 from emulator.request import Request, is_well_formed, query_of
@@ -159,6 +159,8 @@ class Application:
         if rule.kind == "garbage":
             return Answer(200, b'{"tasks": [{"id": ', {"Content-Type": JSON})
         answer = await self._handle(request)
+        if rule.kind == "gateway":
+            return Answer(rule.status or 504, GATEWAY_PAGE, {"Content-Type": _HTML})
         return None if rule.kind == "lost" else answer
 
     async def _handle(self, request: Request) -> Answer:

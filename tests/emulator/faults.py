@@ -14,6 +14,7 @@ KINDS = {
     "status": "answer `status` with `body` and `headers` instead of handling the request",
     "reset": "close the connection before the request is handled",
     "lost": "handle the request, then close the connection without an answer",
+    "gateway": "handle the request, then answer `status` (default 504) with the page of a gateway that did not wait",
     "truncate": "handle the request, then close the connection in the middle of the body",
     "drip": "handle the request, then send the body in small pieces over `seconds`",
     "login": "answer 200 with a login page",
@@ -30,7 +31,9 @@ BAD_DAY: list[dict[str, Any]] = [
     {"kind": "status", "status": 500, "body": '{"message":"Internal error."}'},
     {"kind": "status", "status": 502, "body": "<html>Bad gateway</html>"},
     {"kind": "status", "status": 503, "body": ""},
+    {"kind": "gateway"},
 ]
+GATEWAY_PAGE = b"<html><head><title>Gateway Time-out</title></head></html>"
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>Password</form></body></html>"
 
 

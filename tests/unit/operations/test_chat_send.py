@@ -213,7 +213,7 @@ def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> Non
 
 
 @pytest.mark.parametrize("works", [False, True])
-@pytest.mark.parametrize("fault", ["lost", "truncate"])
+@pytest.mark.parametrize("fault", ["lost", "truncate", "gateway"])
 def test_a_lost_answer_is_looked_up_before_anything_else(server: Emulator, works: bool, fault: str) -> None:
     one = chat(server)
     if works:
@@ -261,7 +261,7 @@ def test_18_the_calls_that_it_waits_for_are_returned(server: Emulator) -> None:
     assert words(send(server, "now", tool_results=results)) == [HELLO]
 
 
-@pytest.mark.parametrize("fault", ["none", "lost", "reset"])
+@pytest.mark.parametrize("fault", ["none", "lost", "gateway", "reset"])
 def test_18_declared_results_are_given(server: Emulator, fault: str) -> None:
     one = with_tool(server)
     if fault != "none":
@@ -286,7 +286,7 @@ def waiting(server: Emulator) -> tuple[Chat, str]:
     return one, wanted["tool_call_id"]
 
 
-@pytest.mark.parametrize("fault", ["none", "lost", "reset"])
+@pytest.mark.parametrize("fault", ["none", "lost", "gateway", "reset"])
 @pytest.mark.parametrize("by", ["id", "name"])
 def test_results_alone_are_given_once_and_no_message(server: Emulator, fault: str, by: str) -> None:
     one, number = waiting(server)
@@ -405,6 +405,6 @@ def test_29_a_usage_limit_is_told(server: Emulator) -> None:
 def test_20_a_conversation_that_was_edited_meanwhile_is_told(server: Emulator) -> None:
     one = chat(server)
     options = {"prompt": "other", "on_prompt_change": "edit", "discard_log": True}
-    when(lambda: "mine [[slow 50]]" in said(one), lambda: call("chat", server, name="fix", **options))
-    done = send(server, "mine [[slow 50]]")
+    when(lambda: "mine [[slow 5000]]" in said(one), lambda: call("chat", server, name="fix", **options))
+    done = send(server, "mine [[slow 5000]]")
     assert done.kind == "conflict" and "edited" in done.msg

@@ -136,7 +136,7 @@ def test_a_build_that_does_not_end_is_a_timeout_with_a_diagnosis(server: Emulato
     assert told.kind == "wait_timeout" and told["diagnosis"]["build"]["transition"] == "start"
 
 
-@pytest.mark.parametrize("fault", ["lost", "reset"])
+@pytest.mark.parametrize("fault", ["lost", "gateway", "reset"])
 @pytest.mark.parametrize("state", ["present", "started", "stopped", "absent"])
 def test_a_lost_answer_is_resolved_by_a_look(server: Emulator, state: str, fault: str) -> None:
     have(server, {"present": "absent", "started": "stopped"}.get(state, "started"))
