@@ -39,15 +39,25 @@ class Block:
     text: str
 
 
-def blocks(page: Path) -> Iterator[Block]:
-    """The code blocks of a page, in order. Raises AssertionError for one that cannot be read."""
-    source = page.read_text()
+def blocks(page: Path, section: str = "") -> Iterator[Block]:
+    """The code blocks of a page or of one section of it, in order.
+
+    :raises AssertionError: a block cannot be read, or there is no such section.
+    """
+    source = _section(page, section) if section else page.read_text()
     found = [match.groupdict() for match in _BLOCK.finditer(source)]
     assert len(found) == source.count(".. code-block::"), f"a code block of {page.name} cannot be read"
     for block in found:
         assert block["language"] in LANGUAGES, f"{page.name}: {block['language']}"
         caption = re.search(r":caption: (\S+)", block["options"])
         yield Block(block["language"], caption[1] if caption else None, textwrap.dedent(block["text"]).strip() + "\n")
+
+
+def _section(page: Path, title: str) -> str:
+    _before, *parts = re.split(r"^(\S.*)\n-{2,}\n", page.read_text(), flags=re.M)
+    sections = dict(zip(parts[::2], parts[1::2]))
+    assert title in sections, f"{page.name} has no section {title}"
+    return sections[title]
 
 
 def files(page: Path) -> dict[str, str]:

@@ -45,7 +45,8 @@ def walk(page: Path, emulator: Start, folder: Path) -> tuple[Emulator, list[str]
     return server, said
 
 
-OWN = {"guide_provision", "guide_ci", "guide_archive", "from_tasks_to_chats"}
+# The recipes of guide_archive_copies are in tests/recipes/, and the one that needs nothing but git in test_copies.py.
+OWN = {"guide_provision", "guide_ci", "guide_archive", "guide_archive_copies", "from_tasks_to_chats"}
 
 
 @pytest.mark.parametrize("page", [page for page in GUIDES if page.stem not in OWN], ids=lambda page: page.stem)
