@@ -20,7 +20,7 @@ RESULTS := build/results
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: help setup test $(PARTS) returns stress demo live live-emulated fuzz-proof fuzz-chats mutants mutants-drawn coverage screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-chats bench-pages recipes redaction-report
+.PHONY: help setup test $(PARTS) returns stress demo live live-emulated fuzz-proof fuzz-chats mutants mutants-drawn coverage screenshots faults emulator changelog release-check clean bench bench-hook bench-stop bench-fleet bench-archive bench-chats bench-pages bench-scale recipes redaction-report
 
 help:  ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -80,16 +80,19 @@ bench-fleet: setup  ## 200 tasks in one call against curl and a loop, and an inv
 	$(PYTHON) tests/bench/bench_fleet.py
 
 recipes: setup .venvs/recipes/.installed  ## The recipes of "Where archives go", with rsync, restic, git and an S3 server
-	@scripts/pytest $(RESULTS)/recipes.xml tests/recipes -rs
+	@PYTEST_ADDOPTS=-rs scripts/pytest $(RESULTS)/recipes.xml tests/recipes
 
 # Ansible with the collections of AWS, its command line and, where there is Go, an S3 server.
 .venvs/recipes/.installed: Makefile requirements.txt
-	@scripts/make-venv .venvs/recipes "" ansible==14.5.0 boto3 awscli -r requirements.txt
+	@scripts/make-venv .venvs/recipes "3.13 3.12 3.14" ansible==14.5.0 boto3 awscli -r requirements.txt
 	@! command -v go >/dev/null || GOBIN=$(CURDIR)/.venvs/recipes/bin go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
 	@touch $@
 
 screenshots: setup  ## The archive's pages in ten states, in build/screenshots, to look at
 	$(PYTHON) scripts/screenshots.py
+
+bench-scale: setup  ## What a run takes under a server's rate limit, predicted and measured; what one conversation costs
+	$(PYTHON) tests/bench/bench_scale.py
 
 bench-pages: setup  ## The page of 10,000 conversations in Chromium: opening it, a search, what pages cost
 	$(PYTHON) tests/bench/bench_pages.py
