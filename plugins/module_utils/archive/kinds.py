@@ -37,5 +37,9 @@ def kind_of(about: Mapping[str, Any]) -> Kind:
 
 
 def place_of(entry: Mapping[str, Any]) -> str:
-    """The folder of a conversation, relative to the archive."""
-    return f"{kind_of(entry).room}/{entry['folder']}"
+    """The folder of a conversation, relative to the archive.
+
+    :param entry: a line of the manifest; ``within`` is the shard's folder, where the archive is one of shards.
+    """
+    place = f"{kind_of(entry).room}/{entry['folder']}"
+    return f"{entry['within']}/{place}" if "within" in entry else place

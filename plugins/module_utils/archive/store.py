@@ -81,6 +81,8 @@ class Archive:
         folder that is not an archive, or one of a newer version.
     """
 
+    manifest = manifest.MANIFEST
+
     def __init__(
         self,
         path: str,
@@ -150,6 +152,10 @@ class Archive:
         """The manifest's line about a task, or None."""
         return self._entries.get(task_id)
 
+    def said(self, entry: Entry) -> str | None:
+        """All that was said in a conversation, as the page of all tasks searches it; None where that is damaged."""
+        return self._rooms.of(entry).said(entry)
+
     def examine(self, task_id: str) -> Evidence | None:
         """A task's files as they lie there now, held against the manifest and the seal; None if it was not saved."""
         entry = self._entries.get(task_id)
@@ -202,6 +208,16 @@ class Archive:
     def shown(self, given: Record) -> list[Message]:
         """The messages of a record as they would be written to a file."""
         return self._rooms.of(given).shown(given)
+
+    def damaged_top(self) -> list[str]:
+        """The files at the top that are missing, or not what the checksums say; the accounts aside.
+
+        :raises OSError: the checksums cannot be read.
+        """
+        sums, names = self._sums(), self._top()
+        lies = self._top_sums(names)
+        held = any(map(self._has, (*names, manifest.SUMS)))
+        return [name for name in names if lies.get(name) != sums.get(name)] if self._entries or held else []
 
     def verify_files(self) -> FileCheck:
         """Hash every file again and compare with the manifest and SHA256SUMS.
@@ -347,7 +363,7 @@ class Archive:
             return self._load() if self._rooms.present() else {}
         # One that is there already keeps its mode: it may be somebody else's, and everybody's.
         os.makedirs(self.path, mode=0o700, exist_ok=True)
-        self._lock = self._take_lock()
+        self._lock = take_lock(self.path)
         os.makedirs(self._rooms.tasks.path, mode=0o700, exist_ok=True)
         self._recover()
         return self._load()
@@ -368,18 +384,6 @@ class Archive:
 
     def _has(self, name: str) -> bool:
         return os.path.lexists(self._at(name))
-
-    def _take_lock(self) -> int:
-        descriptor = os.open(self._at(_LOCK), os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise CoderError(
-                f"another run is writing to the archive {self.path}", "busy",
-                hint="Wait until it has ended, or give each shard a folder of its own.",
-            ) from error
-        return descriptor
 
     def _recover(self) -> None:
         """Put right what a killed run had under way."""
@@ -487,10 +491,7 @@ class Archive:
         return (*_SEALED, *((manifest.ABOUT,) if self._format > 1 else ()))
 
     def _verify(self) -> FileCheck:
-        sums, names = self._sums(), self._top()
-        lies = self._top_sums(names)
-        held = any(map(self._has, (*names, manifest.SUMS)))
-        top = [name for name in names if lies.get(name) != sums.get(name)] if self._entries or held else []
+        sums, top = self._sums(), self.damaged_top()
         accounts, known_accounts = self._accounts.hashes(), _of_accounts(sums)
         top += [path for path, digest in sorted(known_accounts.items()) if accounts.get(path) != digest]
         damaged = {}
@@ -522,6 +523,23 @@ class Archive:
     def _top_sums(self, names: tuple[str, ...]) -> dict[str, str]:
         """Checksums of those files at the top that can be read."""
         return next((room.top_sums(names) for room in self._rooms if room.hold() is not None), {})
+
+
+def take_lock(path: str) -> int:
+    """Keep other runs from writing to an archive until the descriptor is closed.
+
+    :raises CoderError: `busy`, another run writes to it. :raises OSError: the lock cannot be made.
+    """
+    descriptor = os.open(os.path.join(path, _LOCK), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(descriptor)
+        raise CoderError(
+            f"another run is writing to the archive {path}", "busy",
+            hint="Wait until it has ended, or give each shard a folder of its own.",
+        ) from error
+    return descriptor
 
 
 def _of_accounts(sums: dict[str, str]) -> dict[str, str]:

@@ -100,6 +100,8 @@ def csv_table(entries: list[dict[str, Any]]) -> str:
     writer.writerow(_COLUMNS)
     for entry in entries:
         row = {**entry, "kind": kind_of(entry).name}
+        if "within" in entry:  # a folder's name alone would not say in which shard to look
+            row["folder"] = place_of(entry)
         writer.writerow([_cell(row[column]) for column in _COLUMNS])
     return output.getvalue()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...archive.store import Archive
+from ...archive.joined import AnyArchive
 from ...coder.chats.backend import Told
 from ...coder.errors import CoderError, attempting
 from ..context import Context
@@ -17,7 +17,7 @@ from .outcome import Outcomes
 SITE_OWNER = "site owner"
 
 
-def collect_accounts(context: Context[Any], archive: Archive, outcomes: Outcomes) -> list[dict[str, Any]]:
+def collect_accounts(context: Context[Any], archive: AnyArchive, outcomes: Outcomes) -> list[dict[str, Any]]:
     """Ask for each account and save what is told.
 
     :returns: one line per account: its ``name``, its ``state``, and the ``role`` that reading it needs; none where the
@@ -36,7 +36,7 @@ def collect_accounts(context: Context[Any], archive: Archive, outcomes: Outcomes
     ]
 
 
-def _settle(archive: Archive, outcomes: Outcomes, told: Told) -> str:
+def _settle(archive: AnyArchive, outcomes: Outcomes, told: Told) -> str:
     """Save an account. :returns: its state."""
     error = told.error
     if told.answer is not None:

@@ -11,13 +11,13 @@ import secrets
 from typing import Any
 
 from ...archive import files, manifest, scanner, user_rules, wholeness
+from ...archive.joined import AnyArchive, JoinedArchive, open_archive
 from ...archive.kinds import CHAT, kind_of
 from ...archive.processes import useful_helpers
 from ...archive.redact import SHORTEST_VALUE, Redactor
 from ...archive.redaction_key import key_path, redaction_key
 from ...archive.report.pages import INDEXES
 from ...archive.search import DATABASE
-from ...archive.store import Archive
 from ...coder.answers import Malformed
 from ...coder.errors import CoderError, as_coder_error, invalid
 from ..connection import ConnectionParams, connection_spec, secrets_in
@@ -30,6 +30,7 @@ from .outcome import Outcomes
 from .proof_options import ProofParams, proof_spec
 from .scope import ScopeParams, scope_spec
 from .select import ArchiveSelectionParams, archive_selection_spec
+from .shard_run import ShardRun, check_shard
 from .source import SourceParams, source_spec
 from .verify import Evacuation, Verification
 
@@ -128,21 +129,25 @@ def look(context: Context[ArchiveParams]) -> tuple[Outcomes, dict[str, Any]]:
         outcomes.fail(problem.label, problem)
     reads_only = context.check_mode or params["state"] == "verified"
     helpers = useful_helpers() if params["state"] == "present" and chosen.conversations > FEW and not reads_only else 0
-    with Archive(params["path"], redactor, read_only=reads_only, helpers=helpers, key=key,
-                 upgrades=params["state"] == "present", note_write=context.journal.note) as archive:  # fmt: skip
+    check_shard(params)
+    with open_archive(params["path"], redactor, read_only=reads_only, helpers=helpers, key=key,
+                      upgrades=params["state"] == "present", note_write=context.journal.note) as archive:  # fmt: skip
+        run = ShardRun(context, archive, chosen, key)
         try:
+            run.begin()
             _work(context, archive, outcomes, chosen)
             searchable = archive.finish()
+            run.end(len(outcomes.failures))
         except Exception as caught:  # noqa: BLE001  (what was done before stays, so it is told, whatever this is)
             error = as_coder_error(caught)
             done = _result(archive, redactor, outcomes, chosen, False)
             raise error.but(result={**done, **error.result}) from None
-        if not searchable and not reads_only:
+        if not searchable and not reads_only and not isinstance(archive, JoinedArchive):
             context.warn("This Python has no SQLite with FTS5, so the archive has no search index.")
         return outcomes, _result(archive, redactor, outcomes, chosen, searchable)
 
 
-def _work(context: Context[ArchiveParams], archive: Archive, outcomes: Outcomes, chosen: Chosen) -> None:
+def _work(context: Context[ArchiveParams], archive: AnyArchive, outcomes: Outcomes, chosen: Chosen) -> None:
     """What ``state`` asks for."""
     if context.params["state"] != "present":
         kind = Verification if context.params["state"] == "verified" else Evacuation
@@ -158,7 +163,7 @@ def _work(context: Context[ArchiveParams], archive: Archive, outcomes: Outcomes,
     outcomes.changed |= archive.upgrade()
 
 
-def _warn_of_another_writer(context: Context[ArchiveParams], archive: Archive) -> None:
+def _warn_of_another_writer(context: Context[ArchiveParams], archive: AnyArchive) -> None:
     """Before everything is written anew, or what somebody else has changed is sealed."""
     seal = archive.seal()
     if seal == "broken":
@@ -237,11 +242,11 @@ def key_of(context: Context[ArchiveParams]) -> bytes:
 
 
 def _result(
-    archive: Archive, redactor: Redactor | None, outcomes: Outcomes, chosen: Chosen, searchable: bool
+    archive: AnyArchive, redactor: Redactor | None, outcomes: Outcomes, chosen: Chosen, searchable: bool
 ) -> dict[str, Any]:
     entries = archive.entries()
     chats = sum(kind_of(entry) is CHAT for entry in entries)
-    names = {"manifest": manifest.MANIFEST, "checksums": manifest.SUMS, "index": INDEXES[1]}
+    names = {"manifest": archive.manifest, "checksums": manifest.SUMS, "index": INDEXES[1]}
     return {
         "changed": outcomes.changed,
         "archive": dict(

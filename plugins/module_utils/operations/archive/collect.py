@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...archive.attachments import Fetch
+from ...archive.joined import AnyArchive
 from ...archive.record import Record
-from ...archive.store import Archive
 from ...coder.chats.models import Chat
 from ...coder.errors import CoderError, as_coder_error, attempting
 from ...coder.tasks.models import Task
@@ -42,7 +42,7 @@ class Partial(NamedTuple):
 class Collector:
     """Reads each task and saves it; then sees to those that need patience, or a resume."""
 
-    def __init__(self, context: Context[CollectParams], archive: Archive, outcomes: Outcomes) -> None:
+    def __init__(self, context: Context[CollectParams], archive: AnyArchive, outcomes: Outcomes) -> None:
         self._context = context
         self._tasks = context.session.tasks
         self._archive = archive

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ...archive.store import Archive
+from ...archive.joined import AnyArchive, open_archive
 from ...coder.chats.models import Chat
 from ...coder.errors import CoderError
 from ..context import Context
@@ -41,7 +41,7 @@ def require_proof(context: Context[Any], path: str, chat: Chat) -> None:
     key = key_of(looking)
     nobody = Outcomes(0)  # what fails is told by the verdict
     readings = read_family(context.session.chats, chat, lambda _chat: False)
-    with Archive(path, redactor_of(looking, key), read_only=True, key=key) as archive:
+    with open_archive(path, redactor_of(looking, key), read_only=True, key=key) as archive:
         verdicts = [
             (reading, verdict_of(archive, reading, params["accept"], file_reader(looking, nobody, reading)))
             for reading in readings
@@ -52,7 +52,7 @@ def require_proof(context: Context[Any], path: str, chat: Chat) -> None:
         archive.check_place()
 
 
-def _line(archive: Archive, reading: Reading, verdict: Verdict) -> dict[str, Any]:
+def _line(archive: AnyArchive, reading: Reading, verdict: Verdict) -> dict[str, Any]:
     why = reading.error.message if reading.error else verdict.why
     return {
         "chat": archive.redacted(reading.label), "id": reading.task["id"],

@@ -6,10 +6,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta, timezone
 from typing import Any, Callable, TypedDict
 
+from ...archive.shards import in_shard
 from ...coder import durations
 from ...coder.answers import Malformed
 from ...coder.errors import invalid
@@ -86,11 +86,6 @@ def shard_of(given: Shard | None) -> Callable[[str], bool]:
     """Whether the thing with an id is of a shard. :raises CoderError: kind invalid, there is no such shard."""
     index, count = _shard(given)
     return lambda item_id: in_shard(item_id, index, count)
-
-
-def in_shard(task_id: str, index: int, count: int) -> bool:
-    """Whether a task belongs to a shard, counted from 1; each belongs to one, on every machine the same."""
-    return int(hashlib.sha256(task_id.encode()).hexdigest(), 16) % count == index - 1
 
 
 def _shard(given: Shard | None) -> tuple[int, int]:

@@ -20,10 +20,10 @@ from ...archive import chat_log, files
 from ...archive.attachments import Fetch, is_missing
 from ...archive.conversation import contains
 from ...archive.folder import Evidence
+from ...archive.joined import AnyArchive
 from ...archive.kinds import kind_of
 from ...archive.record import ChatRecord, Entry
 from ...archive.redact import marks
-from ...archive.store import Archive
 from ...archive.wholeness import CLASSES, chat_lacks, lacks, lacks_of, word
 from ...coder.chats.models import Chat
 from ...coder.errors import CoderError, attempting, invalid
@@ -114,7 +114,7 @@ def judge(reading: Reading, entry: Entry, evidence: Evidence, shown: list[dict[s
     ])  # fmt: skip
 
 
-def verdict_of(archive: Archive, reading: Reading, accept: Collection[str], fetch: Fetch | None) -> Verdict:
+def verdict_of(archive: AnyArchive, reading: Reading, accept: Collection[str], fetch: Fetch | None) -> Verdict:
     """What was just read of a conversation, held against its files as they lie there now.
 
     :param accept: classes in which what was saved may be less than what was said.
@@ -176,7 +176,7 @@ class Verification:
 
     verb = "verified"
 
-    def __init__(self, context: Context[VerifyParams], archive: Archive, outcomes: Outcomes) -> None:
+    def __init__(self, context: Context[VerifyParams], archive: AnyArchive, outcomes: Outcomes) -> None:
         self._context = context
         self._archive = archive
         self._outcomes = outcomes
