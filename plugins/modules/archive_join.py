@@ -13,11 +13,11 @@ version_added: 1.0.0
 description:
   - Takes a folder that has one archive per shard, as M(coder.tasks.archive) fills them with
     O(coder.tasks.archive#module:shard), and writes at its top what makes them one archive. That is the pages and the
-    table about all conversations, a manifest of the manifests with the seal of each shard, and a seal and checksums over
-    these. The shards stay as they are.
+    table about all conversations, a manifest of the manifests with the seal of each shard, and a seal and checksums
+    over these. The shards stay as they are.
   - The folder can then be given to all that takes an archive, such as M(coder.tasks.archive) with
     O(coder.tasks.archive#module:state=verified) or V(evacuated). What is saved there later goes to the shard that it
-    belongs to. After a collector has written to its shard again, join anew; until then the top does not count as intact.
+    belongs to. After a collector has written to its shard again, join anew; until then the top is not intact.
   - It fails, writes nothing and names each reason where the shards are not the whole of one deployment. They have to be
     of one number of shards, one server, one key and one choice of conversations. None may be missing, be there twice or
     share a conversation with another. The last run of each has to have ended, and none may be stale.
@@ -27,6 +27,11 @@ author:
 extends_documentation_fragment:
   - coder.tasks.attributes
 attributes:
+  action_group:
+    description: Use C(group/coder.tasks.archive) in C(module_defaults) to set options for all modules of this group.
+    support: full
+    membership:
+      - coder.tasks.archive
   check_mode:
     support: full
   diff_mode:
@@ -36,14 +41,14 @@ attributes:
 options:
   path:
     description:
-      - Folder with the folders of the shards, whatever these are called. A relative one is the playbook's.
+      - Folder with the folders of the shards, whatever these are called.
       - Each folder in it that is an archive counts as a shard. A mounted one or a link to one counts, too.
     type: path
     required: true
   redaction_key:
     description:
-      - The key that all shards were collected with. If not set, the one in the configuration folder of the user who runs
-        this.
+      - The key that all shards were collected with. If not set, the one in the configuration folder of the user who
+        runs this.
     type: str
   stale_after:
     description:

@@ -20,8 +20,8 @@ README = (documents.ROOT / "README.md").read_text()
 PLAYBOOKS = sorted((documents.ROOT / "playbooks").glob("*.yml"))
 SCHEMAS = {".github/workflows/": "vendor.github-workflows", ".gitlab-ci.yml": "vendor.gitlab-ci"}
 
-# Variables that the inventory gives, not the user.
-OF_HOSTS = {"coder_task"}
+# Variables that the inventory gives, or Ansible or AWX, and not the user.
+OF_HOSTS = {"coder_task", "ansible_limit", "awx_job_id", "tower_job_id"}
 
 every_page = pytest.mark.parametrize("page", guides.PAGES, ids=lambda page: page.stem)
 

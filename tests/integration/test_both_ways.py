@@ -72,6 +72,7 @@ def refused(name: str, module: str, says: str, arguments: dict[str, Any], **keyw
 ENDED = {"name": "made", "state": "archived"}
 CHATS = {"path": "saved-chats", "redaction_key": "{{ redaction_key }}"}
 ARCHIVED = {"path": "saved", "name": ["idle-one", "paused-one"], "redaction_key": "{{ redaction_key }}"}
+SHARD = {**ARCHIVED, "path": "saved-shard", "shard": {"index": 1, "count": 1}}
 READING = [
     # Reading
     Case("info of all", "task_info"),
@@ -208,6 +209,7 @@ CHANGING = [
     Case("archived chats, guarded", "archive_retention", {**CHATS, "report": "retention.jsonl", "hold": True}),
     refused("chats of a template", "archive", "'template' chooses tasks only",
             {**CHATS, "source": "chats", "template": "ai"}),
+    Case("a shard", "archive", SHARD, changed=True),
     refused("a shard that is none", "archive", "no shard 3 of 2", {**ARCHIVED, "shard": {"index": 3, "count": 2}}),
     refused("a fleet with a failure", "fleet", "nope", {"tasks": [{"name": "fleet-x", "template": "nope"}], **FAST}),
     refused("a fleet with a wrong option", "fleet", "statee", {"tasks": [{"name": "fleet-x", "statee": "absent"}]}),

@@ -71,11 +71,14 @@ def test_the_review_is_asked_for_printed_and_paused(emulator: Start, tmp_path: P
 
 
 def test_the_archive_is_whole_and_nothing_is_deleted(emulator: Start, tmp_path: Path) -> None:
-    server, (_saved, report, retention, _shards) = walk(FOLDER / "guide_archive.rst", emulator, tmp_path)
+    server, outputs = walk(FOLDER / "guide_archive.rst", emulator, tmp_path)
+    _saved, report, retention, _collected, joined = outputs
     assert "safe to delete" in report and (tmp_path / "coder-archive" / "index.html").exists()
     assert {task.name for task in server.state.visible_tasks()} == set(FOUND)
-    shards = [(tmp_path / f"archive-{part}" / "manifest.jsonl").read_text().splitlines() for part in (1, 2)]
+    shards = [(tmp_path / "fleet-archive" / f"shard-{part}-of-2" / "manifest.jsonl").read_text().splitlines()
+              for part in (1, 2)]  # fmt: skip
     assert sum(map(len, shards)) == len(FOUND) + len(CHATS), "the tasks and two chats"
+    assert "2 shards with" in joined and "safe to delete" in joined
     assert "0 archived chats" in retention and "GO" in retention and "NO GO" not in retention
 
 

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -17,13 +15,13 @@ from typing import Any
 import pytest
 import yaml
 from missing import missing
+from sshd import ssh_server
 from unit.snapshot.servers import FakeAgentAPI, conversation
 
 from emulator import Emulator
 from playbooks import ROOT, Ansible
 
 OLDEST = ROOT / ".venvs" / "core-2.16" / "bin" / "python"
-SSHD = Path("/usr/sbin/sshd")
 HOSTILE = "{{ lookup('pipe', 'id') }}"
 GROUPS = {
     "keyed_groups": [
@@ -195,30 +193,8 @@ with selectors.DefaultSelector() as ready:
 @pytest.fixture
 def workspace(tmp_path: Path) -> Iterator[dict[str, str]]:
     """A real SSH server on loopback and a `coder` that leads to it. Gives what Ansible needs in its environment."""
-    if not SSHD.exists():
-        missing("the way into a workspace by ssh", "sudo apt-get install openssh-server")
-    if os.geteuid() == 0:
-        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    for key in ("host_key", "user_key"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / key], check=True, timeout=20)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    settings = {
-        "ListenAddress": f"127.0.0.1:{port}", "HostKey": tmp_path / "host_key", "PidFile": "none", "UsePAM": "no",
-        "AuthorizedKeysFile": tmp_path / "user_key.pub", "StrictModes": "no", "PermitRootLogin": "prohibit-password",
-        "PasswordAuthentication": "no", "Subsystem": "sftp internal-sftp", "SetEnv": f"HOME={tmp_path / 'home'}",
-    }  # fmt: skip
     (tmp_path / "home").mkdir()
-    (tmp_path / "sshd_config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-    with (tmp_path / "sshd.log").open("w") as log:
-        server = subprocess.Popen([SSHD, "-D", "-e", "-f", tmp_path / "sshd_config"], stderr=log)
-    try:
-        for _try in range(100):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
+    with ssh_server(tmp_path, tmp_path / "home") as port:
         command = tmp_path / "bin" / "coder"
         command.parent.mkdir()
         command.write_text(STAND_IN.format(python=sys.executable, log=str(tmp_path / "calls"), port=port))
@@ -228,9 +204,6 @@ def workspace(tmp_path: Path) -> Iterator[dict[str, str]]:
             "ANSIBLE_PRIVATE_KEY_FILE": str(tmp_path / "user_key"),
             "ANSIBLE_SSH_CONTROL_PATH_DIR": str(tmp_path / "cp"),
         }
-    finally:
-        server.terminate()
-        server.wait(timeout=60)
 
 
 def test_role_reaches_the_workspace_through_coder_ssh(

@@ -51,6 +51,27 @@ def saved(deployment: Deployment) -> None:
     assert {entry["name"] for entry in entries} == set(both["name"]), "The archive holds other tasks"
 
 
+@case("Shards of two machines become one archive, if none is missing", "tasks")
+def joined(deployment: Deployment) -> None:
+    prepare(deployment)
+    both = options(deployment, "one", "two")
+    top = deployment.folder / "shards"
+    key = {"path": str(top), "redaction_key": both["redaction_key"]}
+    shards = [{**both, "path": str(top / f"of-{index}"), "shard": {"index": index, "count": 2}} for index in (1, 2)]
+    done = deployment.play(
+        step("First", "archive", shards[0]),
+        step("Missing", "archive_join", key, ignore_errors=True),
+        step("Second", "archive", shards[1]),
+        step("Joined", "archive_join", key),
+        step("Joined again", "archive_join", key),
+        step("Asked", "archive_info", {**both, "path": str(top)}),
+    )
+    assert done["Missing"]["objections"] == ["Shard 2 of 2 is missing."], "Half of it passed for all"
+    assert done.ok("Joined", changed=True)["archive"]["tasks"] == 2, "Not both conversations are in the archive"
+    done.ok("Joined again", changed=False)
+    assert done.ok("Asked", changed=False)["verification"]["files"]["intact"], "The files are said to be damaged"
+
+
 @case("A damaged conversation is found, and its task is not deleted", "tasks")
 def damaged(deployment: Deployment) -> None:
     prepare(deployment)

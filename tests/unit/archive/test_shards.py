@@ -70,7 +70,8 @@ def test_a_shard_is_stale_where_it_is_older_than_the_newest_by_more_than_allowed
     newest = max(shard.begun for shard in aged)
     stale = {shard.folder for shard in aged if (newest - shard.begun).total_seconds() > STALE}
     found = objections(aged, STALE)
-    assert {folder for folder in (shard.folder for shard in aged) if any(f"({folder})" in each for each in found)} == stale
+    named = {shard.folder for shard in aged if any(f"({shard.folder})" in reason for reason in found)}
+    assert named == stale and len(found) == len(stale)
 
 
 @given(wholes(), st.data())

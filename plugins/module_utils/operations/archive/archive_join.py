@@ -85,7 +85,7 @@ def run(context: Context[JoinParams]) -> dict[str, Any]:
 
 def _key(given: str | None) -> bytes:
     if given is None and not os.path.exists(key_path()):
-        raise invalid("no key is given, and none is kept here", "Give 'redaction_key', with which the shards were collected.")
+        raise invalid("no key is given, and none is kept here", "Give 'redaction_key' that of the shards.")
     return redaction_key(given)
 
 
