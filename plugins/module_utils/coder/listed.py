@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Callable, Generic, TypeVar
 
@@ -18,10 +20,13 @@ from .transport import Response
 
 Answer = TypeVar("Answer")
 Listed = TypeVar("Listed")
+Done = TypeVar("Done")
 
 # Failures of one look that may pass by themselves, and how many in a row are borne: everyone waits for this look.
 PASSING = ("server", "network", "timeout", "unavailable", "protocol")
 MOST_FAILURES = 5
+# Seconds between two glances at whether everyone has come.
+GLANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -32,14 +37,66 @@ class Listing(Generic[Listed]):
     malformed: list[Malformed]
 
 
-class Poll(Generic[Answer]):
-    """One question that many threads ask again and again, and that is put to the server at most once an interval.
+class Crowd:
+    """Those who are under way at once, and how many of them stand and wait for an answer that all share."""
 
-    :param interval: least seconds between the starts of two requests.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left = 0
+        self._most = 0
+        # By thread: where it stands, and since when.
+        self._standing: dict[int, tuple[object, float]] = {}
+
+    def expect(self, members: int, most: int) -> None:
+        """Say who comes. :param members: in all. :param most: of them under way at once."""
+        with self._lock:
+            self._left, self._most = members, most
+
+    def one(self, work: Callable[[], Done]) -> Done:
+        """Do what one of those who were expected does."""
+        try:
+            return work()
+        finally:
+            with self._lock:
+                self._left -= 1
+
+    @contextmanager
+    def standing(self, where: object, since: float) -> Iterator[None]:
+        """While this thread waits for what is asked there later than that."""
+        thread = threading.get_ident()
+        with self._lock:
+            self._standing[thread] = where, since
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._standing.pop(thread, None)
+
+    def serve(self, where: object, begun_at: float) -> None:
+        """Those whose answer is there are under way again, although they may not have woken up yet."""
+        with self._lock:
+            left = {thread: (at, since) for thread, (at, since) in self._standing.items()
+                    if at is not where or since > begun_at}  # fmt: skip
+            self._standing = left
+
+    def all_stand(self) -> bool:
+        """Whether nobody is left who could come and ask the same a moment later."""
+        with self._lock:
+            return len(self._standing) >= min(self._left, self._most)
+
+
+class Poll(Generic[Answer]):
+    """One question that many threads ask again and again, and that is put to the server for all of them at once.
+
+    That is when all who are under way wait for answers, and else once an interval: those who do the same come to the
+    same question together, and whoever does something else is not waited for longer.
+
+    :param crowd: who asks. :param interval: most seconds between the starts of two requests that somebody waits for.
     """
 
-    def __init__(self, ask: Callable[[], Answer], clock: Clock, interval: float) -> None:
+    def __init__(self, ask: Callable[[], Answer], crowd: Crowd, clock: Clock, interval: float) -> None:
         self._ask = ask
+        self._crowd = crowd
         self._clock = clock
         self._interval = interval
         self._lock = threading.Lock()
@@ -52,9 +109,10 @@ class Poll(Generic[Answer]):
         :raises CoderError: it could not be asked; all who waited for this answer are told.
         """
         asked_at = self._clock.monotonic()
-        with self._lock:
+        with self._crowd.standing(self, asked_at), self._lock:
             if self._outcome is None or self._begun_at < asked_at:
                 self._outcome = self._look()
+                self._crowd.serve(self, self._begun_at)
             outcome = self._outcome
         if isinstance(outcome, CoderError):
             raise outcome.but()
@@ -63,9 +121,8 @@ class Poll(Generic[Answer]):
     def _look(self) -> Answer | CoderError:
         failures = 0
         while True:
-            pause = self._begun_at + self._interval - self._clock.monotonic()
-            if pause > 0:
-                self._clock.sleep(pause)
+            # A server that fails is not hurried.
+            self._pause(in_full=failures > 0)
             self._begun_at = self._clock.monotonic()
             try:
                 return self._ask()
@@ -73,6 +130,11 @@ class Poll(Generic[Answer]):
                 failures += 1
                 if error.kind not in PASSING or failures == MOST_FAILURES:
                     return error
+
+    def _pause(self, in_full: bool) -> None:
+        ends_at = self._begun_at + self._interval
+        while (pause := ends_at - self._clock.monotonic()) > 0 and (in_full or not self._crowd.all_stand()):
+            self._clock.sleep(pause if in_full else min(pause, GLANCE))
 
 
 class Halted(CoderError):
@@ -88,6 +150,7 @@ class BoundedServer(Server):
 
     def __init__(self, sharing: Server, concurrency: int) -> None:
         super().__init__(sharing.transport, sharing=sharing)
+        self.crowd = Crowd()
         self._turns = threading.BoundedSemaphore(concurrency)
         self._halted = threading.Event()
         self._abandoned = threading.Event()

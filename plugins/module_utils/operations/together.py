@@ -89,8 +89,9 @@ def bring_all(context: Context[Any], client: BoundedServer, members: Sequence[Me
         seconds = context.clock.monotonic() - began_at
         context.progress(how_far(done, len(members), failures, seconds))
 
+    client.crowd.expect(len(members), MOST_UNDER_WAY)
     with ThreadPoolExecutor(min(len(members), MOST_UNDER_WAY), "together") as pool:
-        futures = [pool.submit(member.bring) for member in members]
+        futures = [pool.submit(client.crowd.one, member.bring) for member in members]
         try:
             for future in _as_completed(futures, tell):
                 done += 1

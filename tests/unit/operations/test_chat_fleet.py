@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -164,6 +165,26 @@ def test_those_that_wait_share_one_list(emulator: Start) -> None:
     lists = len(server.journal.matching("GET", "/chats$"))
     single = len(server.journal.matching("GET", "/chats/[^/]*$"))
     assert not done.failed and lists < 40 and single == 0, (lists, single)
+
+
+class ImpatientClock:
+    """The time of this machine, in which nobody may sleep for long."""
+
+    monotonic, time = staticmethod(time.monotonic), staticmethod(time.time)
+
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        assert seconds < 1, f"somebody would sleep for {seconds:g} s"
+        time.sleep(seconds)
+
+
+def test_those_who_all_wait_for_one_list_get_it_at_once(server: Emulator) -> None:
+    """Nobody sleeps to the end of an interval in which nobody else could come, and no list is asked for each chat."""
+    chats = [{"name": f"c{n}", "prompt": "x"} for n in range(30)]
+    done = fleet(server, chats=chats, wait=False, clock=ImpatientClock(), poll_interval=60)
+    lists = len(server.journal.matching("GET", "/chats$"))
+    assert not done.failed and done["summary"]["actions"] == {"create": 30}, done.msg
+    assert lists <= 15, lists
 
 
 # On a bad day

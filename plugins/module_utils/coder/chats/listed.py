@@ -20,15 +20,15 @@ from .models import Chat
 class ListedChats(BoundedServer, ChatsClient):
     """A client for many threads, which sees one's own chats in lists of all. Those of others are asked for alone.
 
-    :param interval: least seconds between two requests for the same list.
+    :param interval: seconds between two requests for the same list; less where all who are under way wait for it.
     :param concurrency: most requests at once, whatever the number of threads.
     """
 
     def __init__(self, client: Server, clock: Clock, interval: float, concurrency: int) -> None:
         super().__init__(client, concurrency)
         self._lists = {
-            False: Poll(lambda: self._list_all(False), clock, interval),
-            True: Poll(lambda: self._list_all(True), clock, interval),
+            False: Poll(lambda: self._list_all(False), self.crowd, clock, interval),
+            True: Poll(lambda: self._list_all(True), self.crowd, clock, interval),
         }
 
     def _list_all(self, archived: bool) -> Listing[Chat]:

@@ -21,14 +21,14 @@ class ListedClient(BoundedServer, TasksClient):
     """A client for many threads, which sees single tasks and workspaces in lists of all.
 
     :param owner: whose tasks are listed; None for all that the token may see.
-    :param interval: least seconds between two requests for the same list.
+    :param interval: seconds between two requests for the same list; less where all who are under way wait for it.
     :param concurrency: most requests at once, whatever the number of threads.
     """
 
     def __init__(self, client: Server, owner: str | None, clock: Clock, interval: float, concurrency: int) -> None:
         super().__init__(client, concurrency)
-        self._tasks = Poll(lambda: self._list_tasks(owner), clock, interval)
-        self._workspaces = Poll(lambda: self._list_workspaces(owner), clock, interval)
+        self._tasks = Poll(lambda: self._list_tasks(owner), self.crowd, clock, interval)
+        self._workspaces = Poll(lambda: self._list_workspaces(owner), self.crowd, clock, interval)
 
     def _list_tasks(self, owner: str | None) -> Listing[Task]:
         malformed: list[Malformed] = []
