@@ -43,16 +43,26 @@ class Newest:
             self._characters -= len(text_of(self._messages[key]))
         self._messages[self.total if key is None else key] = message
         self._characters += len(text_of(message))
-        while self._keep and self._is_full():
-            first = next(iter(self._messages))
-            self._characters -= len(text_of(self._messages.pop(first)))
+        self._drop_oldest()
 
     def extend(self, messages: list[Any]) -> None:
         """Add messages at the end, of which those that would not be kept cost nothing."""
         wanted = messages[-self._keep :]
-        self.total += len(messages) - len(wanted)
-        for message in wanted:
-            self.add(message)
+        if self._keep:
+            wanted = [shortened(message, _LONGEST) for message in wanted]
+        self.total += len(messages)
+        self._messages.update(zip(range(self.total - len(wanted) + 1, self.total + 1), wanted))
+        self._characters += sum(len(text_of(message)) for message in wanted)
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        if not self._keep or not self._is_full():
+            return
+        # In one pass: a dict looks for its first key past all that were before it.
+        for key in list(self._messages):
+            self._characters -= len(text_of(self._messages.pop(key)))
+            if not self._is_full():
+                return
 
     def messages(self) -> list[Any]:
         """What is kept, oldest first."""

@@ -281,8 +281,7 @@ def _take_messages(data: bytearray, newest: Newest) -> bool:
     """
     # Every byte must come back that is not used: what is not UTF-8 is mended later.
     text = data.decode("utf-8", "surrogateescape")
-    at = 0
-    messages: list[Any] = []
+    messages, at = _all_at_once(text)
     while True:
         start = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # it matches anything
         if text[start : start + 1] == "]":
@@ -298,6 +297,19 @@ def _take_messages(data: bytearray, newest: Newest) -> bool:
     newest.extend(messages)
     data[:] = text[start:].encode("utf-8", "surrogateescape")
     return False
+
+
+def _all_at_once(text: str) -> tuple[list[Any], int]:
+    """The messages at the beginning of an array as it usually looks, and where they end; else none.
+
+    A look for each message costs as much as its JSON. What looks like the end of one may stand in its text, or further
+    down in it: then what comes before is no JSON.
+    """
+    end = text.rfind('},{"') + 1
+    try:
+        return (_DECODER.decode(f"[{text[:end]}]"), end) if end else ([], 0)
+    except (ValueError, RecursionError):
+        return [], 0
 
 
 def _replay(base: str, deadline: Deadline, keep: int, part: list[Any]) -> tuple[Newest, str | None]:
