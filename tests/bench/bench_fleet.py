@@ -28,12 +28,17 @@ LATENCY = 0.02
 WAIT_FACTOR = 0.5
 CHATS = "chats-2.38"
 HOSTS = 5000
+# Running tasks whose logs are read, each of so many messages of a KB.
+LOGS = 100
+MESSAGES = 10
+TEXT = "The quick brown fox jumps over the lazy dog. " * 22
 INVENTORY = {
     "plugin": "coder.tasks.tasks",
     "keyed_groups": [
         {"key": "coder_task.status", "prefix": "status"},
         {"key": "coder_task.template_name", "prefix": "template"},
     ],
+    "compose": {"template_title": "coder_task.template_display_name"},
 }
 QUIET = {"ANSIBLE_LOCALHOST_WARNING": "false", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "false"}
 
@@ -57,6 +62,7 @@ class Bench:
         self._waited_for()
         self._inventory()
         self._chats_created()
+        self._logs()
 
     def _created(self) -> None:
         cases = {"curl": lambda: self._on_new_server(self._curl()), "fleet": lambda: self._on_new_server(self._create)}
@@ -115,7 +121,7 @@ class Bench:
         taken = interleaved({"inventory": once}, self._rounds)["inventory"]
         case = f"inventory of {HOSTS} tasks"
         self.rows.append(
-            Row(case, "time", statistics.median(taken), "s", "<=", 10, {"inventory": spread(taken)})
+            Row(case, "time", statistics.median(taken), "s", "<=", 2.2, {"inventory": spread(taken)})
         )
         self.rows.append(Row(case, "requests", max(asked), "", "<=", 4, {}))
 
@@ -150,6 +156,28 @@ class Bench:
         self.rows.append(
             Row(f"{self._items} chats created", "3 x curl + 2 s", own, "s", "<=", 3 * curl + 2, spreads)
         )
+
+    def _logs(self) -> None:
+        """The conversations of many running tasks in one call, next to curl reading the same of a list of ids."""
+        self._server.reset()
+        for number in range(LOGS):
+            task = self._server.create_task(f"t-{number}")
+            task.api.set_messages([{"id": at, "content": f"{at}. {TEXT}"} for at in range(MESSAGES)])
+        self._server.faults.add("latency", seconds=LATENCY, count=None)
+        urls = [
+            f'url = "{self._server.url}/api/v2/tasks/alice/{task.id}/logs"\noutput = "{self._folder}/{task.id}.json"\n'
+            f'header = "Coder-Session-Token: {self._server.token}"'
+            for task in self._server.state.visible_tasks()
+        ]
+        config = self._folder / "curl-logs.config"
+        config.write_text("\nnext\n".join(urls))
+        command = ["curl", "--silent", "--fail", "--parallel", "--parallel-max", "16", "--config", str(config)]
+        own = self._playbook("logs", {"coder.tasks.task_logs_info": {"concurrency": 16}, "register": "read"})
+        taken = interleaved({"curl": lambda: seconds(command), "task_logs_info": own}, self._rounds)
+        curl, middle = (statistics.median(taken[name]) for name in taken)
+        spreads = {name: spread(values) for name, values in taken.items()}
+        case = f"logs of {LOGS} running tasks"
+        self.rows.append(Row(case, "1.5 x curl + 1 s", middle, "s", "<=", 1.5 * curl + 1, spreads))
 
     def _row(
         self, case: str, against: str, value: float, unit: str, direction: str, goal: float, spreads: dict[str, Any]

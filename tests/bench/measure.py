@@ -11,11 +11,20 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+# Computes until its parent is gone, an hour at most.
+BUSY = """
+import os, time
+parent, end = os.getppid(), time.monotonic() + 3600
+while os.getppid() == parent and time.monotonic() < end:
+    for _number in range(1_000_000):
+        pass
+"""
 
 
 @dataclass
@@ -63,6 +72,18 @@ def interleaved(cases: dict[str, Callable[[], float]], rounds: int) -> dict[str,
         for name, measure in cases.items():
             taken[name].append(measure())
     return taken
+
+
+@contextmanager
+def busy(processes: int) -> Iterator[None]:
+    """Beside what is measured, so many processes compute."""
+    running = [subprocess.Popen([sys.executable, "-I", "-S", "-c", BUSY]) for _number in range(processes)]
+    try:
+        yield
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 def spread(values: list[float]) -> tuple[float, float, float]:

@@ -14,7 +14,9 @@ from ansible_collections.coder.tasks.plugins.module_utils.snapshot import newest
 
 # What looks like the end of a message, or of the array, and is not.
 TEXTS = st.lists(st.sampled_from(['},{"', "}]", '"', "\\", "},", "ä", "\x00", "[", "word"]), max_size=6).map("".join)
-VALUES = st.recursive(TEXTS | st.integers(), lambda inner: st.lists(inner, max_size=2) | st.fixed_dictionaries({"a": inner}))
+VALUES = st.recursive(
+    TEXTS | st.integers(), lambda inner: st.lists(inner, max_size=2) | st.fixed_dictionaries({"a": inner})
+)
 MESSAGES = st.lists(st.fixed_dictionaries({"content": TEXTS, "id": st.integers(), "parts": VALUES}), max_size=6)
 
 
