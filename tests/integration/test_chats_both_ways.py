@@ -50,6 +50,37 @@ def test_both_ways_read_the_same(emulator: Any, tmp_path: Path, dialect: str) ->
         assert bool(first.get("failed")) == (case in ("models of nobody", "no id")), first
 
 
+@pytest.mark.parametrize("dialect", CHAT_DIALECTS)
+def test_both_ways_save_the_same_accounts(emulator: Any, tmp_path: Path, dialect: str) -> None:
+    server: Emulator = emulator("", chats=dialect)
+    server.create_chat("Fix the login", answer="It is fixed.").spent = 7
+    tasks = [
+        {
+            "name": way,
+            "coder.tasks.archive": {"path": str(tmp_path / way), "source": "chats", "accounts": True},
+            **keywords,
+        }
+        for way, keywords in WAYS.items()
+    ]
+    run = Ansible(tmp_path, server.environment).playbook([{"tasks": tasks}])
+    assert run.rc == 0, run.output
+    first, second = (run.result(way) for way in WAYS)
+    assert first["changed"] and second["changed"]
+    assert first["accounts"] and first["accounts"] == second["accounts"]
+    answers = [accounts_in(tmp_path / way) for way in WAYS]
+    saved = {line["name"] for line in first["accounts"] if line["state"] == "saved"}
+    assert set(answers[0]) == saved and answers[0] == answers[1]
+
+
+def accounts_in(archive: Path) -> dict[str, Any]:
+    """What the server answered, by question, but for the time that it was asked about, which moves."""
+    found = {file.stem: json.loads(file.read_text())["answer"] for file in (archive / "accounts").glob("*.json")}
+    for answer in found.values():
+        for moves in ("start_date", "end_date"):
+            answer.pop(moves, None)
+    return found
+
+
 def comparable(result: dict[str, Any]) -> Any:
     """Without what cannot be the same twice: times, and how a task was run."""
     own = {key: value for key, value in result.items() if key not in ("invocation", "results")}

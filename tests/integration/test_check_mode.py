@@ -19,6 +19,7 @@ WAYS = pytest.mark.parametrize("keywords", [{}, {"environment": {"ANYTHING": "1"
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("archive", {"path": "saved"}),
     ("archive", {"path": "saved", "on_partial": "resume"}),
+    ("archive", {"path": "saved", "source": "chats", "accounts": True}),
     ("archive_info", {"path": "saved"}),
     ("archive_retention", {"path": "saved", "hold": True, "within": "60d"}),
     ("chat", {"name": "fresh", "prompt": "x"}),
@@ -67,6 +68,33 @@ def test_nothing_is_written(emulator: START, tmp_path: Path, keywords: dict[str,
     changed = [record["result"]["changed"] for record in run.records]
     writing = ("archive", "archive_retention", "chat", "chat_fleet", "chat_send", "fleet", "task", "task_send")
     assert changed == [module in (*writing, "workspace") for module, _arguments in CALLS]
+    assert not (tmp_path / "saved").exists()
+
+
+@WAYS
+def test_the_accounts_that_would_be_saved_are_told(emulator: START, tmp_path: Path, keywords: dict[str, Any]) -> None:
+    """With the chats saved already, the accounts are all that there is to write; once they are saved, nothing is."""
+    server = emulator(chats="chats-2.35")
+    server.create_chat("A chat", answer="An answer")
+    chats = {"path": str(tmp_path / "saved"), "source": "chats"}
+    accounts = {"coder.tasks.archive": {**chats, "accounts": True}, **keywords}
+    ansible = Ansible(tmp_path, server.environment)
+    assert ansible.playbook([{"tasks": [{"coder.tasks.archive": chats}]}]).rc == 0
+    before = contents(tmp_path / "saved")
+    shown = ansible.playbook([{"tasks": [{"name": "shown", **accounts}]}], "--check").result("shown")
+    assert (shown["changed"], shown["summary"]["unchanged"]) == (True, 1)
+    assert contents(tmp_path / "saved") == before
+    done = ansible.playbook([{"tasks": [{"name": "done", **accounts}]}]).result("done")
+    assert {line["state"] for line in shown["accounts"]} == {"saved", "absent"}
+    assert shown["accounts"] == done["accounts"]
+    written = {f"accounts/{line['name']}.json" for line in done["accounts"] if line["state"] == "saved"}
+    assert {name for name in contents(tmp_path / "saved") if name.startswith("accounts/")} == written
+    again = ansible.playbook([{"tasks": [{"name": "again", **accounts}]}], "--check").result("again")
+    assert not again["changed"] and again["accounts"] == done["accounts"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_each_module_is_asked() -> None:

@@ -120,6 +120,28 @@ def evacuated(deployment: Deployment) -> None:
     assert done["Again"]["summary"]["deleted"] == 0, "It was deleted a second time"
 
 
+@case("What the server has added up of its chats is saved, as far as this user may read it", "chats")
+def accounts(deployment: Deployment) -> None:
+    folder, elsewhere = deployment.folder / "archive", deployment.folder / "elsewhere"
+    # A chat of this name there is not: what is saved are the accounts and nothing else.
+    asked = {
+        "path": str(folder), "source": "chats", "name": [deployment.chat_name("nobody")], "accounts": True,
+        "fail_on": "none", "redaction_key": f"of the run {deployment.prefix}",
+    }  # fmt: skip
+    done = deployment.play(
+        step("Shown", "archive", {**asked, "path": str(elsewhere)}, **CHECK),
+        step("Saved", "archive", asked),
+    )
+    shown, saved = done.ok("Shown")["accounts"], done.ok("Saved")["accounts"]
+    assert not elsewhere.exists(), "Check mode wrote an archive"
+    assert shown == saved, "Check mode tells of other accounts than are saved"
+    failed = [line["name"] for line in saved if line["state"] == "failed"]
+    assert not failed, f"Could not be saved: {', '.join(failed)}"
+    told = {line["name"] for line in saved if line["state"] == "saved"}
+    held = {path.stem for path in (folder / "accounts").glob("*.json")}
+    assert held == told, "Other accounts lie there than are told"
+
+
 @case("A chat is saved, and whether the server deletes it unsaved is told", "chats", "model")
 def chats(deployment: Deployment) -> None:
     deployment.have_chat("kept")
