@@ -35,7 +35,8 @@ UNSPACED = r"\u3005-\u3007\u3021-\u302f\u3031-\u3035\u3041-\u30fa\u30fc-\u30ff\u
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 _WORD = re.compile(f"[^{SEPARATORS}{UNSPACED}]+|[{UNSPACED}]+")
-_ASCII_WORD = re.compile("[0-9a-z_]+")
+# For what nearly all text is: much faster than the pattern, and the same.
+_ASCII_SEPARATORS = {number: " " for number in range(128) if not re.match("[0-9A-Za-z_]", chr(number))}
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _Place = Union[int, "array[int]"]
 
@@ -54,7 +55,7 @@ def words(text: str) -> set[str]:
     """What can be found of a text."""
     text = printable(text)
     if text.isascii():
-        return {word[:LONGEST_WORD] for word in _ASCII_WORD.findall(text.lower())}
+        return {word[:LONGEST_WORD] for word in set(text.lower().translate(_ASCII_SEPARATORS).split())}
     found: set[str] = set()
     for word in _WORD.findall(unicodedata.normalize("NFKC", text).lower()):
         if len(word) > 1 and _UNSPACED.match(word):
