@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .chat_folder import ChatFolders
-from .folder import Folders, NewFolder
+from .folder import Folders
 from .kinds import CHAT, TASK, kind_of
-from .record import Entry, Record
+from .record import Record
 from .redact import Redactor
 from .seal import Seal
 from .task_folder import TaskFolders
@@ -36,9 +36,12 @@ class Rooms:
         """The room of a record or of a line of the manifest."""
         return self._by_kind[kind_of(about).name]
 
-    def compose(self, given: Record, saved: Entry | None) -> NewFolder:
-        """See :meth:`Folders.compose`."""
-        return self.of(given).compose(given, saved)
+    def compute(self, what: str, given: Record, *more: Any) -> Any:
+        """What the room of a record makes of it without writing anything, as a helper process is asked for it.
+
+        :param what: `compose` or `shown`, see :class:`Folders`; `more` are its further arguments.
+        """
+        return getattr(self.of(given), what)(given, *more)
 
     def close(self) -> None:
         for room in self:

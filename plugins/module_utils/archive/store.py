@@ -73,7 +73,7 @@ class Archive:
 
     :param redactor: None keeps secrets as they are.
     :param read_only: make, lock and write nothing; `save` only says what it would do.
-    :param helpers: how many processes compute what `save` writes; see `useful_helpers`.
+    :param helpers: how many processes redact and compute what `save` writes; see `useful_helpers`.
     :param key: seals what is written; None leaves it unsealed.
     :param upgrades: whether what an older version wrote may be written to, which makes it one of this version.
     :param note_write: told of what was written, relative to the archive.
@@ -107,7 +107,7 @@ class Archive:
         # One thread at a time: several would only hand the interpreter to each other at every call of the file system.
         self._turn = threading.Lock()
         self._lock: int | None = None
-        self._compose = Helpers(self._rooms.compose, helpers)  # before the lock, which no helper is to keep
+        self._compute = Helpers(self._rooms.compute, helpers)  # before the lock, which no helper is to keep
         try:
             with files.io_errors("open the archive"):
                 self._entries = self._open()
@@ -120,7 +120,7 @@ class Archive:
 
     def close(self) -> None:
         """Let others write."""
-        self._compose.close()
+        self._compute.close()
         self._rooms.close()
         if self._lock is not None:
             os.close(self._lock)
@@ -207,7 +207,8 @@ class Archive:
 
     def shown(self, given: Record) -> list[Message]:
         """The messages of a record as they would be written to a file."""
-        return self._rooms.of(given).shown(given)
+        messages: list[Message] = self._compute("shown", given)
+        return messages
 
     def damaged_top(self) -> list[str]:
         """The files at the top that are missing, or not what the checksums say; the accounts aside.
@@ -255,7 +256,7 @@ class Archive:
                 if entry and room.holds(entry, given, evidence):
                     return "unchanged"
             if not self._read_only:
-                made = self._compose(given, entry)
+                made: NewFolder = self._compute("compose", given, entry)
                 with self._turn:
                     self._place(made)
                 self._entries[made.entry["id"]] = manifest.intern_keys(made.entry)

@@ -113,7 +113,7 @@ def test_a_helper_does_not_keep_the_archive_locked(tmp_path: Path) -> None:
     """Else whoever comes right after a killed run would be told that it still runs."""
     script = _BEGIN + (
         "archive = Archive(sys.argv[1], None, helpers=2)\n"
-        "archive._compose._connections.clear()\n"  # nobody closes them now: the helpers live on for a moment
+        "archive._compute._connections.clear()\n"  # nobody closes them now: the helpers live on for a moment
         "os.close(archive._lock)\n"
         "Archive(sys.argv[1], None).close()\n"
         "print('open')\n"
@@ -146,3 +146,15 @@ def test_an_archive_is_the_same_with_helpers_or_without(tmp_path: Path) -> None:
                       for file in (tmp_path / name).rglob("*") if file.is_file() and file.suffix != ".sqlite"}
                      for name in ("alone", "helped"))  # fmt: skip
     assert len(alone) > 160 and alone == helped
+
+
+def test_what_is_shown_is_the_same_with_helpers_or_without(tmp_path: Path) -> None:
+    """A proof compares it with the files."""
+    run("seen, key = [], 'gl' + 'pat-' + 'a1B2' * 5\n"
+        "given = [{**each, 'messages': [{'id': 0, 'content': f'{number} {key}'}]} for number, each in\n"
+        "         enumerate(fleet(40, 1))]\n"
+        "for helpers in (0, 2):\n"
+        "    with Archive(sys.argv[1], Redactor(KEY), read_only=True, helpers=helpers) as archive:\n"
+        "        with ThreadPoolExecutor(8) as pool: seen.append(list(pool.map(archive.shown, given)))\n"
+        "assert seen[0] == seen[1] and all('[REDACTED:' in str(log) for log in seen[0])\n",
+        str(tmp_path))  # fmt: skip

@@ -42,7 +42,7 @@ _ATTEMPTS = {
     "verified": "verify the archive",
     "evacuated": "remove all tasks that are safe to delete",
 }
-# So few tasks are saved before another process could help.
+# So few conversations are saved or proven before another process could help.
 FEW = 50
 
 
@@ -128,7 +128,9 @@ def look(context: Context[ArchiveParams]) -> tuple[Outcomes, dict[str, Any]]:
     for problem in unreadable:
         outcomes.fail(problem.label, problem)
     reads_only = context.check_mode or params["state"] == "verified"
-    helpers = useful_helpers() if params["state"] == "present" and chosen.conversations > FEW and not reads_only else 0
+    # A proof redacts everything anew, in check mode too; collecting in check mode computes nothing.
+    computes = params["state"] != "present" or not context.check_mode
+    helpers = useful_helpers() if computes and chosen.conversations > FEW else 0
     check_shard(params)
     with open_archive(params["path"], redactor, read_only=reads_only, helpers=helpers, key=key,
                       upgrades=params["state"] == "present", note_write=context.journal.note) as archive:  # fmt: skip
