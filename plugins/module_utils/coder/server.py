@@ -89,7 +89,7 @@ class Server:
         try:
             response = self.transport.request(method, path, **options)
         except CoderError as error:
-            if may_be_done(error):
+            if isinstance(error, AnswerLost):
                 self._note_write(f"{method} {path}")
             raise
         self._note_write(f"{method} {path}")
@@ -392,12 +392,3 @@ def explain_owner(error: CoderError, name: str) -> CoderError:
         reason=f"the user {name!r} does not exist or cannot be seen with this token",
         hint="Give a username or a user's UUID" + ("; an e-mail address does not work." if "@" in name else "."),
     )
-
-
-def may_be_done(error: CoderError) -> bool:
-    """Whether a write that failed may have been processed: its answer was lost, or is not Coder's.
-
-    Coder gives its reason with each error, so a 5xx without one comes from something in front of it.
-    """
-    status = error.status or 0
-    return isinstance(error, AnswerLost) or 200 <= status < 300 or (status >= 500 and not error.server_message)

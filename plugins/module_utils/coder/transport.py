@@ -300,7 +300,11 @@ def _may_repeat(request: _Request, error: CoderError) -> bool:
         if isinstance(error, AnswerLost):
             return error.kind == "network" and request.is_idempotent
         return error.kind == "network"
-    passing = error.status in GATEWAY_STATUSES or (error.status == 500 and request.method in SAFE)
+    passing = (
+        error.status in GATEWAY_STATUSES
+        or (error.status == 500 and request.method in SAFE)
+        or isinstance(error, AnswerLost)  # the answer is not Coder's
+    )
     return passing and request.is_idempotent and not request.final(error.server_message)
 
 
@@ -316,21 +320,28 @@ def _judged(request: _Request, response: requests.Response, content: bytes) -> R
     if status < 300:
         if content and not is_json:
             wanted = "a file" if request.raw else "JSON"
-            raise CoderError(
+            raise _class_for(request)(
                 f"{request} returned HTTP {status} with {what_is(content)} instead of {wanted}",
                 "protocol", status=status, method=method, path=path,
                 hint="Check 'url': a login page, a proxy or another web server may answer there.",
             )  # fmt: skip
         return Response(status, response.headers, data)
-    # A gateway that gave up on a write does not know whether the server behind it did it.
-    lost = status in GATEWAY_STATUSES and not request.is_idempotent and not request.final(message_in(data))
+    # A gateway that gave up on a write does not know whether the server behind it did it. Coder gives its reason with
+    # each error, so a 5xx without one comes from something before it, too.
+    message = message_in(data)
+    gave_up = status in GATEWAY_STATUSES and not request.is_idempotent and not request.final(message)
+    lost = gave_up or (status >= 500 and not message and request.method not in SAFE)
     raise refused(method, path, status, data, content, lost)
 
 
 def _unusable(request: _Request, reason: str, hint: str) -> CoderError:
-    """An answer that is not read. A write may have been processed all the same."""
-    cls = CoderError if request.method in SAFE else AnswerLost
-    return cls(f"{request}: {reason}", "protocol", method=request.method, path=request.path, hint=hint)
+    """An answer that is not read."""
+    return _class_for(request)(f"{request}: {reason}", "protocol", method=request.method, path=request.path, hint=hint)
+
+
+def _class_for(request: _Request) -> type[CoderError]:
+    """Of an error about an answer that is not Coder's: a write may have been processed all the same."""
+    return CoderError if request.method in SAFE else AnswerLost
 
 
 def _decoded(content: bytes, content_type: str) -> tuple[Any, bool]:

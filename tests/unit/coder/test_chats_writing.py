@@ -36,6 +36,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.models imp
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.new import BODY_BYTES, check_labels
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, NotReady
 from emulator import CHAT_DIALECTS, Emulator
+from emulator.faults import LOST_ANSWERS
 
 Start = Callable[..., Emulator]
 ESR, NEWEST = "chats-2.34esr", "chats-2.38"
@@ -72,10 +73,10 @@ def test_01_a_create_makes_one_chat_and_says_its_prompt_once(server: Emulator) -
     assert posts(server, "/messages") == (2 if empty_first(server) else 0)
 
 
-@pytest.mark.parametrize("fault", ["lost", "truncate", "gateway"])
+@pytest.mark.parametrize("fault", LOST_ANSWERS, ids=str)
 @pytest.mark.parametrize("skip", [0, 1])
-def test_01_a_lost_answer_makes_no_second_chat(server: Emulator, fault: str, skip: int) -> None:
-    server.faults.add(fault, method="POST", path="/chats$", skip=skip)
+def test_01_a_lost_answer_makes_no_second_chat(server: Emulator, fault: dict[str, Any], skip: int) -> None:
+    server.faults.add(**fault, method="POST", path="/chats$", skip=skip)
     made = chats_of(server).create(new_chat(server), waiter())
     assert [chat.id for chat in kept(server)] == [made.chat["id"]] and made.by == THIS_CALL
     assert said(kept(server)[0]) == ["Say hello"]

@@ -18,6 +18,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.operations import chat
 from emulator import CHAT_DIALECTS, Emulator
 from emulator.chats import Chat
 from emulator.chats_parts import text_part
+from emulator.faults import LOST_ANSWERS
 
 Start = Callable[..., Emulator]
 HELLO = "Hello from the fake model."
@@ -213,13 +214,13 @@ def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> Non
 
 
 @pytest.mark.parametrize("works", [False, True])
-@pytest.mark.parametrize("fault", ["lost", "truncate", "gateway"])
-def test_a_lost_answer_is_looked_up_before_anything_else(server: Emulator, works: bool, fault: str) -> None:
+@pytest.mark.parametrize("fault", LOST_ANSWERS, ids=str)
+def test_a_lost_answer_is_looked_up_before_anything_else(server: Emulator, works: bool, fault: dict[str, Any]) -> None:
     one = chat(server)
     if works:
         busy(server, 20)
     before = posts(server, "/messages")
-    server.faults.add(fault, method="POST", path="/messages$")
+    server.faults.add(**fault, method="POST", path="/messages$")
     done = send(server, "mine [[long 2]]")
     assert words(done) == ["word0 word1"] and done["delivered"] == "yes", done.msg
     assert said(one).count("mine [[long 2]]") == 1 and posts(server, "/messages") == before + 1

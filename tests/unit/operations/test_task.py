@@ -16,6 +16,7 @@ import yaml
 from calling import Call, FakeClock, call
 
 from emulator import DIALECTS, Emulator
+from emulator.faults import LOST_ANSWERS
 from emulator.server import DEFAULT_FIXTURES
 
 Start = Callable[..., Emulator]
@@ -195,14 +196,14 @@ def test_without_wait_the_call_returns_at_once(emulator: Start, dialect: str) ->
 # Lost answers and races
 
 
-@pytest.mark.parametrize("fault", ["lost", "gateway", "reset"])
-def test_a_lost_answer_to_a_create_makes_one_task(emulator: Start, dialect: str, fault: str) -> None:
+@pytest.mark.parametrize("fault", [*LOST_ANSWERS, {"kind": "reset"}], ids=str)
+def test_a_lost_answer_to_a_create_makes_one_task(emulator: Start, dialect: str, fault: dict[str, Any]) -> None:
     server = emulator(dialect, time_factor=0.005)
-    server.faults.add(fault, method="POST", path="/tasks/")
+    server.faults.add(**fault, method="POST", path="/tasks/")
     made = call("task", server, **GIVEN)
     assert not made.failed, made.msg
     assert made["changed"] is True
-    assert made["created_by"] == ("uncertain" if fault != "reset" else "this_call")
+    assert made["created_by"] == ("uncertain" if fault["kind"] != "reset" else "this_call")
     assert len(tasks_named(server, "fix")) == 1
 
 
@@ -237,11 +238,11 @@ def test_a_lost_create_is_someone_elses_where_the_prompt_differs(server: Emulato
 
 
 @pytest.mark.parametrize("state", ["paused", "active", "absent"])
-@pytest.mark.parametrize("fault", ["lost", "gateway", "reset"])
-def test_a_lost_answer_to_any_other_write(emulator: Start, dialect: str, state: str, fault: str) -> None:
+@pytest.mark.parametrize("fault", [*LOST_ANSWERS, {"kind": "reset"}], ids=str)
+def test_a_lost_answer_to_any_other_write(emulator: Start, dialect: str, state: str, fault: dict[str, Any]) -> None:
     server = emulator(dialect, time_factor=0.005)
     task = server.create_task("fix", state="paused" if state == "active" else "active")
-    server.faults.add(fault, method="DELETE" if state == "absent" else "POST")
+    server.faults.add(**fault, method="DELETE" if state == "absent" else "POST")
     builds = len(task.workspace.builds)
     done = call("task", server, name="fix", state=state)
     assert not done.failed, done.msg
@@ -249,11 +250,11 @@ def test_a_lost_answer_to_any_other_write(emulator: Start, dialect: str, state: 
     assert len(task.workspace.builds) == builds + 1
 
 
-@pytest.mark.parametrize("fault", ["lost", "gateway", "reset"])
-def test_a_lost_answer_to_a_changed_prompt(emulator: Start, fault: str) -> None:
+@pytest.mark.parametrize("fault", [*LOST_ANSWERS, {"kind": "reset"}], ids=str)
+def test_a_lost_answer_to_a_changed_prompt(emulator: Start, fault: dict[str, Any]) -> None:
     server = emulator("2.29", time_factor=0.005)
     server.create_task("fix", state="paused")
-    server.faults.add(fault, method="PATCH")
+    server.faults.add(**fault, method="PATCH")
     done = call("task", server, name="fix", input="New", on_input_change="update")
     assert done["changed"] and done["task"]["initial_prompt"] == "New"
 

@@ -14,6 +14,7 @@ from calling import Call, call
 
 from emulator import DIALECTS, Emulator
 from emulator.builds import Workspace
+from emulator.faults import LOST_ANSWERS
 from emulator.server import DEFAULT_FIXTURES
 
 Start = Callable[..., Emulator]
@@ -136,11 +137,11 @@ def test_a_build_that_does_not_end_is_a_timeout_with_a_diagnosis(server: Emulato
     assert told.kind == "wait_timeout" and told["diagnosis"]["build"]["transition"] == "start"
 
 
-@pytest.mark.parametrize("fault", ["lost", "gateway", "reset"])
+@pytest.mark.parametrize("fault", [*LOST_ANSWERS, {"kind": "reset"}], ids=str)
 @pytest.mark.parametrize("state", ["present", "started", "stopped", "absent"])
-def test_a_lost_answer_is_resolved_by_a_look(server: Emulator, state: str, fault: str) -> None:
+def test_a_lost_answer_is_resolved_by_a_look(server: Emulator, state: str, fault: dict[str, Any]) -> None:
     have(server, {"present": "absent", "started": "stopped"}.get(state, "started"))
-    server.faults.add(fault, method="POST", path="(workspaces|builds)$")
+    server.faults.add(**fault, method="POST", path="(workspaces|builds)$")
     done = ensure(server, state=state)
     assert not done.failed, done.msg
     assert done["changed"] and len(boxes(server)) == (state != "absent")

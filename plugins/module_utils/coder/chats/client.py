@@ -7,12 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Callable, NamedTuple
 
 from ..answers import Malformed, an_object, each, fields, malformed, not_coders, number, objects, refuse, text
 from ..backend import Sent, lacking
 from ..errors import REFUSALS, AnswerLost, CoderError, RouteNotFound
-from ..server import AUTHCHECK_TRIES, Server, may_be_done
+from ..server import AUTHCHECK_TRIES, Server
 from ..transport import Allowance, File, segment
 from .accounts import Account
 from .dialect import EARLY, FEATURES, GENERAL, MCP_LIST, STABLE, ChatsDialect, no_chats
@@ -235,11 +236,8 @@ class ChatsClient(Server):
         :raises CoderError: as the server refuses.
         """
         for _lost in range(UPLOADS - 1):
-            try:
+            with suppress(AnswerLost):
                 return self._upload(organization_id, file)
-            except CoderError as error:
-                if not may_be_done(error):
-                    raise
         return self._upload(organization_id, file)
 
     def _upload(self, organization_id: str, file: Upload) -> str:

@@ -15,7 +15,6 @@ from collections.abc import Collection
 from typing import Any, Callable, NamedTuple
 
 from ..errors import AnswerLost, CoderError
-from ..server import may_be_done
 from ..waiter import Waiter
 from .client import ChatsClient
 from .models import NAME_LABEL, Chat, age
@@ -202,7 +201,7 @@ class ChatLifecycle:
                     failures += 1
                     if error.kind not in _REPEATED or failures > LOST_ANSWERS or not self._waiter.options.wait:
                         raise
-                    changed = changed or may_be_done(error)
+                    changed = changed or isinstance(error, AnswerLost)
             if not members or not self._waiter.options.wait:
                 return changed or len(discarded) > before
             chat = self._look_again(chat)
@@ -277,7 +276,7 @@ class ChatLifecycle:
             if is_already_so(error):
                 # A PATCH whose answer was lost is sent again by the transport: what is so then, was made so by us.
                 return (error.attempts or 1) > 1
-            if may_be_done(error) and self._look_again(chat)["archived"] == archived:
+            if isinstance(error, AnswerLost) and self._look_again(chat)["archived"] == archived:
                 return True
             raise
         return True
@@ -314,7 +313,7 @@ class ChatLifecycle:
             return self._client.edit(chat["id"], first["id"], text, file_ids)
         except CoderError as error:
             # Repeated after a lost answer, an edit meets an id that is gone.
-            if not may_be_done(error) and not is_no_message(error):
+            if not isinstance(error, AnswerLost) and not is_no_message(error):
                 raise
             now = first_prompt(self._client.messages(chat["id"]).messages)
             if now is not None and now["id"] != first["id"] and now["text"].split() == text.split():

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from ..errors import AnswerLost, CoderError, NotReady
-from ..server import may_be_done
+from ..errors import CoderError, NotReady
 
 QUEUE_FULL = "Message queue is full."
 _ALREADY_SO = ("Chat is already archived.", "Chat is already not archived.")
@@ -74,11 +73,11 @@ def explain_send(error: CoderError) -> CoderError:
 
 
 def explain_write(error: CoderError) -> CoderError:
-    """A refused create or message, with what to do about it; an :class:`AnswerLost` where it may be done."""
+    """A refused create or message, with what to do about it."""
     if error.server_message == _USAGE_LIMIT:
         return error.but(hint="Raise the user's limit, or wait until its period is over.")
     if "ai gateway" in error.server_message.lower():
         return error.but(hint="The administrator has to switch the AI Gateway on; this server's chats need it.")
     if error.status == 413:
         return error.but(kind="invalid")
-    return error.as_a(AnswerLost) if may_be_done(error) and not is_chat_answer(error.server_message) else error
+    return error

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 from ..errors import AnswerLost, CoderError, NotReady
-from ..server import may_be_done
 
 BUSY = "Task app is not ready to accept input."
 # AgentAPI's words inside Coder's answer: it was busy; it typed the input and gave up waiting for the agent.
@@ -70,7 +69,7 @@ def explain_send(error: CoderError) -> CoderError:
     if TYPED_ONLY in detail:
         # The keystrokes are in the terminal, and AgentAPI puts them on no record any more.
         return error.as_a(AnswerLost, may_still_show=False)
-    return error.as_a(AnswerLost) if _broke_behind_coder(error) or may_be_done(error) else error
+    return error.as_a(AnswerLost) if _broke_behind_coder(error) else error
 
 
 def _broke_behind_coder(error: CoderError) -> bool:
