@@ -36,6 +36,8 @@ Delivery.__doc__ = """How a delivery ended.
 # is for a Coder whose every answer takes longer.
 ATTEMPT_SECONDS = 4.0
 _ATTEMPT_SHARE = 0.7
+# What has to be left for the answer after a pause that Coder asks for.
+_ANSWER_SECONDS = 1.0
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 2.0
 _MAX_REDIRECTS = 3
@@ -74,7 +76,7 @@ def deliver(
             return Delivery(state, text, status, attempts)
         # Retry-After is always the whole window of the rate limit, never what is left of it: when it does not fit,
         # trying on is worth more than giving up.
-        if pause < retry_after < deadline.left():
+        if pause < retry_after < deadline.left() - _ANSWER_SECONDS:
             wait = retry_after
         if wait >= deadline.left():
             return Delivery(state, text, status, attempts)
