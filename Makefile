@@ -151,7 +151,7 @@ importer: build  ## What Galaxy and Automation Hub check when the tarball is upl
 	@$(PYTHON) scripts/importer.py
 
 changelog: setup  ## Turn the fragments into release notes of the version in galaxy.yml
-	@antsibull-changelog release --update-existing
+	@antsibull-changelog release --update-existing --reload-plugins
 
 release-check: setup  ## Whether this checkout can be released as TAG (or as the version in galaxy.yml)
 	@$(PYTHON) scripts/release_check.py $(TAG)

@@ -42,6 +42,16 @@ def test_what_is_ready_leaves_its_notes(checkout: Path, tag: str | None) -> None
     assert (checkout / "build" / "release-notes.md").read_text() == "New\\.\n"
 
 
+def test_a_plugin_that_no_version_names_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for kind, file in (("modules", "new_thing.py"), ("modules", "old_thing.py"), ("filter", "fit.yml")):
+        (checkout / "plugins" / kind).mkdir(parents=True, exist_ok=True)
+        (checkout / "plugins" / kind / file).write_text("")
+    (checkout / "CHANGELOG.md").write_text(f"{CHANGELOG}\n* coder\\.tasks\\.old\\_thing \\- Old\\.\n")
+    assert release_check.main(None, checkout) == 1
+    expected = "FAILED: CHANGELOG.md names fit, new_thing in no version: run make changelog\n"
+    assert capsys.readouterr().out == expected
+
+
 def test_everything_that_is_wrong_is_told(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (checkout / "galaxy.yml").write_text("version: 1.11.0\n")
     (checkout / "changelogs" / "fragments" / "fix.yml").write_text("bugfixes: []\n")
