@@ -175,17 +175,21 @@ class _Way(NamedTuple):
     :param pattern: what follows the name, with the value as the group `secret`.
     :param starts: the characters that the pattern can start with.
     :param before: what has to stand in front of the name; None for anything.
+    :param needle: what is in every text that `before` matches; looked for first, because that takes no time.
     :param accept: whether a match is a secret.
     """
 
     pattern: re.Pattern[str]
     starts: str
     before: re.Pattern[str] | None
+    needle: str
     accept: Callable[[Name, re.Match[str]], bool]
 
 
-def _way(pattern: str, starts: str, accept: Callable[[Name, re.Match[str]], bool], before: str = "") -> _Way:
-    return _Way(re.compile(pattern), starts, re.compile(rf"(?:{before})\Z") if before else None, accept)
+def _way(
+    pattern: str, starts: str, accept: Callable[[Name, re.Match[str]], bool], before: str = "", needle: str = ""
+) -> _Way:
+    return _Way(re.compile(pattern), starts, re.compile(rf"(?:{before})\Z") if before else None, needle, accept)
 
 
 def _is_value(name: Name, match: re.Match[str]) -> bool:
@@ -236,7 +240,7 @@ _WAYS = (
     # machine git.acme.dev login ci password x
     _way(
         r"\s{1,8}(?P<secret>\S{4,512})", " \t\n", _is_set,
-        before=r"(?:\bmachine\s{1,8}\S{1,255}|(?<![\w-])default)\s{1,8}login\s{1,8}\S{1,80}\s{1,8}",
+        before=r"(?:\bmachine\s{1,8}\S{1,255}|(?<![\w-])default)\s{1,8}login\s{1,8}\S{1,80}\s{1,8}", needle="login",
     ),
     # ALTER ROLE app PASSWORD 'x'
     _way(r"[ ]{1,4}'(?P<secret>[^'\s]{4,256})'", " ", _is_sql_password),
@@ -249,7 +253,8 @@ _WAYS = (
     ),
     # <password>x</password>
     _way(
-        r">\s{0,40}(?P<secret>[^<>\s]{4,4096})\s{0,40}</", ">", _is_value, before=r"<(?:[A-Za-z0-9_-]{1,32}[:.]){0,2}"
+        r">\s{0,40}(?P<secret>[^<>\s]{4,4096})\s{0,40}</", ">", _is_value, before=r"<(?:[A-Za-z0-9_-]{1,32}[:.]){0,2}",
+        needle="<",
     ),
     # password: |
     #   x
@@ -302,6 +307,8 @@ def _find(text: str) -> Iterator[Span]:
         if ways and not _HINT.search(text, name.end, name.end + _HINT_REACH):
             continue  # nothing here looks like a secret
         for way in ways:
+            if way.needle and text.find(way.needle, max(0, name.start - _REACH), name.start) < 0:
+                continue
             match = way.pattern.match(text, name.end)
             if not match or not way.accept(name, match):
                 continue
