@@ -29,7 +29,7 @@ def check_shard(params: Any) -> None:
     """
     if params["state"] == "verified":
         return
-    with files.io_errors("read which shard the archive is"):
+    with files.io_errors("open the archive"):
         known = last_run.read(params["path"])
     given: Shard | None = params["shard"]
     if known is None or (given and (given["index"], given["count"]) == (known["index"], known["count"])):
