@@ -192,8 +192,12 @@ def test_a_run_that_did_not_end_is_named(
     server: Emulator, top: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module = "ansible_collections.coder.tasks.plugins.module_utils.operations.archive.archive"
+
+    def interrupted(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
     with monkeypatch.context() as patch:
-        patch.setattr(f"{module}._work", lambda *_arguments: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(f"{module}._work", interrupted)
         with pytest.raises(KeyboardInterrupt):
             collect(server, top, 2)
     (reason,) = refused(top)
