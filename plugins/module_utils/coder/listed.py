@@ -99,9 +99,11 @@ class Poll(Generic[Answer]):
         self._crowd = crowd
         self._clock = clock
         self._interval = interval
-        self._lock = threading.Lock()
+        self._told = threading.Condition()
+        self._is_asking = False
+        # Of the latest request that has an answer.
         self._begun_at = float("-inf")
-        self._outcome: Answer | CoderError | None = None
+        self._outcome: Answer | CoderError
 
     def answer(self) -> Answer:
         """What the server said to a request that was sent after this call began.
@@ -109,30 +111,46 @@ class Poll(Generic[Answer]):
         :raises CoderError: it could not be asked; all who waited for this answer are told.
         """
         asked_at = self._clock.monotonic()
-        with self._crowd.standing(self, asked_at), self._lock:
-            if self._outcome is None or self._begun_at < asked_at:
-                self._outcome = self._look()
-                self._crowd.serve(self, self._begun_at)
-            outcome = self._outcome
+        with self._crowd.standing(self, asked_at):
+            while True:
+                # Whoever has an answer must not be held up by one who asks for the next.
+                with self._told:
+                    self._told.wait_for(lambda: self._begun_at >= asked_at or not self._is_asking)
+                    if self._begun_at >= asked_at:
+                        outcome = self._outcome
+                        break
+                    self._is_asking = True
+                self._ask_for_all()
         if isinstance(outcome, CoderError):
             raise outcome.but()
         return outcome
 
-    def _look(self) -> Answer | CoderError:
-        failures = 0
+    def _ask_for_all(self) -> None:
+        try:
+            begun_at, outcome = self._look()
+            with self._told:
+                self._begun_at, self._outcome = begun_at, outcome
+                self._crowd.serve(self, begun_at)
+        finally:
+            with self._told:
+                self._is_asking = False
+                self._told.notify_all()
+
+    def _look(self) -> tuple[float, Answer | CoderError]:
+        """:returns: when the request began, and what came of it."""
+        failures, begun_at = 0, self._begun_at
         while True:
             # A server that fails is not hurried.
-            self._pause(in_full=failures > 0)
-            self._begun_at = self._clock.monotonic()
+            self._pause(begun_at + self._interval, in_full=failures > 0)
+            begun_at = self._clock.monotonic()
             try:
-                return self._ask()
+                return begun_at, self._ask()
             except CoderError as error:
                 failures += 1
                 if error.kind not in PASSING or failures == MOST_FAILURES:
-                    return error
+                    return begun_at, error
 
-    def _pause(self, in_full: bool) -> None:
-        ends_at = self._begun_at + self._interval
+    def _pause(self, ends_at: float, in_full: bool) -> None:
         while (pause := ends_at - self._clock.monotonic()) > 0 and (in_full or not self._crowd.all_stand()):
             self._clock.sleep(pause if in_full else min(pause, GLANCE))
 

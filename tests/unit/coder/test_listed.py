@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from calling import FakeClock
 
@@ -33,6 +36,21 @@ def test_those_who_are_done_or_not_yet_begun_are_not_waited_for() -> None:
     crowd.one(lambda: None)
     poll.answer()
     assert clock.slept == []
+
+
+def test_whoever_has_an_answer_goes_on_while_the_next_one_is_waited_for() -> None:
+    class Breathing(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            time.sleep(0.0005)  # the others run meanwhile
+
+    clock, crowd, members, looks = Breathing(), Crowd(), 16, 5
+    poll = Poll(lambda: None, crowd, clock, INTERVAL)
+    crowd.expect(members, members)
+    with ThreadPoolExecutor(members) as pool:
+        for done in [pool.submit(crowd.one, lambda: [poll.answer() for _look in range(looks)]) for _m in range(members)]:
+            done.result()
+    assert sum(clock.slept) < INTERVAL  # where one holds up another, nobody comes until an interval is over
 
 
 def test_a_server_that_fails_is_asked_once_an_interval() -> None:
