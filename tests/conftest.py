@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,6 +20,10 @@ settings.load_profile("any machine")
 
 # Whoever runs the tests may be logged in somewhere.
 os.environ["CODER_CONFIG_DIR"] = os.path.join(os.sep, "nonexistent", "coder")
+# A shell has what it starts in the background ignore the keys, and so would every process of a test.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 MEASURED = [name for name, dialect in DIALECTS.items() if dialect.measured]
 
 
