@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from measure import ROOT, Row, spread, table, write
+from measure import ROOT, Row, TreeMemory, spread, table, write
 
 sys.path.insert(0, str(ROOT / "tests"))
 
@@ -42,12 +42,16 @@ WORDS = PROSE.split()
 
 @dataclass
 class Cost:
-    """Seconds from start to end, the server's CPU seconds meanwhile, our CPU seconds, and the peak in MB."""
+    """Seconds from start to end, the server's CPU seconds meanwhile, and our CPU seconds.
+
+    peak: of the largest process, in MB; together: of all processes.
+    """
 
     seconds: float
     server: float
     cpu: float
     peak: float
+    together: float
 
 
 class Server:
@@ -118,12 +122,14 @@ def run(server: Server, command: list[str], folder: Path) -> Cost:
         started = time.monotonic()
         process = subprocess.Popen(command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output,
                                    stderr=subprocess.STDOUT)
-        _pid, status, used = os.wait4(process.pid, 0)
+        with TreeMemory(process.pid) as memory:
+            _pid, status, used = os.wait4(process.pid, 0)
         seconds = time.monotonic() - started
         process.returncode = status
     if status:
         raise SystemExit(f"{command[0]} failed:\n{(folder / 'output').read_text()[-3000:]}")
-    return Cost(seconds, server.cpu() - before, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    cpu = used.ru_utime + used.ru_stime
+    return Cost(seconds, server.cpu() - before, cpu, used.ru_maxrss / 1024, memory.peak)
 
 
 def playbook(server: Server, folder: Path, tasks: list[dict[str, Any]]) -> Cost:
@@ -247,10 +253,12 @@ def goals(small: dict[str, list[Cost]], tasks: int) -> list[Row]:
 def large_goals(small: dict[str, list[Cost]], large: dict[str, list[Cost]], tasks: int) -> list[Row]:
     spreads = {name: spread([cost.seconds for cost in costs]) for name, costs in large.items() if costs}
     case, first = f"archive, {tasks} tasks", median(large["first"])
-    peak = max(cost.peak for name in ("first", "second") for cost in large[name])
+    runs = large["first"] + large["second"]
+    largest, together = (max(getattr(cost, key) for cost in runs) for key in ("peak", "together"))
     return [
         Row(case, "the time of a tenth of them", first / median(small["first"]), "x", "<=", 11, spreads),
-        Row(case, "peak memory", peak, "MB", "<=", 250, {}),
+        Row(case, "memory of the largest process", largest, "MB", "<=", 250, {}),
+        Row(case, "memory of all processes", together, "MB", "<=", 200, {}),
     ]
 
 

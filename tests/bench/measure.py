@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -84,6 +87,49 @@ def busy(processes: int) -> Iterator[None]:
         for process in running:
             process.kill()
             process.wait()
+
+
+class TreeMemory:
+    """The most memory that a process and all under it take together, looked at every half a second (Linux only).
+
+    What they share is counted once: it is the sum of their proportional set sizes.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self.peak = 0.0  # MB
+        self._pid = pid
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._look_again_and_again, daemon=True)
+
+    def __enter__(self) -> TreeMemory:
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._over.set()
+        self._watch.join()
+
+    def _look_again_and_again(self) -> None:
+        while not self._over.wait(0.5):
+            self.peak = max(self.peak, sum(map(_proportional_size, _tree(self._pid))))
+
+
+def _tree(pid: int) -> list[int]:
+    """The process and those under it that are still there."""
+    found = [pid]
+    for parent in found:
+        with contextlib.suppress(OSError):
+            found += map(int, Path(f"/proc/{parent}/task/{parent}/children").read_text().split())
+    return found
+
+
+def _proportional_size(pid: int) -> float:
+    """In MB; 0 for a process that has ended."""
+    try:
+        (size,) = re.findall(r"^Pss: +(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
+    except (OSError, ValueError):
+        return 0.0
+    return int(size) / 1024
 
 
 def spread(values: list[float]) -> tuple[float, float, float]:

@@ -24,7 +24,7 @@ def useful_helpers() -> int:
     if multiprocessing.current_process().daemon:  # which may have no children
         return 0
     processors = len(os.sched_getaffinity(0))
-    return min(_MOST, processors) if processors > 1 else 0
+    return min(_MOST, processors - 1)  # one for the process that reads and writes
 
 
 class Helpers:

@@ -103,7 +103,7 @@ class Archive:
         self._unfinished = False
         self._about: dict[str, Any] = {}
         self._format = TASK.format
-        self._written: list[Entry] = []
+        self._written: list[str] = []  # places
         # One thread at a time: several would only hand the interpreter to each other at every call of the file system.
         self._turn = threading.Lock()
         self._lock: int | None = None
@@ -259,7 +259,7 @@ class Archive:
                 made: NewFolder = self._compute("compose", given, entry)
                 with self._turn:
                     self._place(made)
-                self._entries[made.entry["id"]] = manifest.intern_keys(made.entry)
+                self._entries[made.entry["id"]] = manifest.shared(made.entry)
         return "changed" if entry else "created"
 
     def save_account(self, name: str, answer: Any) -> str:
@@ -289,7 +289,7 @@ class Archive:
                 with files.io_errors(f"upgrade the {room.kind.name} {entry['name']}"):
                     made = room.upgraded(entry)
                     self._place(made)
-                self._entries[entry["id"]] = manifest.intern_keys(made.entry)
+                self._entries[entry["id"]] = manifest.shared(made.entry)
         return outdated
 
     def settle(self) -> None:
@@ -302,6 +302,7 @@ class Archive:
 
         :returns: whether there is a search index; a Python without SQLite's FTS5 cannot make one.
         """
+        self._compute.close()  # what follows needs their memory, and not their help
         if self._read_only:
             return self._has(search.DATABASE)
         if self._format < self._format_needed() or os.path.exists(self._at(_UNFINISHED)) or not self._top_is_whole():
@@ -414,10 +415,10 @@ class Archive:
                 with suppress(ValueError, KeyError, TypeError, FileNotFoundError, NotADirectoryError,
                               IsADirectoryError):  # fmt: skip
                     entry = room.entry(name)
-                    found[entry["id"]] = manifest.intern_keys(entry)
+                    found[entry["id"]] = manifest.shared(entry)
         if found and not self._read_only:
             self._mark_unfinished()
-            self._written = list(found.values())
+            self._written = list(map(place_of, found.values()))
         return found
 
     def _place(self, made: NewFolder) -> None:
@@ -443,14 +444,15 @@ class Archive:
             if os.path.exists(old) and not os.path.exists(place):
                 os.rename(old, place)
             raise
-        self._written.append(made.entry)
-        self._note_write(place_of(made.entry))
+        written = place_of(made.entry)
+        self._written.append(written)
+        self._note_write(written)
 
     def _sync(self) -> None:
         """Have what cannot be made again on the disk before the checksums say that it is there."""
 
-        def sync(entry: Entry) -> None:
-            place = self._at(place_of(entry))
+        def sync(written: str) -> None:
+            place = self._at(written)
             for name in os.listdir(place):
                 if not name.startswith(pages.TRANSCRIPT):
                     files.sync(os.path.join(place, name))
