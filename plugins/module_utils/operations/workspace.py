@@ -184,13 +184,7 @@ class EnsureWorkspace:
         if workspace["task_id"] or self._workspaces.tells_task(workspace):
             return workspace["task_id"] is not None
         tasks = self._context.session.tasks
-        became = tasks.presence()
-        if became == "hidden":
-            raise CoderError(
-                "this server hides its tasks, so whether the workspace is one's cannot be told", "unsupported",
-                hint="Delete it in the dashboard, or have the server show its tasks.",
-            )
-        if became != "yes":
+        if tasks.presence() in ("none", "removed"):
             return False
         listed = tasks.list(Choice(workspace["owner_name"]), lambda _malformed: None)
         return any(task["workspace_id"] == workspace["id"] for task in listed)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from calling import call
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.builds import SOMEONE_ELSE, UNCERTAIN
 from ansible_collections.coder.tasks.plugins.module_utils.coder.connection import Connection
@@ -58,6 +59,62 @@ def test_what_somebody_else_deleted_was_not_deleted_by_this_call(emulator: Start
     seen = tasks.get("fix")
     assert tasks.delete(seen, waiter()) is True
     assert tasks.delete(seen, waiter()) is False
+
+
+def test_a_start_that_is_refused_because_it_runs_was_not_ours(emulator: Start) -> None:
+    server = emulator("2.34")
+    server.create_task("fix", state="paused")
+    tasks = backend(server)
+    seen = tasks.get("fix")
+    assert tasks.resume(seen, waiter()) is True and tasks.resume(seen, waiter()) is False
+
+
+def test_a_write_whose_answer_is_lost_and_whose_task_is_gone_is_an_error(emulator: Start) -> None:
+    """Nobody can say that it was paused; that its removal stopped it is another thing."""
+    server = emulator("2.34")
+    server.create_task("fix")
+    tasks = backend(server)
+    seen = tasks.get("fix")
+    assert tasks.delete(seen, waiter())
+    server.faults.add("lost", method="POST", path="/pause$")
+    with pytest.raises(CoderError, match="The task fix was deleted meanwhile"):
+        tasks.pause(seen, waiter())
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_refusal_that_is_not_about_the_workspace_stays_as_it_is(emulator: Start, verb: str) -> None:
+    server = emulator("2.34")
+    server.create_task("fix", state="active" if verb == "pause" else "paused")
+    server.faults.add("status", method="POST", path=f"/{verb}$", status=403, body='{"message":"Not you."}')
+    tasks = backend(server)
+    with pytest.raises(CoderError) as caught:
+        getattr(tasks, verb)(tasks.get("fix"), waiter())
+    assert caught.value.server_message == "Not you." and "coder update" not in caught.value.message
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_server_whose_version_says_more_than_it_has_builds_the_workspace(emulator: Start, verb: str) -> None:
+    server = emulator("2.34")
+    server.create_task("fix", state="active" if verb == "pause" else "paused")
+    server.faults.add("status", path=f"/{verb}$", status=404, body='{"message":"Route not found."}', count=None)
+    tasks = backend(server)
+    assert getattr(tasks, verb)(tasks.get("fix"), waiter()) is True
+    assert writes(server)[-1].endswith("/builds")
+
+
+def test_a_name_that_nobody_is_seen_to_have_is_not_waited_for_without_waiting(emulator: Start) -> None:
+    server = emulator("2.34")
+    taken = '{"message":"A workspace of that name exists."}'
+    server.faults.add("status", method="POST", path="/tasks/", status=409, body=taken, count=None)
+    told = call("task", server, name="fix", template="ai", input="x", wait=False)
+    assert told.kind == "conflict" and "A workspace of that name exists." in told.msg
+
+
+def test_a_workspace_that_cannot_be_seen_any_more_is_removed(emulator: Start) -> None:
+    server = emulator("2.34")
+    workspace = server.create_task("fix").workspace.id
+    server.faults.add("status", method="GET", path=f"/workspaces/{workspace}$", status=404, count=None)
+    assert call("task", server, name="fix", state="absent")["changed"]
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,12 @@ def test_an_agent_that_was_idle_before_is_not_watched_anew() -> None:
     assert Server(state=("idle", -60)).wait("idle", stable_idle=30) == 0
 
 
+def test_an_agent_that_does_not_say_since_when_it_is_idle_is_watched() -> None:
+    server = Server(state=("idle", -60))
+    server.shown()["current_state"]["timestamp"] = "a while ago"
+    assert server.wait("idle", stable_idle=30) == 30
+
+
 def test_the_servers_clock_counts() -> None:
     server = Server(state=("idle", -3600))
     server.transport.server_ahead = -3600.0

@@ -151,6 +151,14 @@ def test_select(world: Emulator) -> None:
             assert made.kind == "invalid" and "JMESPath" in made.msg
 
 
+def test_a_condition_that_is_null_of_all_is_warned_of(emulator: Start) -> None:
+    """That none is chosen would look like an answer otherwise."""
+    server = emulator()
+    server.create_task("silent")
+    told = call("task_info", server, select="current_state.uri")
+    assert told["tasks"] == [] and "'select' is null for each of 1 tasks" in told.warnings[0], told.msg
+
+
 def test_summary(world: Emulator) -> None:
     summary = call("task_info", world, all_owners=True)["summary"]
     assert summary == {

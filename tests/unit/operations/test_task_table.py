@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from calling import call
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +42,12 @@ def test_no_text_of_others_leaves_its_line(names: list[str], words: str) -> None
     table = rows(tasks, with_owner=False, now=NOW)
     assert len(table) == len(names) + 1
     assert all(row.text.isprintable() for row in table)
+
+
+@pytest.mark.parametrize("when", [None, "", "yesterday", "2026-13-40T00:00:00Z"])
+def test_a_time_that_is_none_is_a_dash(when: str | None) -> None:
+    (_head, row) = rows([task(updated_at=when)], with_owner=False, now=NOW)
+    assert row.text.split() == ["fix-login", "ai", "active", "-", "-"]
 
 
 def test_it_is_returned_and_shown(emulator: Callable[..., Emulator]) -> None:

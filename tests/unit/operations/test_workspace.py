@@ -6,12 +6,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
 from calling import Call, call
 
+from ansible_collections.coder.tasks.plugins.module_utils.coder.workspaces import wait
+from ansible_collections.coder.tasks.plugins.module_utils.coder.workspaces.backend import WorkspacesBackend
+from ansible_collections.coder.tasks.plugins.module_utils.coder.workspaces.models import WorkspaceFields
 from emulator import DIALECTS, Emulator
 from emulator.builds import Workspace
 from emulator.faults import LOST_ANSWERS
@@ -191,6 +194,23 @@ def test_parameters_that_differ_are_told_applied_or_refused(server: Emulator) ->
     assert [build.transition for build in only(server).builds] == ["start", "stop", "start"]
 
 
+def test_one_that_somebody_else_starts_during_the_restart_has_not_our_parameters(
+    server: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have(server, "started")
+    start = WorkspacesBackend.start
+
+    def start_second(*given: Any) -> bool:
+        monkeypatch.undo()
+        assert ensure(server, state="started", wait=False)["changed"]
+        return start(*given)
+
+    monkeypatch.setattr(WorkspacesBackend, "start", start_second)
+    told = ensure(server, parameters=US, on_parameter_change="update", allow_restart=True)
+    assert told.kind == "conflict" and "somebody else has started it meanwhile" in told.msg
+    assert only(server).latest.parameters != US
+
+
 def test_a_stopped_workspace_takes_parameters_with_its_start(server: Emulator) -> None:
     have(server, "stopped")
     told = ensure(server, parameters=US, on_parameter_change="update")
@@ -280,6 +300,29 @@ def test_an_agent_that_is_lost_is_told(server: Emulator) -> None:
     assert "agent has lost connection" in told["workspace"]["reason"]
 
 
+@pytest.mark.parametrize(("lifecycle", "words"), [("start_error", "failed"), ("start_timeout", "did not end in time")])
+def test_a_start_script_that_went_wrong_is_told(lifecycle: str, words: str) -> None:
+    agent = {"id": "a1", "name": "main", "status": "connected", "lifecycle": lifecycle, "healthy": True, "reason": None}
+    found = wait.ailment(cast(WorkspaceFields, {"status": "running", "transition": "start", "agents": [agent]}))
+    assert found is not None and f"start script of its agent main {words}" in found.reason
+
+
+def test_why_a_build_failed_may_be_unreadable(server: Emulator) -> None:
+    """It goes with what is being told, and takes nothing away from it."""
+    have(server, "failed")
+    server.faults.add("status", method="GET", path="/workspacebuilds/", status=500, count=None)
+    told = ensure(server, wait=False, retries=0)
+    assert "why could not be read" in told["workspace"]["reason"]
+
+
+def test_one_that_is_gone_when_it_is_to_be_deleted_is_deleted(server: Emulator) -> None:
+    have(server, "started")
+    server.faults.add("status", method="POST", path="/builds$", status=404, body='{"message":"Gone."}')
+    server.faults.add("status", method="GET", path=f"/workspaces/{only(server).id}$", status=404, skip=1, count=None)
+    told = ensure(server, state="absent", wait=False)
+    assert not told.failed and told["changed"] is False, told.msg
+
+
 # What hangs on a workspace
 
 
@@ -300,6 +343,13 @@ def test_a_workspace_is_not_deleted_where_whose_it_is_cannot_be_told(emulator: S
     server.faults.add("status", path="/tasks", status=500, body='{"message":"No."}', count=None)
     told = ensure(server, state="absent", retries=0)
     assert told.failed and not told.writes and len(boxes(server)) == 1
+
+
+def test_where_there_are_no_tasks_it_can_be_no_tasks(emulator: Start) -> None:
+    server = emulator("2025-10", time_factor=0.01)
+    have(server, "started")
+    server.faults.add("status", path="/tasks", status=404, body='{"message":"Route not found."}', count=None)
+    assert ensure(server, state="absent")["changed"] and not boxes(server)
 
 
 @pytest.mark.parametrize("dialect", ["chats-2.35", "chats-2.37", "chats-2.38"])
