@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -48,7 +49,8 @@ def test_whoever_has_an_answer_goes_on_while_the_next_one_is_waited_for() -> Non
     poll = Poll(lambda: None, crowd, clock, INTERVAL)
     crowd.expect(members, members)
     with ThreadPoolExecutor(members) as pool:
-        for done in [pool.submit(crowd.one, lambda: [poll.answer() for _look in range(looks)]) for _m in range(members)]:
+        member = functools.partial(crowd.one, lambda: [poll.answer() for _look in range(looks)])
+        for done in [pool.submit(member) for _member in range(members)]:
             done.result()
     assert sum(clock.slept) < INTERVAL  # where one holds up another, nobody comes until an interval is over
 

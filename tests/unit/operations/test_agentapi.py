@@ -233,6 +233,13 @@ def test_message_that_AgentAPI_refuses_was_not_delivered() -> None:
     assert "too odd" in result["msg"]
 
 
+def test_message_that_something_before_AgentAPI_refuses_has_its_words() -> None:
+    with TalkingAgentAPI("Hello") as server:
+        server._take = lambda request: request.answer(502, "<p>Bad\ngateway</p>")  # type: ignore[method-assign]
+        result = talk(server)
+    assert result["failure"]["kind"] == "server" and "HTTP 502: <p>Bad gateway</p>" in result["msg"]
+
+
 def test_reply_that_does_not_come_is_an_error_that_keeps_what_is_there() -> None:
     with TalkingAgentAPI("Hello") as server:
         server._answer = lambda: server.say("I am still at it")  # type: ignore[method-assign]

@@ -29,6 +29,8 @@ from unit.snapshot.servers import (
 from ansible_collections.coder.tasks.plugins.module_utils.operation_module import module_arguments, outcome
 from ansible_collections.coder.tasks.plugins.module_utils.operations import log_snapshot
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.capture import store
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.spool import Capture, Spool
 
 TALK = conversation("Hello", "Hi", "Fine   \n")
 
@@ -169,6 +171,24 @@ def test_the_environment_is_read_from_a_private_file(
     assert call()["delivery"]["state"] == "delivered"
     assert coder.journal[-1].headers["X-Odd"] == 'a"b$c\\d'
     assert call(task_id="another")["failure"]["kind"] == "not_found"
+
+
+def test_an_environment_that_cannot_be_read_is_named(coder: FakeCoder, home: Path) -> None:
+    told = call(environment_file=str(home))
+    assert told["failure"]["kind"] == "io" and f"the 'environment_file' {home}" in told["msg"]
+
+
+def test_what_another_process_has_dealt_with_meanwhile_is_superseded(
+    coder: FakeCoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def delivered_by_another(captured: Capture, spool: Spool, report: Any) -> str | None:
+        path = store(captured, spool, report)
+        spool.delivered(captured)
+        return path
+
+    monkeypatch.setattr(log_snapshot, "store", delivered_by_another)
+    done = call()
+    assert done["delivery"]["state"] == "superseded" and not done.get("failed") and not coder.snapshots
 
 
 @pytest.mark.parametrize(

@@ -366,6 +366,14 @@ def test_a_look_that_fails_does_not_end_the_wait_for_a_reply(emulator: Start, pa
     assert [message["content"] for message in done["reply"]] == ["echo: Go on"], done.msg
 
 
+def test_looks_that_fail_to_the_end_are_told_with_the_timeout(emulator: Start) -> None:
+    server = emulator(busy_time=20)
+    server.create_task("fix")
+    server.faults.add("status", method="GET", path="/logs$", status=500, body='{"message":"x"}', skip=1, count=None)
+    done = send(server, retries=0, wait_timeout=1, poll_interval=0.4)
+    assert done.kind == "wait_timeout" and done["delivered"] == "yes" and "the last look failed: " in done.msg
+
+
 @pytest.mark.parametrize(
     ("options", "kind"),
     [
