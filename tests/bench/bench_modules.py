@@ -29,7 +29,8 @@ from emulator.world import Task
 LATENCY = 0.02
 # The plugin's own imports, once in the parent process.
 IMPORT_BUDGET_MS = 200.0
-PAYLOAD_BUDGET_KB = 240.0
+# Of which Ansible's own are 166.
+PAYLOAD_BUDGET_KB = 400.0
 # Processes that compute beside what is measured on a busy machine.
 BUSY = 10
 
