@@ -221,6 +221,14 @@ def test_retries_end_at_the_deadline(server: Emulator) -> None:
     assert sum(clock.slept) <= 30
 
 
+def test_no_page_is_asked_for_after_the_deadline_of_all(server: Emulator) -> None:
+    transport = connect(server, deadline=5.0)
+    allowance = transport.allowance()
+    transport.clock.sleep(6.0)
+    told = failure(transport, within=allowance)
+    assert told.kind == "timeout" and "did not end within 5 s" in str(told) and len(server.journal) == 0
+
+
 @pytest.mark.parametrize("option", ["connect_timeout", "timeout", "deadline"])
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_a_time_that_nothing_can_keep_is_refused(server: Emulator, option: str, value: float) -> None:

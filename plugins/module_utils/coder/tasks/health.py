@@ -94,12 +94,6 @@ def explain_build(server: Server, task: Task) -> Ailment:
         return _BUILD._replace(reason=f"{_BUILD.reason}; why could not be read: {error.reason}")
 
 
-def with_reason(server: Server, task: Task) -> Task:
-    """The task; one that is not well has its ``reason``, too."""
-    found = explain(server, task)
-    return {**task, "reason": found.reason} if found else task
-
-
 def describe(task: Task) -> str:
     """The state in words: status, then what the agent said last."""
     if is_stopping(task):
