@@ -13,7 +13,7 @@ from typing import Any
 
 from .names import kind_of
 from .record import Message
-from .redact import Redactor
+from .redact import Redactor, only_marks
 
 # Ids, states and times are nobody's words, and an id looks like a key: the redaction leaves these values alone.
 CHAT_STRUCTURE = frozenset((
@@ -64,11 +64,11 @@ def _data(value: Any, redactor: Redactor, key: str = "") -> Any:
 
 def _text(value: str, redactor: Redactor, key: str) -> str:
     text = redactor.redact(value).text
-    if not key or not kind_of(key):
+    if not key or not kind_of(key) or only_marks(text) == text:
         return text
     seen = redactor.redact(json.dumps({key: text}, ensure_ascii=False)).text
     try:
-        found = json.loads(seen)[key]
-    except (ValueError, KeyError):  # a mark took a part of the quotes with it
-        return text
-    return found if isinstance(found, str) else text
+        (found,) = json.loads(seen).values()
+    except ValueError:  # a mark took the quotes with it, as one of a user's rule for JSON does
+        return only_marks(seen)
+    return str(found)

@@ -61,6 +61,11 @@ def marks(data: Any) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
+def only_marks(text: str) -> str:
+    """The marks of a text, without what stands around them."""
+    return "".join(match[0] for match in _MARK.finditer(text))
+
+
 def without_digits(text: str) -> str:
     """The text as it would be with any other key."""
     return _MARK.sub(r"[REDACTED:\1]", text) if _MARK_START in text else text

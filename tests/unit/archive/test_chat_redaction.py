@@ -7,11 +7,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.chat_redaction import redacted_messages
-from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
+from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor, marks
+from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import pattern_rule
 
 TOKEN = "gh" + "p_" + "a1B2" * 9
 OF_A_MESSAGE = ("id", "chat_id", "created_by", "model_config_id", "created_at", "role", "queued_message_id", "usage")
@@ -49,6 +51,18 @@ def test_data_without_a_secret_stays_as_it_is(value: Any) -> None:
     message = {"content": harmless, "args": harmless}
     assert redacted_messages([message], redactor) == [message]
     assert redacted_messages([{"content": value}], None) == [{"content": value}]
+
+
+@pytest.mark.parametrize("pattern", [
+    '"password": "[^"]+"', '"password": "', '[^{]{18,}', r'\{.*\}', "password", 'aB3dE6gH9jK2"', "x-aB3dE6",
+])  # fmt: skip
+def test_no_rule_of_a_user_keeps_a_secret_from_being_found(pattern: str) -> None:
+    """Also one that takes the name or the quotes beside a value. What is redacted stays as it is."""
+    own = Redactor(b"a key for the tests only", rules=[pattern_rule("own", pattern, "")])
+    given_ = {"id": 1, "content": [{"type": "tool-call", "args": {"password": "x-aB3dE6gH9jK2"}}]}
+    once = redacted_messages([given_], own)
+    assert marks(once) and "aB3dE6gH9jK2" not in json.dumps(once)
+    assert redacted_messages(once, own) == once
 
 
 def _without_structure(before: Any, after: Any) -> Any:
