@@ -588,6 +588,21 @@ def test_a_server_that_does_not_say_leaves_it_unproven(
     assert archive(server, tmp_path / "b", expect_scope="own", **options).kind == "forbidden"
 
 
+@pytest.mark.parametrize(("options", "kind"), [
+    ({"organization": "nobodys"}, "not_found"), ({"organization": ".."}, "invalid"), ({}, "auth"),
+])  # fmt: skip
+def test_what_was_meant_is_asked_for_and_not_unproven(
+    emulator: Servers, tmp_path: Path, options: dict[str, Any], kind: str
+) -> None:
+    """A name that does not exist, and a session that ends, are mistakes whose sentences say so."""
+    server = emulator()
+    if kind == "auth":
+        server.faults.add("status", path="/authcheck$", status=401, body='{"message": "Expired."}', count=None,
+                          headers=JSON)  # fmt: skip
+    for expected in ({}, {"expect_scope": "organization"}):
+        assert archive(server, tmp_path, check=True, **expected, **options).kind == kind
+
+
 @pytest.mark.parametrize(("options", "scope"), [
     ({"all_owners": False}, "own"), ({"all_owners": False, "owner": "alice"}, "own"),
     ({"all_owners": False, "owner": "bob"}, "own"), ({"all_owners": None, "name": ["one"]}, "own"),

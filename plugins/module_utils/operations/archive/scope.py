@@ -76,12 +76,13 @@ def warn_of_scope(context: Context[SeenParams], scope: str) -> None:
 def _scope(server: Server, params: SeenParams) -> str:
     if params["name"] is not None:
         return OWN
+    # One that does not exist is a mistake of its own, whatever is expected to be seen.
+    where = server.organization(params["organization"])["id"] if params["organization"] else None
     try:
         if not params["all_owners"]:
             own = params["owner"] == "me" or _is_me(server, params["owner"]) or server.may_read("task")
             return OWN if own else UNPROVEN
-        if params["organization"]:
-            where = server.organization(params["organization"])["id"]
+        if where:
             return ORGANIZATION if server.may_read("task", organization_id=where) else OWN
         if server.may_read("task"):
             return DEPLOYMENT
