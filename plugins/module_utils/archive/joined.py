@@ -20,7 +20,7 @@ from . import files, last_run, manifest
 from .attachments import Fetch
 from .folder import Evidence
 from .kinds import CHAT, kind_of
-from .record import Entry, Message, Record, Saved
+from .record import Entry, Message, Record
 from .redact import Redactor
 from .report import pages
 from .seal import Seal
@@ -106,11 +106,6 @@ class JoinedArchive:
     def entries(self) -> list[Entry]:
         """The lines of all manifests."""
         return manifest.ordered(entry for shard in self._shards.values() for entry in shard.entries())
-
-    def read(self, task_id: str) -> Saved | None:
-        """See :meth:`Archive.read`."""
-        home = self._home.get(task_id)
-        return home.read(task_id) if home else None
 
     def entry(self, task_id: str) -> Entry | None:
         """See :meth:`Archive.entry`."""
@@ -220,9 +215,6 @@ class JoinedArchive:
     def _home_of(self, given: Record) -> Archive:
         """The shard that a new conversation belongs to."""
         root = given["task"].get("root_chat_id") or given["task"]["id"]
-        known = self._home.get(root)
-        if known:
-            return known
         return next(self._shards[folder] for folder, number in self._numbers.items() if in_shard(root, *number))
 
     def _sum_of(self, name: str) -> str | None:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Iterator
 
@@ -104,15 +103,15 @@ _BASE64 = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{24,65536}={0,2}")
 
 
 def decoded(word: str) -> str | None:
-    """The text that base64 hides, or None if it is something else than text."""
+    """The text that base64 hides, or None if it is something else than text.
+
+    :param word: at least 24 characters of base64, with or without its padding.
+    """
     word = word.rstrip("=")
-    try:
-        head = base64.b64decode(word[:24])
-        if not head.isascii() or not _is_text(head):
-            return None
-        data = base64.b64decode(word[: len(word) - len(word) % 4] + _rest(word))
-    except (binascii.Error, ValueError):
+    head = base64.b64decode(word[:24])
+    if not head.isascii() or not _is_text(head):
         return None
+    data = base64.b64decode(word[: len(word) - len(word) % 4] + _rest(word))
     return data.decode("ascii") if data.isascii() and _is_text(data) else None
 
 

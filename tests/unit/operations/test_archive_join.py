@@ -107,7 +107,10 @@ def test_the_whole_is_verified_and_evacuated_as_one_archive(server: Emulator, to
 
 def test_a_new_conversation_is_saved_in_its_own_shard(server: Emulator, top: Path) -> None:
     join(top)
-    made = [server.create_task(f"new-{number}") for number in range(6)]
+    made = [server.create_task(f"new-{number}").name for number in range(6)]
+    assert server.state.chats is not None
+    roots = list(server.state.chats.all())
+    made += [server.create_chat(f"Sub-agent {number}", parent=root).id for number, root in enumerate(roots)]
     whole(server, top, "present")
     for index in range(1, COUNT + 1):
         assert collect(server, top, index)["summary"]["created"] == 0
@@ -135,6 +138,47 @@ def test_a_file_that_somebody_changed_is_found_wherever_it_lies(server: Emulator
     victim.write_text(victim.read_text().replace("word", "sword"))
     files = whole(server, top, "verified", fail_on="none")["verification"]["files"]
     assert files["damaged"] == [str(victim.relative_to(top))]
+
+
+@pytest.mark.parametrize("text", [
+    "", "{", "[]\n", "{}\n", '{"folder": "shard-1-of-3", "index": 1, "count": 3}\n',
+    '{"folder": "../shard-1-of-1", "index": 1, "count": 1}\n', '{"folder": "x", "index": "1", "count": 1}\n',
+])  # fmt: skip
+def test_a_damaged_list_of_shards_is_told(server: Emulator, tmp_path: Path, text: str) -> None:
+    (tmp_path / "shards.jsonl").write_text(text)
+    done = whole(server, tmp_path, "verified")
+    assert done.kind == "invalid" and f"{tmp_path / 'shards.jsonl'} is damaged. Join the shards again." in done.msg
+
+
+def test_without_one_of_its_shards_nothing_is_done(server: Emulator, top: Path) -> None:
+    join(top)
+    shutil.move(top / "shard-2-of-3", top.parent / "away")
+    for state in ("verified", "present", "evacuated"):
+        done = whole(server, top, state)
+        assert done.kind == "io" and not done.writes and f"shard shard-2-of-3 of the archive {top} is not there" in done.msg
+    shutil.move(top.parent / "away", top / "shard-2-of-3")
+    assert not whole(server, top, "present").failed, "the archive is not locked any more"
+
+
+@pytest.mark.parametrize(("text", "key", "seal"), [
+    ("{", KEY, "broken"), ("[]", KEY, "broken"), ('{"seal": 7}', KEY, "broken"),
+    (None, "another key for this test", "other_key"),
+])  # fmt: skip
+def test_what_is_no_seal_of_this_key_is_told(
+    server: Emulator, top: Path, text: str | None, key: str, seal: str
+) -> None:
+    join(top)
+    if text is not None:
+        (top / "archive.json").write_text(text)
+    proof = whole(server, top, "verified", fail_on="none", redaction_key=key)["verification"]
+    assert proof["seal"] == seal and not proof["go"]
+
+
+def test_without_any_key_no_shard_is_read(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(top.parent / "config"))
+    done = join(top, redaction_key=None)
+    assert done.kind == "invalid" and "no key is given, and none is kept here" in done.msg.lower()
+    assert not (top.parent / "config").exists(), "a new key would be of no use"
 
 
 def refused(top: Path) -> list[str]:
