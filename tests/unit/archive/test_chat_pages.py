@@ -79,6 +79,7 @@ def test_a_tool_call_stands_with_its_result() -> None:
 @pytest.mark.parametrize(("part", "shown"), [
     (call("execute", {"command": "ls"}), "execute (no result) ls"),
     (result("late", key="gone"), "Result:\nlate"),
+    (result(None, key="gone"), "execute|Result:\n"),
     (result("boom", key="gone", is_error=True), "execute (failed)|Error:\nboom"),
     ({"type": "reasoning", "text": "Hm."}, "Reasoning|Hm."),
     ({"type": "context-file", "context_file_path": "AGENTS.md", "content": "Be"}, "context-file: AGENTS.md|Be"),
@@ -99,6 +100,8 @@ def test_files_are_linked_by_what_lies_beside() -> None:
     lost = described({"id": FILE, "name": "x", "media_type": "", "error_kind": "not_found"}, None)
     page, markdown = pages([said(1, "user", part)], [lost])
     assert "could not be read" in page and "could not be read" in markdown
+    page, markdown = pages([said(1, "user", {**part, "name": "notes"})])
+    assert all("notes" in shown and "could not be read" in shown for shown in (page, markdown)), "nothing lies beside"
 
 
 def test_a_chat_leads_to_its_relatives() -> None:

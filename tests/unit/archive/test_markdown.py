@@ -87,6 +87,16 @@ def test_what_it_looks_like() -> None:
     assert html("# x\n![a cat](https://e.f/cat.png)").endswith("<p>[a cat: https://e.f/cat.png]</p>\n")
 
 
+def test_only_an_address_of_the_web_is_one() -> None:
+    assert html("# x\n[a](/etc/passwd) [b](ftp://e.f)").endswith("<p><a>a</a> <a>b</a></p>\n")
+
+
+def test_what_a_later_parser_knows_more_is_left_out_but_for_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    more = markdown.MarkdownIt("commonmark").enable("strikethrough")
+    monkeypatch.setattr(markdown, "_parser", lambda: more)
+    assert html("# x\n~~a~~ b").endswith("<p>a b</p>\n")
+
+
 @pytest.mark.parametrize("text", [
     "Plain prose, `with code` in it.\nAnd two lines.", "5 * 3 ** 2", "● Bash(ls)\n  ⎿  - a\n- b", "╭──╮\n# a\n╰──╯",
     "# padded as on a screen     \n- a\n", "# a\n" + "x" * markdown.LONGEST,

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.judge import is_varied
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor, marks
-from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import REVISION, RULES, SHORTEST_TOKEN, Rule
+from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import (
+    REVISION,
+    RULES,
+    SHORTEST_TOKEN,
+    Rule,
+    pattern_rule,
+)
 
 from . import corpus
 
@@ -177,7 +183,7 @@ HALVES = "gh" + "p_" + "a1B2" * 4, "c3D4" * 5
 @pytest.mark.parametrize("between", [
     "\0", "\r", "\x08", "\x1b[0m", "\x1b[1;31m", "\x9b0m", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u200e",
     "\ufe0f", "\u202e", "<wbr>", "<b>", "</b>", "<!-- -->", "&shy;", "&#8203;", "&#x200b;", "**", "`", "*",
-    "</span><span class='x'>", "\0\u200b",
+    "</span><span class='x'>", "\0\u200b", "<span title='\u200b'>",
 ], ids=repr)  # fmt: skip
 def test_what_nobody_sees_splits_no_secret(between: str) -> None:
     """Neither the secret nor a way to join it is left."""
@@ -329,6 +335,43 @@ def test_a_key_that_begins_with_a_word_is_a_name_with_a_hash(joint: str) -> None
 def test_a_quoted_value_of_eight_mixed_characters_is_enough(name: str, enough: str, too_few: str) -> None:
     assert enough not in redactor.redact(f'"{name}": "{enough}"').text
     assert redactor.redact(f'"{name}": "{too_few}"').text == f'"{name}": "{too_few}"'
+
+
+@pytest.mark.parametrize(("text", "secret"), [
+    (r'password = "ab\"cd\"ef1"; done', r'ab\"cd\"ef1'), ("pass: aB3dE6gH9jK2mN5pQ8sT", "aB3dE6gH9jK2mN5pQ8sT"),
+    ("api_key = '0aa1b2c3d4e5f60718293a4b5c6d7e8f'", "0aa1b2c3d4e5f60718293a4b5c6d7e8f"),
+    ("run --key aB3dE6gH9jK2mN5pQ8sT1vW4 now", "aB3dE6gH9jK2mN5pQ8sT1vW4"),
+], ids=lambda text: text[:8])  # fmt: skip
+def test_a_value_is_taken_out_to_its_end_and_nothing_else(text: str, secret: str) -> None:
+    before, after = map(re.escape, text.split(secret))
+    assert re.fullmatch(rf"{before}\[REDACTED:assignment:[0-9a-f]{{8}}\]{after}", redactor.redact(text).text)
+
+
+@pytest.mark.parametrize("text", [
+    "token = OAuth2AccessToken", "access_token == sha256sum", "pass: hunter22", "--key the-name-of-one2",
+    "key = '0aa1b2c3d4e5f60718293a4b5c6d7e8f'", "signature: '0aa1b2c3-d4e5-f607-1829-3a4b5c6d7e8f'",
+])  # fmt: skip
+def test_a_name_a_word_and_a_digest_are_no_secrets(text: str) -> None:
+    assert redactor.redact(text).text == text
+
+
+def test_marks_of_a_key_far_apart_hide_no_prose_between_them() -> None:
+    """As in a long log, whose single words could be lines of a key."""
+    prose = "and some prose of a few words"
+    lines = "\n".join(["word", "other", "third", "fourth", "fifth", prose] * 2000)
+    text = f"-----BEGIN PRIVATE {'KEY-----'}\n{lines}\n-----END PRIVATE {'KEY-----'}"
+    assert redactor.redact(text).text.count(prose) == 2000
+
+
+@pytest.mark.parametrize(("before", "after"), [(" a long beginning", " a rather long end"), (" a long beginning", ""), ("", "")])
+def test_what_stands_around_a_mark_is_a_secret_of_its_own_if_it_is_long(before: str, after: str) -> None:
+    """A rule of a user may find a text with a mark in the middle."""
+    own = Redactor(KEY, rules=[pattern_rule("own", "<key.*/key>", "<key")])
+    mark = redactor.redact(TOKEN).text
+    text = own.redact(f"<key{before}{mark}{after}/key>").text
+    assert text.count(mark) == 1 and text.count("[REDACTED:own:") == bool(before) + bool(after)
+    assert text == text.replace("a long beginning", "").replace("a rather long end", "")
+    assert own.redact(text).text == text
 
 
 @pytest.mark.parametrize("value, varied", [

@@ -154,6 +154,16 @@ def test_the_chart_holds_every_task_with_a_date(times: list[str | None]) -> None
         assert max(part.height for column in chart.bars for part in column.parts) == timeline.HEIGHT
 
 
+@pytest.mark.parametrize(("last", "unit", "bars"), [
+    ("2020-02-20", "day", 6), ("2020-05-20", "week", 15), ("2022-02-15", "month", 25), ("2030-02-15", "year", 11),
+])  # fmt: skip
+def test_a_bar_is_of_the_shortest_time_of_which_few_enough_fit(last: str, unit: str, bars: int) -> None:
+    entries = [{"created_at": f"{day}T08:00:00Z", "status": "active"} for day in ("2020-02-15", last)]
+    chart = timeline.chart(entries)
+    assert chart is not None and (chart.unit, len(chart.bars)) == (unit, bars)
+    assert [len(bar.parts) for bar in chart.bars] == [1] + [0] * (bars - 2) + [1]
+
+
 @given(st.text())
 def test_plain_text_has_no_controls(text: str) -> None:
     shown = printable(text + HOSTILE + text)

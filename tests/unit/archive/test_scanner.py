@@ -80,6 +80,14 @@ def test_the_scanner_sees_wrapped_and_coloured_text() -> None:
     assert redactor.redact(f"{line[:80]}\n{line[80:]}").counts == {"words": 1}
 
 
+def test_what_the_scanner_finds_over_two_lines_is_taken_out_to_its_end() -> None:
+    """A scanner cannot be asked whether the secret was complete when its line ended, as a rule is."""
+    word = "kqz7hwjx" * 4 + "Then"
+    line = "x" * 40 + "1 " + word[:-4]
+    text = Redactor(KEY, scanner=WordScanner(word)).redact(f"{line}\n{word[-4:]} I went on").text
+    assert text.endswith("] I went on") and "kqz7" not in text
+
+
 def test_what_is_allowed_stays_whatever_the_scanner_says() -> None:
     assert Redactor(KEY, scanner=WordScanner("swordfish"), allow=["swordfish"]).redact("swordfish").text == "swordfish"
 

@@ -250,6 +250,25 @@ def test_damage_is_never_taken_for_the_truth(tmp_path: Path) -> None:
         assert archive.verify_files().damaged == {record()["task"]["id"]: [str(log.relative_to(tmp_path))]}
 
 
+@pytest.mark.parametrize("text", [b"[]", b"{", b'{"task": {}}', b'{"task": {}, "archive": 7}'])
+def test_a_folder_that_says_nothing_of_its_task_is_damaged_whatever_the_checksums_say(
+    tmp_path: Path, text: bytes
+) -> None:
+    save(tmp_path, record())
+    about = next((tmp_path / "tasks").iterdir()) / "task.json"
+    old, new = (files.sha256(data) for data in (about.read_bytes(), text))
+    about.write_bytes(text)
+    lines, sums = tmp_path / "manifest.jsonl", tmp_path / "SHA256SUMS"
+    before = files.sha256(lines.read_bytes())
+    lines.write_text(lines.read_text().replace(old, new))
+    sums.write_text(sums.read_text().replace(old, new).replace(before, files.sha256(lines.read_bytes())))
+    with Archive(str(tmp_path), None, read_only=True) as archive:
+        (entry,) = archive.entries()
+        evidence = archive.examine(entry["id"])
+        assert evidence is not None and evidence.problem == "damaged" and evidence.messages == []
+        assert text != b"[]" or archive.said(entry) is None
+
+
 def test_damage_at_the_top_and_strays_are_found(tmp_path: Path) -> None:
     save(tmp_path, record())
     (tmp_path / "index.csv").write_text("")
@@ -299,6 +318,19 @@ def test_what_a_folder_without_account_holds_is_not_overwritten(tmp_path: Path) 
     assert_sound(tmp_path)
 
 
+@pytest.mark.parametrize(("goes_on", "lacks"), [(True, []), (False, ["restarted"])])
+def test_a_log_without_account_shows_whether_an_agent_remembers(
+    tmp_path: Path, goes_on: bool, lacks: list[str]
+) -> None:
+    said = [message(0, "Fix it", "input"), message(1, "I do")]
+    save(tmp_path, record(messages=said))
+    (next((tmp_path / "tasks").iterdir()) / "task.json").unlink()
+    (tmp_path / "manifest.jsonl").unlink()
+    more = [*said, message(2, "Done")] if goes_on else [message(0, "Hello")]
+    save(tmp_path, record(messages=more, task_changes={"workspace_build_number": 3}))
+    assert manifest(tmp_path)[0]["lacks"] == lacks
+
+
 @pytest.mark.parametrize("name", ["index.html", "index.csv", "manifest.jsonl", "SHA256SUMS"])
 @pytest.mark.parametrize("text", ["", "garbage\n"])
 def test_damage_at_the_top_is_mended_by_the_next_run(tmp_path: Path, name: str, text: str) -> None:
@@ -332,6 +364,22 @@ def test_foreign_things_among_the_tasks_are_strays(tmp_path: Path) -> None:
     (tmp_path / "manifest.jsonl").unlink()
     assert sorted(save(tmp_path, record(1), record(2))) == ["created", "unchanged"]
     assert not [path for path in (tmp_path / "tasks").iterdir() if path.name.startswith((".new", ".old"))]
+
+
+def test_a_chat_among_the_tasks_is_no_task(tmp_path: Path) -> None:
+    save(tmp_path, record())
+    about = next((tmp_path / "tasks").iterdir()) / "task.json"
+    about.write_text(about.read_text().replace('"archive": {', '"archive": {"kind": "chat",'))
+    (tmp_path / "manifest.jsonl").unlink()
+    with Archive(str(tmp_path), None, read_only=True) as archive:
+        assert archive.entries() == []
+
+
+def test_a_place_without_an_archive_is_told_before_anything_relies_on_it(tmp_path: Path) -> None:
+    with Archive(str(tmp_path / "nowhere"), None, read_only=True) as archive:
+        with pytest.raises(CoderError, match="here is no archive at .*nowhere") as error:
+            archive.check_place()
+        assert error.value.kind == "io"
 
 
 def test_other_peoples_files_are_not_overwritten(tmp_path: Path) -> None:

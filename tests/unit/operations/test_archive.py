@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import pytest
 from calling import Call, call
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive import search
+from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.backend import TasksBackend
+from ansible_collections.coder.tasks.plugins.module_utils.operations.archive import progress
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive.outcome import Outcomes
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive.progress import Progress
 from ansible_collections.coder.tasks.plugins.module_utils.operations.archive.select import in_shard
@@ -317,6 +320,56 @@ def test_a_log_without_a_word_of_a_user_is_whole_only_where_a_snapshot_says_so(
     assert (entry["messages"], entry["complete"]) == (14, has_snapshot)
 
 
+@pytest.mark.parametrize("failing", ["server", "io"])
+def test_a_task_is_paused_again_whatever_fails_meanwhile(
+    emulator: Servers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """A log that cannot be read is this task's failure alone; an archive that cannot be written ends the run."""
+    server, resume = emulator(auto_snapshot=False), TasksBackend.resume
+    server.create_task("silent", state="paused")
+
+    def breaking(self: TasksBackend, *arguments: Any) -> bool:
+        resumed = resume(self, *arguments)
+        if failing == "server":
+            server.faults.add("status", path="/logs$", status=500, body='{"message": "Broken."}', count=None)
+        else:
+            (tmp_path / "tasks").rename(tmp_path / "gone")
+            (tmp_path / "tasks").write_text("a file in the folder's place")
+        return resumed
+
+    monkeypatch.setattr(TasksBackend, "resume", breaking)
+    done = archive(server, tmp_path, on_partial="resume", retries=0)
+    assert done.writes == ["POST resume", "POST pause"] and server.state.task("silent").status == "paused"
+    assert done.kind == failing and "alice/silent" in done.msg
+    if failing == "server":
+        assert done["error_kinds"] == {"server": 1} and done["summary"]["failed"] == 1
+
+
+def test_what_a_killed_run_left_resumed_is_told_once(fleet: Emulator, tmp_path: Path) -> None:
+    archive(fleet, tmp_path)
+    (tmp_path / ".resumed").write_text("alice/one\nbob/two\n")
+    assert not archive(fleet, tmp_path, check=True).warnings
+    assert archive(fleet, tmp_path).warnings == [
+        "An earlier run was ended while it had resumed alice/one, bob/two. Pause what nobody works in."
+    ]
+    assert not archive(fleet, tmp_path).warnings
+
+
+def test_a_task_that_is_deleted_between_the_list_and_its_log_is_a_failure(
+    fleet: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive(fleet, tmp_path)
+    refresh = TasksBackend.refresh
+
+    def deleting(self: TasksBackend, item: Any) -> Any:
+        fleet.state.task("paused").deleted = 0.0
+        return refresh(self, item)
+
+    monkeypatch.setattr(TasksBackend, "refresh", deleting)
+    done = archive(fleet, tmp_path, name=["paused"], state="verified")
+    assert done["verification"]["unreadable"] == 1 and "it was deleted meanwhile" in str(done["failures"])
+
+
 def test_no_more_are_resumed_at_once_than_allowed(emulator: Servers, tmp_path: Path) -> None:
     server = emulator(auto_snapshot=False)
     for number in range(4):
@@ -387,6 +440,13 @@ def test_two_runs_cannot_share_an_archive(fleet: Emulator, tmp_path: Path) -> No
     with Archive(str(tmp_path), None):
         refused = archive(fleet, tmp_path)
     assert refused.kind == "busy" and "nother run" in refused.msg
+
+
+def test_somebody_is_told_how_it_stands_while_nothing_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The work ends only once that was told."""
+    monkeypatch.setattr(progress, "SILENCE", 0.01)
+    told = threading.Event()
+    progress.each(lambda _item: None if told.wait(30) else pytest.fail("nothing was told"), [1], 1, meanwhile=told.set)
 
 
 class _Minute:

@@ -114,6 +114,13 @@ def test_a_server_that_fails_is_a_failure(server: Emulator, tmp_path: Path) -> N
     assert done.failed and "account cost-users" in done.msg and states(done)["cost-users"] == "failed"
 
 
+def test_an_archive_that_cannot_be_written_ends_the_run(server: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "archive.json").write_text("{}")
+    (tmp_path / "accounts").write_text("a file in the folder's place")
+    done = archive(server, tmp_path, accounts=True)
+    assert done.kind == "io" and "the account usage-limits" in done.msg
+
+
 def test_nothing_that_was_saved_is_lost_to_a_later_answer(
     emulator: Servers, server: Emulator, tmp_path: Path
 ) -> None:

@@ -228,6 +228,26 @@ def test_chats_are_found_by_name_and_by_id(server: Emulator, family: Chat, tmp_p
     assert done["scope"] == "own"
 
 
+def test_a_chat_that_was_named_and_cannot_be_right_is_told(server: Emulator, tmp_path: Path) -> None:
+    odd = server.create_chat("Odd")
+    odd.title = 7  # type: ignore[assignment]
+    done = archive(server, tmp_path, name=[odd.id])
+    assert done["error_kinds"] == {"protocol": 1} and done["missing_names"] == [] and done["summary"]["created"] == 0
+
+
+@pytest.mark.parametrize("everybodys", [False, True])
+def test_only_chats_of_the_organization_are_chosen(server: Emulator, tmp_path: Path, everybodys: bool) -> None:
+    mine, bobs = server.create_chat("Mine"), server.create_chat("Of bob", owner="bob")
+    options: dict[str, Any] = {"source": "chats", "all_owners": everybodys}
+    done = archive(server, tmp_path / "coder", organization="coder", **options)
+    assert set(manifest(tmp_path / "coder")) == ({mine.id, bobs.id} if everybodys else {mine.id})
+    assert done["scope"] == ("organization" if everybodys else "own")
+    other = json.dumps({"id": "0b6ff1b5-5d0b-4c37-9a4d-000000000001", "name": "other"})
+    server.faults.add("status", path="/organizations/other$", status=200, body=other, count=None,
+                      headers={"Content-Type": "application/json"})  # fmt: skip
+    assert archive(server, tmp_path / "other", organization="other", **options)["summary"]["selected"] == 0
+
+
 def test_shards_are_disjoint_and_keep_families_together(server: Emulator, tmp_path: Path) -> None:
     for number in range(12):
         server.create_chat("Child", parent=server.create_chat(f"Root {number}"))
@@ -276,7 +296,32 @@ def test_without_the_audit_log_only_ones_own_are_seen(server: Emulator, family: 
     assert refused.kind == "forbidden" and "all_owners" in refused.msg
 
 
+def test_an_audit_log_that_fails_is_not_one_that_may_not_be_read(
+    server: Emulator, family: Chat, tmp_path: Path
+) -> None:
+    server.faults.add("status", path="/audit$", status=500, body='{"message":"Broken."}', count=None)
+    done = archive(server, tmp_path, all_owners=True, retries=0)
+    assert done.kind == "server" and not done.warnings and not (tmp_path / "manifest.jsonl").exists()
+
+
 # What a reading is
+
+
+def test_a_chat_that_goes_while_it_is_read_is_a_failure_of_its_own(
+    server: Emulator, family: Chat, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, messages = server.create_chat("Gone"), ChatsBackend.messages
+
+    def going(self: ChatsBackend, item: Any, since_id: int | None = None) -> Any:
+        found = messages(self, item, since_id)
+        if item["id"] == gone.id:
+            chats_of(server).delete(gone)
+        return found
+
+    monkeypatch.setattr(ChatsBackend, "messages", going)
+    done = archive(server, tmp_path)
+    assert done["error_kinds"] == {"not_found": 1} and "it is gone" in done.msg
+    assert done["summary"]["created"] == 3 and manifest(tmp_path)[gone.id]["lacks"] == []
 
 
 def test_a_chat_at_work_is_saved_and_marked(server: Emulator, family: Chat, tmp_path: Path) -> None:
@@ -494,6 +539,16 @@ def test_a_damaged_file_is_read_again(server: Emulator, family: Chat, tmp_path: 
     assert archive(server, tmp_path)["summary"]["changed"] == 1
     assert place.read_bytes() == b"hello\n"
     assert archive(server, tmp_path, state="verified")["verification"]["go"]
+
+
+def test_a_damaged_log_is_not_taken_for_the_truth(server: Emulator, family: Chat, tmp_path: Path) -> None:
+    archive(server, tmp_path)
+    place = tmp_path / "chats" / family.id / "messages.jsonl"
+    place.write_text(place.read_text().replace("Look", "Took"))
+    family.messages.clear()
+    done = archive(server, tmp_path)
+    assert done["error_kinds"] == {"conflict": 1} and "is damaged, and the server has no other log" in done.msg
+    assert "Took" in place.read_text()
 
 
 def test_files_of_before_an_edit_stay(server: Emulator, family: Chat, tmp_path: Path) -> None:

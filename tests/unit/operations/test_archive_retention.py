@@ -139,5 +139,14 @@ def test_the_report_has_a_line_per_archived_chat(server: Emulator, tmp_path: Pat
     assert {line["id"] for line in lines} == {chat.id for chat in chats}
 
 
+def test_without_a_report_nothing_is_known_of_before_and_nothing_kept(server: Emulator, tmp_path: Path) -> None:
+    lost = old(server, "Lost", 29)
+    assert not guard(server, tmp_path, report=None)["go"]
+    chats_of(server).delete(lost)
+    found = guard(server, tmp_path, report=None)
+    assert found["go"] and found["purged"] == []
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_server_without_chats_is_told(emulator: Servers, tmp_path: Path) -> None:
     assert guard(emulator("2.34"), tmp_path).kind == "unsupported"
