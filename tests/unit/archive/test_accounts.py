@@ -53,6 +53,6 @@ def test_another_time_that_was_asked_about_is_no_other_answer(tmp_path: Path) ->
 def test_what_is_no_answer_is_left_as_it_is(tmp_path: Path, key: bytes | None, text: str) -> None:
     save(tmp_path, {"cost": 1}, key=key)
     (tmp_path / "accounts" / "cost.json").write_text(text)
-    with pytest.raises(CoderError, match="cost.json is damaged, or somebody without the archive's key") as error:
+    with pytest.raises(CoderError, match=r"cost\.json is damaged, or somebody without the archive's key") as error:
         save(tmp_path, {"cost": 2}, key=key)
     assert error.value.kind == "conflict" and (tmp_path / "accounts" / "cost.json").read_text() == text

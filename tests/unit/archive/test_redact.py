@@ -183,7 +183,7 @@ HALVES = "gh" + "p_" + "a1B2" * 4, "c3D4" * 5
 @pytest.mark.parametrize("between", [
     "\0", "\r", "\x08", "\x1b[0m", "\x1b[1;31m", "\x9b0m", "\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u200e",
     "\ufe0f", "\u202e", "<wbr>", "<b>", "</b>", "<!-- -->", "&shy;", "&#8203;", "&#x200b;", "**", "`", "*",
-    "</span><span class='x'>", "\0\u200b", "<span title='\u200b'>",
+    "</span><span class='x'>", "\0\u200b", "<b \x1b]0;t>x\x07",
 ], ids=repr)  # fmt: skip
 def test_what_nobody_sees_splits_no_secret(between: str) -> None:
     """Neither the secret nor a way to join it is left."""
@@ -363,7 +363,9 @@ def test_marks_of_a_key_far_apart_hide_no_prose_between_them() -> None:
     assert redactor.redact(text).text.count(prose) == 2000
 
 
-@pytest.mark.parametrize(("before", "after"), [(" a long beginning", " a rather long end"), (" a long beginning", ""), ("", "")])
+@pytest.mark.parametrize(("before", "after"), [
+    (" a long beginning", " a rather long end"), (" a long beginning", ""), ("", ""),
+])  # fmt: skip
 def test_what_stands_around_a_mark_is_a_secret_of_its_own_if_it_is_long(before: str, after: str) -> None:
     """A rule of a user may find a text with a mark in the middle."""
     own = Redactor(KEY, rules=[pattern_rule("own", "<key.*/key>", "<key")])

@@ -377,7 +377,7 @@ def test_a_chat_among_the_tasks_is_no_task(tmp_path: Path) -> None:
 
 def test_a_place_without_an_archive_is_told_before_anything_relies_on_it(tmp_path: Path) -> None:
     with Archive(str(tmp_path / "nowhere"), None, read_only=True) as archive:
-        with pytest.raises(CoderError, match="here is no archive at .*nowhere") as error:
+        with pytest.raises(CoderError, match=r"here is no archive at .*nowhere") as error:
             archive.check_place()
         assert error.value.kind == "io"
 

@@ -119,6 +119,7 @@ def test_an_archive_that_cannot_be_written_ends_the_run(server: Emulator, tmp_pa
     (tmp_path / "accounts").write_text("a file in the folder's place")
     done = archive(server, tmp_path, accounts=True)
     assert done.kind == "io" and "the account usage-limits" in done.msg
+    assert done["summary"]["failed"] == 0, "it is none of a conversation or an account"
 
 
 def test_nothing_that_was_saved_is_lost_to_a_later_answer(
