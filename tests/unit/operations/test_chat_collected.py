@@ -113,7 +113,7 @@ def test_what_a_copy_lacks_has_to_be_accepted(server: Emulator, root: Chat, tmp_
 
 
 def test_a_chat_at_work_is_neither_archived_nor_stopped(server: Emulator, root: Chat, tmp_path: Path) -> None:
-    call("chat_send", server, chat="fix", input="Go on [[wait 60]]", wait_for="accepted")
+    call("chat_send", server, chat="fix", input="Go on [[wait 50000]]", wait_for="accepted")
     save(server, tmp_path)
     told = refused(server, root, tmp_path)
     assert told["unproven"][0]["reasons"] == ["running"]
@@ -129,7 +129,7 @@ def test_a_turn_that_begins_meanwhile_is_not_stopped(
 
     def then_somebody_speaks(*given: Any) -> None:
         proven(*given)
-        call("chat_send", server, chat="fix", input="One more [[wait 60]]", wait_for="accepted")
+        call("chat_send", server, chat="fix", input="One more [[wait 50000]]", wait_for="accepted")
 
     monkeypatch.setattr(proof, "require_proof", then_somebody_speaks)
     done = end(server, tmp_path)
