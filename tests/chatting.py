@@ -24,9 +24,9 @@ NAME = "coder.tasks/name"
 SPAWN = '[[tool spawn_agent {{"type":"general","title":"sub","prompt":"look [[wait {0}]]"}}]]'
 
 
-def chats_of(server: Emulator, user: str = "alice") -> ChatsBackend:
-    """A backend of this user, in a session of its own."""
-    return ChatsBackend(Server.connect(Connection(server.url, server.tokens[user]), time))
+def chats_of(server: Emulator, user: str = "alice", **options: Any) -> ChatsBackend:
+    """A backend of this user, in a session of its own; options of its connection, such as ``retries=0``."""
+    return ChatsBackend(Server.connect(Connection(server.url, server.tokens[user], **options), time))
 
 
 def as_backend(chats: ChatsBackend) -> Backend[Chat]:

@@ -160,6 +160,8 @@ class Application:
             return Answer(200, b'{"tasks": [{"id": ', {"Content-Type": JSON})
         answer = await self._handle(request)
         if rule.kind == "gateway":
+            if rule.body is not None:
+                return Answer(rule.status or 504, rule.body.encode(), {"Content-Type": JSON})
             return Answer(rule.status or 504, GATEWAY_PAGE, {"Content-Type": _HTML})
         return None if rule.kind == "lost" else answer
 

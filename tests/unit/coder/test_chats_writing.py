@@ -7,6 +7,7 @@ Tests with a number hold what the emulator shows under that number (tests/contra
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -35,11 +36,16 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.lifecycle 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.models import age
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.new import BODY_BYTES, check_labels
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, NotReady
+from ansible_collections.coder.tasks.plugins.module_utils.coder.server import AUTHCHECK_TRIES
 from emulator import CHAT_DIALECTS, Emulator
+from emulator.clock import ManualClock
 from emulator.faults import LOST_ANSWERS
 
 Start = Callable[..., Emulator]
 ESR, NEWEST = "chats-2.34esr", "chats-2.38"
+# What a server says of a turn that is not over, and of what it does not have or show.
+ACTIVE = '{"message":"Cannot archive an active chat. Interrupt or wait for the chat to finish first."}'
+NOT_FOUND = '{"message":"Resource not found or you do not have access to this resource"}'
 
 
 @pytest.fixture(autouse=True)
@@ -73,7 +79,7 @@ def test_01_a_create_makes_one_chat_and_says_its_prompt_once(server: Emulator) -
     assert posts(server, "/messages") == (2 if empty_first(server) else 0)
 
 
-@pytest.mark.parametrize("fault", LOST_ANSWERS, ids=str)
+@pytest.mark.parametrize("fault", [*LOST_ANSWERS, {"kind": "gateway", "status": 201, "body": "{}"}], ids=str)
 @pytest.mark.parametrize("skip", [0, 1])
 def test_01_a_lost_answer_makes_no_second_chat(server: Emulator, fault: dict[str, Any], skip: int) -> None:
     server.faults.add(**fault, method="POST", path="/chats$", skip=skip)
@@ -87,6 +93,19 @@ def test_01_a_create_that_never_arrived_is_not_repeated(server: Emulator) -> Non
     with pytest.raises(AnswerLost, match="cannot be known"):
         chats_of(server).create(new_chat(server), waiter())
     assert kept(server) == [] and posts(server, "/chats") == 2
+
+
+def test_what_the_server_can_is_not_asked_for_without_end(server: Emulator) -> None:
+    server.faults.add("lost", method="POST", path="/chats$", count=AUTHCHECK_TRIES)
+    made = chats_of(server).create(new_chat(server), waiter())
+    assert [chat.id for chat in kept(server)] == [made.chat["id"]] and posts(server, "/messages") == 0
+    assert said(kept(server)[0]) == ["Say hello"] and posts(server, "/chats") == AUTHCHECK_TRIES + 1
+
+
+def test_a_question_that_was_answered_is_not_put_again(server: Emulator) -> None:
+    server.faults.add("status", method="POST", path="/chats$", status=201, body="{}")
+    chats_of(server).create(new_chat(server), waiter())
+    assert posts(server, "/chats") == 2 and said(kept(server)[0]) == ["Say hello"]
 
 
 def test_a_lost_prompt_is_looked_for_and_not_sent_again(emulator: Start) -> None:
@@ -120,6 +139,16 @@ def test_creators_at_once_leave_one_chat(server: Emulator) -> None:
     assert not [chat.id for chat in kept(server) if chat.archived and chat.busy]
     if empty_first(server):
         assert sum(len(said(chat)) for chat in kept(server)) == 1, "who was not first has cost nothing"
+
+
+def test_one_that_was_made_too_much_and_cannot_be_archived_is_named(server: Emulator) -> None:
+    older = server.create_chat("theirs", labels={NAME: "fix"})
+    server.faults.add("status", method="PATCH", status=403, body='{"message":"No."}')
+    with pytest.raises(CoderError) as caught:
+        chats_of(server).create(new_chat(server, "mine [[wait 500]]"), waiter())
+    (ours,) = [chat for chat in kept(server) if chat is not older]
+    assert caught.value.kind == "forbidden" and ours.id in caught.value.message and older.id not in caught.value.message
+    assert not older.archived and said(older) == ["theirs"] and not ours.busy
 
 
 def test_a_younger_one_of_somebody_else_is_left_alone(server: Emulator) -> None:
@@ -258,6 +287,46 @@ def test_21_what_waits_in_a_queue_does_not_begin_when_a_chat_is_stopped(server: 
     assert (root.queue, root.busy, said(root)) == ([], False, ["Count [[wait 500]]"])
 
 
+@pytest.mark.parametrize("fault", ["lost", "truncate", "gateway"])
+def test_21_what_went_with_a_lost_answer_was_taken_out_by_this_call(server: Emulator, fault: str) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
+    for text in ("one", "two"):
+        chats.send(chat, text)
+    # The answer to each: the repetition of the first finds another one waiting, that of the second an empty queue.
+    for skip in (0, 1):
+        server.faults.add(fault, method="DELETE", path="/queue/", skip=skip)
+    discarded: list[dict[str, Any]] = []
+    chats.stop(chats.get(chat["id"]), waiter(), discarded)
+    assert [queued["text"] for queued in discarded] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(404, "Queued message not found."), (409, "Chat has no queued messages to delete.")]
+)
+def test_21_what_somebody_else_took_out_was_not_taken_out_by_this_call(
+    server: Emulator, status: int, message: str
+) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
+    chats.send(chat, "theirs")
+    body = json.dumps({"message": message})
+    server.faults.add("status", method="DELETE", path="/queue/", status=status, body=body)
+    discarded: list[dict[str, Any]] = []
+    assert chats.stop(chats.get(chat["id"]), waiter(wait=False), discarded) is True
+    assert discarded == [] and posts(server, "/interrupt") == 1
+
+
+def test_21_a_queue_that_cannot_be_emptied_ends_the_stop_before_its_turn_begins(server: Emulator) -> None:
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
+    chats.send(chat, "and then")
+    server.faults.add("status", method="DELETE", path="/queue/", status=404, body=NOT_FOUND)
+    with pytest.raises(CoderError) as caught:
+        chats.stop(chats.get(chat["id"]), waiter(), [])
+    assert caught.value.kind == "not_found" and posts(server, "/interrupt") == 0 and len(kept(server)[0].queue) == 1
+
+
 @pytest.mark.parametrize("fault", ["lost", "reset", "truncate", "gateway"])
 @pytest.mark.parametrize("path", ["/interrupt$", "/chats/[^/]*$"])
 def test_23_24_a_lost_answer_of_a_stop_is_looked_up(server: Emulator, fault: str, path: str) -> None:
@@ -294,6 +363,78 @@ def test_stopping_without_waiting_asks_once(server: Emulator) -> None:
     chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
     chats.stop(chat, waiter(wait=False), [])
     assert posts(server, "/interrupt") == 1
+
+
+@pytest.mark.parametrize("dialect", [name for name in EVERY if not CHAT_DIALECTS[name].archives_anything])
+def test_24_a_turn_that_still_ends_is_told_where_it_is_not_waited_for(emulator: Start, dialect: str) -> None:
+    server = emulator("", chats=dialect, clock=ManualClock())
+    chats = chats_of(server)
+    chat = chats.create(new_chat(server, "Count [[wait 500]]"), waiter()).chat
+    for interrupts in (1, 1):
+        with pytest.raises(CoderError, match="with wait=true") as caught:
+            chats.archive(chats.get(chat["id"]), waiter(wait=False), [])
+        assert caught.value.kind == "conflict" and posts(server, "/interrupt") == interrupts, "it stops already"
+    assert [(root.archived, root.status) for root in kept(server)] == [(False, "interrupting")]
+    assert chats.stop(chats.get(chat["id"]), waiter(wait=False), []) is False
+
+
+def test_24_a_turn_that_begins_before_the_archive_is_waited_for(server: Emulator) -> None:
+    chat = server.create_chat()
+    chats = chats_of(server)
+    server.faults.add("status", method="PATCH", status=409, body=ACTIVE, count=2)
+    assert chats.archive(chats.get(chat.id), waiter(), []) is True and chat.archived
+    other = server.create_chat()
+    server.faults.add("status", method="PATCH", status=409, body=ACTIVE, count=None)
+    with pytest.raises(CoderError, match="raise 'wait_timeout'") as caught:
+        chats.archive(chats.get(other.id), waiter(timeout=0.1), [])
+    assert caught.value.kind == "wait_timeout" and not other.archived
+
+
+@pytest.mark.parametrize(("body", "kind"), [("ACTIVE", "conflict"), ('{"message":"No."}', "forbidden")])
+def test_24_what_is_to_be_archived_at_rest_is_not_stopped(server: Emulator, body: str, kind: str) -> None:
+    chat = server.create_chat()
+    chats = chats_of(server)
+    is_active = body == "ACTIVE"
+    server.faults.add("status", method="PATCH", status=409 if is_active else 403, body=ACTIVE if is_active else body)
+    with pytest.raises(CoderError) as caught:
+        chats.archive_at_rest(chats.get(chat.id), waiter())
+    assert caught.value.kind == kind and ("state=idle" in caught.value.message) == is_active
+    assert not chat.archived and posts(server, "/interrupt") == 0
+
+
+@pytest.mark.parametrize("archived", [True, False])
+@pytest.mark.parametrize("fault", ["lost", "reset"])
+def test_24_an_archive_whose_answers_are_all_lost_is_looked_up(server: Emulator, fault: str, archived: bool) -> None:
+    chat = server.create_chat(archived=not archived)
+    chats = chats_of(server, retries=0)
+    seen = chats.get(chat.id)
+    server.faults.add(fault, method="PATCH", count=None)
+
+    def act() -> bool:
+        return chats.archive(seen, waiter(), []) if archived else chats.resume(seen, waiter())
+
+    if fault == "lost":
+        assert act() is True
+    else:
+        with pytest.raises(AnswerLost):
+            act()
+    assert chat.archived is (archived if fault == "lost" else not archived)
+
+
+def test_what_the_server_has_deleted_meanwhile_is_told(server: Emulator) -> None:
+    assert server.state.chats is not None
+    chats, chat = chats_of(server), server.create_chat()
+    seen = chats.get(chat.id)
+    server.state.chats.delete(chat)
+    for act in (
+        lambda: chats.archive(seen, waiter(), []),
+        lambda: chats.archive_at_rest(seen, waiter()),
+        lambda: chats.merge_labels(seen, {"team": "infra"}, waiter()),
+        lambda: chats.edit(seen, "other", waiter()),
+    ):
+        with pytest.raises(CoderError) as caught:
+            act()
+        assert caught.value.kind == "not_found"
 
 
 def test_a_chat_that_does_not_stop_ends_the_wait(server: Emulator) -> None:
@@ -337,6 +478,21 @@ def test_20_an_edit_cuts_what_followed_once(server: Emulator) -> None:
         new_id = chats.edit(chat, f"Do the other {fault}", waiter())
         assert said(root) == [f"Do the other {fault}"] and root.messages[0].id == new_id
         chats.stop(chats.get(root.id), waiter(), [])
+
+
+def test_20_an_edit_that_did_not_happen_is_no_edit(server: Emulator) -> None:
+    chats, root = chats_of(server, retries=0), server.create_chat("Do this")
+    server.faults.add("reset", method="PATCH", path="/messages/")
+    with pytest.raises(AnswerLost):
+        chats.edit(chats.get(root.id), "Do that", waiter())
+    body = '{"message":"Chat message not found."}'
+    server.faults.add("status", method="PATCH", path="/messages/", status=404, body=body)
+    with pytest.raises(CoderError) as caught:
+        chats.edit(chats.get(root.id), "Do that", waiter())
+    assert caught.value.kind == "conflict" and said(root) == ["Do this"], "somebody else edited it"
+    with pytest.raises(CoderError, match="no message yet") as caught:
+        chats.edit(chats.get(server.create_chat("").id), "Do that", waiter())
+    assert caught.value.kind == "conflict"
 
 
 def test_24_labels_are_merged_and_those_of_others_stay(server: Emulator) -> None:

@@ -242,8 +242,11 @@ class ChatLifecycle:
                     raise
                 refusal = error
             # A sub-agent began meanwhile, or the interrupt has not come to its end.
-            if not self._waiter.may_wait():
+            if not self._waiter.options.wait:
                 raise refusal.but(hint="A turn still ends; with wait=true the module waits for that.")
+            if not self._waiter.left():
+                hint = "A turn still ends; raise 'wait_timeout' if it only needs more time."
+                raise refusal.but(kind="wait_timeout", hint=hint)
             self._waiter.pause()
             chat = self._look_again(chat)
 
