@@ -14,7 +14,7 @@ KINDS = {
     "status": "answer `status` with `body` and `headers` instead of handling the request",
     "reset": "close the connection before the request is handled",
     "lost": "handle the request, then close the connection without an answer",
-    "gateway": "handle the request, then answer `status` (default 504) with `body`, or the page of a gateway that did not wait",
+    "gateway": "handle the request, then answer `status` (default 504) with `body`, or with the page of a gateway",
     "truncate": "handle the request, then close the connection in the middle of the body",
     "drip": "handle the request, then send the body in small pieces over `seconds`",
     "login": "answer 200 with a login page",

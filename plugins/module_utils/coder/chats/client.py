@@ -214,7 +214,7 @@ class ChatsClient(Server):
                     raise explain_write(error) from None
                 return is_bad_label(error)
             # It was not refused, so it may have made a chat: a second time could make another.
-            break
+            return False
         return False
 
     def change(self, chat_id: str, field: str, value: Any) -> None:
