@@ -19,7 +19,7 @@ SMALL = {"modules": ["--items", "2", "--rounds", "1"], "hook": ["--rounds", "1"]
 def test_smoke(name: str, tmp_path: Path) -> None:
     result = tmp_path / "rows.json"
     command = [sys.executable, str(BENCH / f"bench_{name}.py"), "--json", str(result), *SMALL[name]]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert result.exists(), done.stdout + done.stderr
     rows = json.loads(result.read_text())["rows"]
     # The values of so small a run are noise.
