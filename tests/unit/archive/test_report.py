@@ -161,7 +161,7 @@ def test_a_bar_is_of_the_shortest_time_of_which_few_enough_fit(last: str, unit: 
     entries = [{"created_at": f"{day}T08:00:00Z", "status": "active"} for day in ("2020-02-15", last)]
     chart = timeline.chart(entries)
     assert chart is not None and (chart.unit, len(chart.bars)) == (unit, bars)
-    assert [len(bar.parts) for bar in chart.bars] == [1] + [0] * (bars - 2) + [1]
+    assert [len(column.parts) for column in chart.bars] == [1] + [0] * (bars - 2) + [1]
 
 
 @given(st.text())
