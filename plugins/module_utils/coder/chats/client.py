@@ -213,8 +213,7 @@ class ChatsClient(Server):
                 if error.kind != "invalid":
                     raise explain_write(error) from None
                 return is_bad_label(error)
-            # It was not refused, so it may have made a chat: a second time could make another.
-            return False
+            break  # not refused, so it may have made a chat: a second time could make another
         return False
 
     def change(self, chat_id: str, field: str, value: Any) -> None:
