@@ -36,6 +36,7 @@ BAD_DAY: list[dict[str, Any]] = [
 # A request that the server handled, and an answer that is not its own.
 LOST_ANSWERS: list[dict[str, Any]] = [
     {"kind": "lost"}, {"kind": "truncate"}, *({"kind": "gateway", "status": status} for status in (200, 500, 504)),
+    {"kind": "gateway", "status": 200, "body": "{}"},
 ]  # fmt: skip
 GATEWAY_PAGE = b"<html><head><title>Gateway Time-out</title></head></html>"
 LOGIN_PAGE = b"<!DOCTYPE html><html><head><title>Sign in</title></head><body><form>Password</form></body></html>"

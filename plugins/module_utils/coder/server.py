@@ -32,6 +32,7 @@ AUTHCHECK_TRIES = 3
 
 Client = TypeVar("Client", bound="Server")
 Known = TypeVar("Known")
+Read = TypeVar("Read")
 
 
 class Identity(NamedTuple):
@@ -94,6 +95,18 @@ class Server:
             raise
         self._note_write(f"{method} {path}")
         return response
+
+    def _write(self, method: str, path: str, read: Callable[[Any, str], Read], **options: Any) -> Read:
+        """Send what changes something, and read the answer.
+
+        :param read: of the answer's JSON and the path; it raises :class:`CoderError` where that is not Coder's.
+        :raises AnswerLost: also then, as what a proxy answers in Coder's place tells not whether it was done.
+        """
+        data = self._request(method, path, **options).data
+        try:
+            return read(data, path)
+        except CoderError as error:
+            raise error.as_a(AnswerLost, method=method) from None
 
     def _get(self, path: str, *keys: str, **options: Any) -> dict[str, Any]:
         """A JSON object that has these keys."""
@@ -292,7 +305,7 @@ class Server:
             **({"template_version_preset_id": new.preset_id} if new.preset_id else {}),
         }
         try:
-            return models.workspace_from(self._request("POST", path, body=body).data, path)
+            return self._write("POST", path, models.workspace_from, body=body)
         except CoderError as error:
             if error.status == 404 and not error.server_message.startswith("Template"):
                 # An unknown owner gets the same answer; asking for the user raises for one.
@@ -308,7 +321,7 @@ class Server:
         body: dict[str, Any] = {"transition": transition}
         if parameters:
             body["rich_parameter_values"] = _values(parameters)
-        return models.build_from(an_object(self._request("POST", path, body=body).data, path, "id"))
+        return self._write("POST", path, _build, body=body)
 
     def build_parameters(self, build_id: str) -> dict[str, str]:
         """Parameters that a workspace build was made with."""
@@ -380,6 +393,10 @@ def no_workspace_for(error: CoderError, username: str) -> CoderError:
         "template's organization, or this token may not create workspaces there",
         hint="Add the user to the organization, or choose a template of another one.",
     )
+
+
+def _build(data: Any, path: str) -> Build:
+    return models.build_from(an_object(data, path, "id"))
 
 
 def explain_owner(error: CoderError, name: str) -> CoderError:

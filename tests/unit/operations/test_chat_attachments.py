@@ -157,7 +157,8 @@ def test_a_file_that_the_server_refuses_is_named_and_nothing_is_said(
 
 @pytest.mark.parametrize("module", ["chat", "chat_send"])
 def test_a_lost_answer_makes_no_second_message(server: Emulator, files: list[str], module: str) -> None:
-    server.faults.add("lost", method="POST", path="/files$")
+    for fault in ("lost", "gateway"):
+        server.faults.add(fault, method="POST", path="/files$", status=200, body="{}")
     server.faults.add("lost", method="POST", path="/chats$|/messages$")
     if module == "chat":
         done = ensure(server, prompt="Look", files=files[:1])
@@ -167,7 +168,7 @@ def test_a_lost_answer_makes_no_second_message(server: Emulator, files: list[str
         chat = idle(server)
         done = send(server, files=files[:1])
         assert said(chat)[1:] == ["Look"], done.msg
-    assert carried(chat)[-1] == ["notes.md"] and posts(server, "/files") == 2 and len(done["uploaded"]) == 1
+    assert carried(chat)[-1] == ["notes.md"] and posts(server, "/files") == 3 and len(done["uploaded"]) == 1
 
 
 def test_what_fails_after_an_upload_is_told(server: Emulator, files: list[str]) -> None:

@@ -335,7 +335,7 @@ class ChatsBackend:
         """See :meth:`.lifecycle.ChatLifecycle.archive_at_rest`."""
         return ChatLifecycle(self._client, waiter).archive_at_rest(item)
 
-    def edit(self, item: Chat, text: str, waiter: Waiter, file_ids: Collection[str] = ()) -> int | None:
+    def edit(self, item: Chat, text: str, waiter: Waiter, file_ids: Collection[str] = ()) -> int:
         """See :meth:`.lifecycle.ChatLifecycle.edit`."""
         return ChatLifecycle(self._client, waiter).edit(item, text, file_ids)
 

@@ -181,16 +181,11 @@ class ChatsClient(Server):
         :param labels: all that it gets. :param empty: without its first message, so that nothing runs.
         :raises AnswerLost: it may have been made. :raises CoderError: as the server refuses.
         """
-        path = self.dialect.prefix
+        path, body = self.dialect.prefix, body_of(new, labels, empty)
         try:
-            data = self._request("POST", path, body=body_of(new, labels, empty), final=is_chat_answer).data
+            return self._write("POST", path, lambda data, _path: self._chat(data), body=body, final=is_chat_answer)
         except CoderError as error:
             raise explain_write(error) from None
-        try:
-            return self._chat(data)
-        except CoderError as error:
-            # What was answered is no chat, and one may have been made.
-            raise error.as_a(AnswerLost) from None
 
     def makes_empty_chats(self, organization_id: str) -> bool:
         """Whether this server makes a chat without a first message.
@@ -244,10 +239,10 @@ class ChatsClient(Server):
     def _upload(self, organization_id: str, file: Upload) -> str:
         path, body = f"{self.dialect.prefix}/files", File(file.content, file.headers)
         try:
-            answer = self._request("POST", path, params={"organization": organization_id}, body=body)
+            params = {"organization": organization_id}
+            return self._write("POST", path, _file_id, params=params, body=body)
         except CoderError as error:
             raise error.but(kind="invalid") if error.status == 413 else error from None
-        return text(an_object(answer.data, path, "id")["id"])
 
     def send(self, chat_id: str, text: str, interrupt: bool = False, file_ids: Iterable[str] = ()) -> Sent:
         """Say something in a chat. It waits for its turn while another one runs.
@@ -262,16 +257,11 @@ class ChatsClient(Server):
             body["busy_behavior"] = "interrupt"
         check_body(body, "message")
         try:
-            data = self._request("POST", path, body=body, final=is_chat_answer).data
+            return self._write("POST", path, _sent, body=body, final=is_chat_answer)
         except CoderError as error:
             raise explain_send(error) from None
-        answer = data if isinstance(data, dict) else {}
-        # Newer servers add `messages`, which may be others than the one that was sent.
-        if answer.get("queued") is True:
-            return Sent(None, _id_in(answer.get("queued_message")))
-        return Sent(_id_in(answer.get("message")))
 
-    def edit(self, chat_id: str, message_id: int, text: str, file_ids: Iterable[str] = ()) -> int | None:
+    def edit(self, chat_id: str, message_id: int, text: str, file_ids: Iterable[str] = ()) -> int:
         """Say a message otherwise: all that followed is gone, it has another id, and a turn begins.
 
         :returns: its new id. :raises CoderError: a second edit of the same id is refused.
@@ -280,10 +270,9 @@ class ChatsClient(Server):
         body = {"content": content_of(text, file_ids)}
         check_body(body, "prompt")
         try:
-            data = self._request("PATCH", path, body=body, final=is_chat_answer).data
+            return self._write("PATCH", path, _edited, body=body, final=is_chat_answer)
         except CoderError as error:
             raise explain_send(error) from None
-        return _id_in(data.get("message")) if isinstance(data, dict) else None
 
     def delete_queued(self, chat_id: str, queued_id: int) -> None:
         """Take a message out of the queue."""
@@ -465,8 +454,26 @@ def _identity(item: Any) -> str:
     return str(item["id"] if isinstance(item, dict) and "id" in item else item)
 
 
-def _id_in(value: Any) -> int | None:
-    return number(value.get("id")) if isinstance(value, dict) else None
+def _file_id(data: Any, path: str) -> str:
+    return text(an_object(data, path, "id")["id"])
+
+
+def _sent(data: Any, path: str) -> Sent:
+    # Newer servers add `messages`, which may be others than the one that was sent.
+    if fields(data).get("queued") is True:
+        return Sent(None, _id_in(data, "queued_message", path))
+    return Sent(_id_in(data, "message", path))
+
+
+def _edited(data: Any, path: str) -> int:
+    return _id_in(data, "message", path)
+
+
+def _id_in(data: Any, what: str, path: str) -> int:
+    found = number(fields(fields(data).get(what)).get("id"))
+    if found is None:
+        raise not_coders(path)
+    return found
 
 
 def _log(raw: dict[int, dict[str, Any]], queue: list[dict[str, Any]]) -> ChatLog:

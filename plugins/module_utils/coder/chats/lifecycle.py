@@ -304,8 +304,8 @@ class ChatLifecycle:
             raise CoderError(f"somebody else sets the labels of the chat {chat['id']}, too", "conflict")
         return chat
 
-    def edit(self, chat: Chat, text: str, file_ids: Collection[str] = ()) -> int | None:
-        """Say the first message otherwise, which cuts all that followed. :returns: its new id, where it is told.
+    def edit(self, chat: Chat, text: str, file_ids: Collection[str] = ()) -> int:
+        """Say the first message otherwise, which cuts all that followed. :returns: its new id.
 
         :raises CoderError: kind conflict, it has no message, or somebody else edited it.
         """

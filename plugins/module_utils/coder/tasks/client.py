@@ -265,7 +265,7 @@ class TasksClient(Server):
         }
         body = {name: value for name, value in wanted.items() if value is not None}
         try:
-            return self._task(self._request("POST", path, body=body).data)
+            return self._write("POST", path, lambda data, _path: self._task(data), body=body)
         except RouteNotFound as error:
             raise self._needs_route(error) from None
         except CoderError as error:
@@ -297,8 +297,7 @@ class TasksClient(Server):
         if self.dialect.pause:
             try:
                 path = self._task_path(task, verb)
-                answer = an_object(self._request("POST", path).data, path, "workspace_build")
-                return build_from(an_object(answer["workspace_build"], path, "id"))
+                return self._write("POST", path, _switched)
             except RouteNotFound:
                 # A development build from before the route: its version said more than it has.
                 self._cache["dialect"] = self.dialect._replace(pause=False)
@@ -378,3 +377,8 @@ def _messages(data: Any, path: str) -> list[Message]:
 def _identity(item: Any) -> str:
     """By what an item is told from the others, on whichever page it stands."""
     return str(item["id"] if isinstance(item, dict) and "id" in item else item)
+
+
+def _switched(data: Any, path: str) -> Build:
+    answer = an_object(data, path, "workspace_build")
+    return build_from(an_object(answer["workspace_build"], path, "id"))
