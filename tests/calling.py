@@ -83,6 +83,19 @@ class FakeClock:
         self.now += seconds
 
 
+class ReleasingClock:
+    """Real time; whoever waits by it has the builds begin that the server holds."""
+
+    def __init__(self, server: Emulator) -> None:
+        self.monotonic, self.time = time.monotonic, time.time
+        self._server = server
+
+    def sleep(self, seconds: float) -> None:
+        if self._server.state.held:
+            self._server.state.release_builds()
+        time.sleep(seconds)
+
+
 def call(
     operation: str,
     server: Emulator | None = None,

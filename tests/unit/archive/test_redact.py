@@ -291,6 +291,13 @@ def test_a_megabyte_of_assignments_takes_a_second() -> None:
     assert _seconds("password=" * (1_000_000 // 9)) < 1.0
 
 
+@pytest.mark.parametrize("word", ["KEY=" * 40, "a1-" * 40], ids=["names", "segments"])
+def test_a_word_that_is_looked_at_no_further_hides_nothing_behind_it(word: str) -> None:
+    """The work on one word is bounded, and that on the next begins anew."""
+    for secret in (f'API_KEY="{TOKEN[4:]}"', TOKEN):
+        assert TOKEN[4:] not in redactor.redact(f"{word} {secret}").text
+
+
 def test_a_secret_right_beside_a_mark_is_found() -> None:
     mark = redactor.redact(TOKEN).text
     for text in (mark + TOKEN, f"{mark}{TOKEN}{mark}", f"{TOKEN}{mark}"):

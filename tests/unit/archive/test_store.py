@@ -222,6 +222,17 @@ def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
     assert tree(tmp_path / "0") == tree(tmp_path / "1")
 
 
+def test_what_a_killed_run_left_beside_the_new_folder_goes(tmp_path: Path) -> None:
+    """It was killed when the new folder was in its place, and the old one not yet removed."""
+    save(tmp_path, record())
+    (folder,) = (tmp_path / "tasks").iterdir()
+    shutil.copytree(folder, folder.with_name(f".old-{folder.name}"))
+    before = tree(tmp_path)
+    assert save(tmp_path, record()) == ["unchanged"]
+    assert list((tmp_path / "tasks").iterdir()) == [folder] and tree(tmp_path).items() <= before.items()
+    assert_sound(tmp_path)
+
+
 @pytest.mark.parametrize("file", ["messages.jsonl", "transcript.html", "task.json", "transcript.md"])
 @pytest.mark.parametrize("damage", ["change", "remove"])
 def test_damage_is_found_and_mended(tmp_path: Path, file: str, damage: str) -> None:

@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from calling import call
+import requests
+from calling import ReleasingClock, call
 
-from ansible_collections.coder.tasks.plugins.module_utils.coder.builds import SOMEONE_ELSE, UNCERTAIN
+from ansible_collections.coder.tasks.plugins.module_utils.coder.builds import SOMEONE_ELSE, THIS_CALL, UNCERTAIN
 from ansible_collections.coder.tasks.plugins.module_utils.coder.connection import Connection
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, NotReady
 from ansible_collections.coder.tasks.plugins.module_utils.coder.session import open_session
@@ -31,8 +33,8 @@ def backend(server: Emulator) -> TasksBackend:
     return open_session(Connection(server.url, server.token), time).tasks
 
 
-def waiter() -> Waiter:
-    return Waiter(time, WaitOptions(timeout=10.0, interval=0.01), lambda text: None)
+def waiter(clock: Any = time) -> Waiter:
+    return Waiter(clock, WaitOptions(timeout=10.0, interval=0.01), lambda text: None)
 
 
 def writes(server: Emulator) -> list[str]:
@@ -66,7 +68,10 @@ def test_a_start_that_is_refused_because_it_runs_was_not_ours(emulator: Start) -
     server.create_task("fix", state="paused")
     tasks = backend(server)
     seen = tasks.get("fix")
-    assert tasks.resume(seen, waiter()) is True and tasks.resume(seen, waiter()) is False
+    assert tasks.resume(seen, waiter()) is True
+    assert tasks.resume(seen, waiter()) is False, "its build runs"
+    assert call("task", server, name="fix", state="active")["task"]["status"] == "active"
+    assert tasks.resume(seen, waiter()) is False, "it runs"
 
 
 def test_a_write_whose_answer_is_lost_and_whose_task_is_gone_is_an_error(emulator: Start) -> None:
@@ -100,6 +105,34 @@ def test_a_server_whose_version_says_more_than_it_has_builds_the_workspace(emula
     tasks = backend(server)
     assert getattr(tasks, verb)(tasks.get("fix"), waiter()) is True
     assert writes(server)[-1].endswith("/builds")
+
+
+def test_a_name_that_is_being_freed_is_waited_for(emulator: Start) -> None:
+    """A task whose removal began between the look for it and the request that makes its successor."""
+    server = emulator("2.34", time_factor=0.01)
+    task = server.create_task("fix")
+    tasks = backend(server)
+    server.state.hold_builds()
+    assert tasks.delete(tasks.get("fix"), waiter()) is True
+    version = server.state.template("ai").active_version.id
+    made = tasks.create("me", NewTask("fix", "Do it", version), waiter(ReleasingClock(server)))
+    assert made.by == THIS_CALL and made.task["workspace_id"] != task.workspace.id
+
+
+def test_a_removal_that_succeeded_is_over_though_the_workspace_still_shows(emulator: Start) -> None:
+    server = emulator("2.34")
+    workspace = server.create_task("fix").workspace.id
+    tasks = backend(server)
+    seen = tasks.get("fix")
+    server.state.hold_builds()
+    assert tasks.delete(seen, waiter()) is True
+    path = f"/api/v2/workspaces/{workspace}"
+    shown = requests.get(server.url + path, headers={"Coder-Session-Token": server.token}, timeout=10).json()
+    shown["latest_build"]["job"]["status"] = "succeeded"
+    server.faults.add("status", method="GET", path=f"{path}$", status=200, body=json.dumps(shown))
+    looks = sum(entry.path == path for entry in server.journal)
+    tasks.wait_until_removed(seen, waiter())
+    assert sum(entry.path == path for entry in server.journal) == looks + 1
 
 
 def test_a_name_that_nobody_is_seen_to_have_is_not_waited_for_without_waiting(emulator: Start) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from email.utils import formatdate
 from itertools import product
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -18,7 +19,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import l
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.dialect import FEATURES as CHAT_FEATURES
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.dialect import no_chats
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import KINDS, CoderError, attempting
-from ansible_collections.coder.tasks.plugins.module_utils.coder.models import parameter_from, preset_from
+from ansible_collections.coder.tasks.plugins.module_utils.coder.models import app_health, parameter_from, preset_from
 from ansible_collections.coder.tasks.plugins.module_utils.coder.server_version import Version, parse_version
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.dialect import (
     BY_VERSION,
@@ -288,3 +289,10 @@ def test_an_error_reads_as_one_sentence_and_a_hint() -> None:
 
 def test_every_kind_that_a_status_has_is_a_kind() -> None:
     assert set(refusal.KIND_BY_STATUS.values()) <= set(KINDS)
+
+
+def test_the_health_of_an_app_that_is_not_there_is_unknown() -> None:
+    app = {"id": "a", "health": "healthy"}
+    workspace: Any = {"latest_build": {"resources": [{}, {"agents": [{}, {"apps": [app]}]}]}}
+    assert [app_health(found, "a") for found in (workspace, {"latest_build": {}}, None)] == ["healthy", None, None]
+    assert [app_health(workspace, wanted) for wanted in ("b", None)] == [None, None]

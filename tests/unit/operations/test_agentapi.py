@@ -13,6 +13,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from returned import check_return
 from unit.snapshot.servers import NOW, FakeAgentAPI, Request, Server, conversation
 
+from ansible_collections.coder.tasks.plugins.module_utils.agentapi import AgentApi
+from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError
 from ansible_collections.coder.tasks.plugins.module_utils.operation_module import module_arguments, outcome
 from ansible_collections.coder.tasks.plugins.module_utils.operations import agentapi_info, agentapi_message
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
@@ -272,6 +274,20 @@ def test_a_server_that_is_gone_after_the_input_does_not_hide_that_it_was_deliver
         result = talk(server)
     assert (result["failure"]["kind"], result["delivered"], result["changed"]) == ("network", "yes", True)
     assert "Could not read the reply of AgentAPI" in result["msg"] and "Do not send it again" in result["msg"]
+
+
+def test_an_input_that_the_conversation_never_shows_has_no_reply() -> None:
+    with TalkingAgentAPI("Hello") as server:
+        server._take = lambda request: request.json(200, {"ok": True})  # type: ignore[method-assign]
+        result = talk(server, wait_timeout=0.6)
+    assert (result["failure"]["kind"], result["delivered"], result["reply"]) == ("wait_timeout", "yes", [])
+
+
+def test_what_nobody_took_is_told_apart_from_what_was_lost() -> None:
+    """A server that ends between the look at it and the input: nothing was connected to, so nothing arrived."""
+    with pytest.raises(CoderError, match="Check that AgentAPI runs there") as caught:
+        AgentApi(NOWHERE, 5.0).send("Go on")
+    assert not isinstance(caught.value, AnswerLost) and caught.value.kind == "network"
 
 
 @pytest.mark.parametrize("options", [{"agentapi_url": NOWHERE}, {"agentapi_url": "localhost"}, {"input": " "}])

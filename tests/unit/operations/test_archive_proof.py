@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from calling import Call, call
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.wholeness import CLASSES
@@ -368,6 +369,19 @@ def test_only_the_servers_own_word_is_that_there_is_no_log(
     assert left(server) == (set() if acceptable else {"odd"})
     if saved_before:
         assert held(tmp_path, "odd") == ["one", "two"], "what was saved is never lost to a worse reading"
+
+
+def test_a_task_that_was_paused_after_it_was_listed_is_read_once_more(emulator: Servers, tmp_path: Path) -> None:
+    server = emulator()
+    server.create_task("odd", state="paused").set_snapshot(says("one", "two"))
+    token = {"Coder-Session-Token": server.token}
+    listed = requests.get(f"{server.url}/api/v2/tasks", headers=token, timeout=10).text
+    earlier = listed.replace('"status":"paused"', '"status":"active"', 1)
+    assert earlier != listed
+    server.faults.add("status", path="/tasks$", status=200, body=earlier, headers=JSON)
+    refusal = '{"message":"Cannot fetch logs for task in current state."}'
+    server.faults.add("status", path="/logs$", status=409, body=refusal, headers=JSON)
+    assert not archive(server, tmp_path).failed and held(tmp_path, "odd") == ["one", "two"]
 
 
 def test_a_log_that_comes_back_is_waited_for(emulator: Servers, tmp_path: Path) -> None:

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from returned import check_return
 
 from ansible_collections.coder.tasks.plugins.module_utils.operation_module import module_arguments, outcome
-from ansible_collections.coder.tasks.plugins.module_utils.operations import fleet
+from ansible_collections.coder.tasks.plugins.module_utils.operations import fleet, together
 from ansible_collections.coder.tasks.plugins.module_utils.operations.connection import open_session
 from ansible_collections.coder.tasks.plugins.module_utils.operations.context import Context
 from emulator import Emulator
@@ -25,7 +27,18 @@ MANY = 200
 TURNS = 10
 
 
-def call(server: Emulator, tasks: list[dict[str, Any]], *, check: bool = False, **options: Any) -> dict[str, Any]:
+def unseen(_text: str) -> None:
+    """Nobody waits for it."""
+
+
+def call(
+    server: Emulator,
+    tasks: list[dict[str, Any]],
+    *,
+    check: bool = False,
+    progress: Callable[[str], None] = unseen,
+    **options: Any,
+) -> dict[str, Any]:
     """Run the operation as a module would, hold the result against RETURN, and empty the journal before."""
     arguments = module_arguments(fleet)
     spec = arguments.pop("argument_spec")
@@ -34,7 +47,7 @@ def call(server: Emulator, tasks: list[dict[str, Any]], *, check: bool = False, 
     checked = ArgumentSpecValidator(spec, **arguments).validate(given)
     assert not checked.error_messages
     context = Context(
-        checked.validated_parameters, open_session, check_mode=check, diff=True, poll_interval=0.2
+        checked.validated_parameters, open_session, check_mode=check, diff=True, progress=progress, poll_interval=0.2
     )
     result = outcome(fleet, context)
     check_return("fleet", result)
@@ -338,3 +351,34 @@ def test_two_runs_at_once_create_nothing_twice(emulator, dialect: str) -> None:
         entry["name"] for result in results for entry in result["tasks"] if entry["created_by"] == "this_call"
     )
     assert makers == {task["name"]: 1 for task in tasks}
+
+
+def test_how_far_it_is_is_told_while_nothing_is_done(
+    emulator: Callable[..., Emulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, told = emulator(time_factor=0.01), []
+    server.state.hold_builds()
+    monkeypatch.setattr(together, "SILENCE", 0.01)
+
+    def hear(text: str) -> None:
+        if not told:
+            server.state.release_builds()
+        told.append(text)
+
+    assert call(server, declared(3), progress=hear)["summary"]["changed"] == 3
+    assert told[0].startswith("0 done of 3, 0 failed, ") and told[-1].startswith("3 done of 3, 0 failed, after ")
+
+
+def test_an_interruption_ends_all_who_wait(
+    emulator: Callable[..., Emulator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = emulator(time_factor=0.01)
+    server.state.hold_builds()
+    monkeypatch.setattr(together, "SILENCE", 0.01)
+
+    def interrupt(_text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        call(server, declared(3), progress=interrupt, wait_timeout=600)
+    assert not [each.name for each in threading.enumerate() if each.name.startswith("together")]

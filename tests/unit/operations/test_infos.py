@@ -151,6 +151,15 @@ def test_select(world: Emulator) -> None:
             assert made.kind == "invalid" and "JMESPath" in made.msg
 
 
+def test_a_list_that_is_null_is_empty(emulator: Start) -> None:
+    """As Go writes a list without items that nobody has made."""
+    server = emulator()
+    server.create_task("hidden")
+    server.faults.add("status", path="/tasks$", status=200, body='{"tasks":null,"count":0}')
+    told = call("task_info", server)
+    assert (told["tasks"], told.warnings) == ([], []), told.msg
+
+
 def test_a_condition_that_is_null_of_all_is_warned_of(emulator: Start) -> None:
     """That none is chosen would look like an answer otherwise."""
     server = emulator()

@@ -91,6 +91,11 @@ def test_a_session_that_ended_is_named(emulator: Start, folder: Path) -> None:
     assert "aaaaaaaaaa" not in made.msg
 
 
+def test_where_nobody_is_logged_in_the_way_to_a_session_is_told(emulator: Start, folder: Path) -> None:
+    made = call("task_info", url=emulator().url)
+    assert made.kind == "invalid" and "run `coder login`, whose session is used where no token is given" in made.msg
+
+
 def test_a_session_in_a_keyring_is_named_as_not_readable(emulator: Start, folder: Path) -> None:
     server = emulator()
     (folder / "url").write_text(server.url)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 import yaml
-from calling import Call, call
+from calling import Call, FakeClock, ReleasingClock, call
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.workspaces import wait
 from ansible_collections.coder.tasks.plugins.module_utils.coder.workspaces.backend import WorkspacesBackend
@@ -121,6 +121,17 @@ def test_a_running_build_is_waited_for(server: Emulator, build: str, state: str)
     expected = {"absent": None, "stopped": "stopped", "started": "running"}
     status = expected.get(state, "stopped" if build == "stop" else "running")
     assert (done["workspace"] or {}).get("status") == status
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_an_earlier_removal_is_waited_for(server: Emulator, wait: bool) -> None:
+    have(server, "started")
+    box = only(server)
+    server.state.hold_builds()
+    server.state.build(box, "delete", box.owner)
+    done = ensure(server, state="absent", wait=wait, clock=ReleasingClock(server))
+    assert (done["changed"], done["workspace"], done.writes) == (False, None, []), done.msg
+    assert box.is_deleted() is wait
 
 
 @pytest.mark.parametrize("state", ["stopped", "absent"])
@@ -298,6 +309,10 @@ def test_an_agent_that_is_lost_is_told(server: Emulator) -> None:
     box.agents[1].dead_since = server.state.clock.now()
     told = ensure(server, wait=False)
     assert "agent has lost connection" in told["workspace"]["reason"]
+    clock = FakeClock()
+    waited = ensure(server, wait_timeout=600, poll_interval=1, clock=clock)
+    assert waited.kind == "unavailable" and "its agent" in waited.msg and "is not healthy" in waited.msg
+    assert wait.AGENT_LOST <= sum(clock.slept) < wait.AGENT_LOST + 10, "it may come back until then"
 
 
 @pytest.mark.parametrize(("lifecycle", "words"), [("start_error", "failed"), ("start_timeout", "did not end in time")])

@@ -211,3 +211,13 @@ def test_the_boundary_message_is_cut_only_when_asked() -> None:
     assert [item["id"] for item in both.messages] == [0, 1]
     assert both.messages[1] == messages[1]
     assert len(both.body) >= 65536 - 6
+
+
+def test_a_message_that_is_cut_keeps_some_of_its_text() -> None:
+    """What has room for its frame only, or for half a character, would be a message that says nothing."""
+    least = len(fit([message("b", 1)]).body)
+    frame = len(fit([message("", 0), message("b", 1)]).body) - least
+    for spare in range(frame + 12):
+        fitted = fit([message("漢字" * 50, 0), message("b", 1)], max_bytes=least + spare, partial=True)
+        assert fitted.messages[-1] == message("b", 1) and all(item["content"] for item in fitted.messages), spare
+        assert len(fitted.messages) == (2 if spare >= frame + len("字".encode()) else 1)

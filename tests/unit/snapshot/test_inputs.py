@@ -296,6 +296,20 @@ def test_what_is_not_inside_a_string_is_left_alone() -> None:
     assert data == before
 
 
+def test_a_string_that_has_only_begun_is_left_alone() -> None:
+    data = bytearray(b'{"a":"' + b"x" * (2 * MB) + b'","b":"short')
+    before = bytes(data)
+    clip(data)
+    assert data == before
+
+
+def test_what_is_no_json_is_shortened_all_the_same() -> None:
+    """Whoever reads it afterwards refuses it; memory is bounded before that."""
+    data = bytearray(b'{"a":"' + b"\\q\xff" * MB)
+    clip(data)
+    assert len(data) < 2 * MB and data.startswith(b'{"a":"[...content truncated, ')
+
+
 def test_events_that_come_in_any_pieces_are_the_same() -> None:
     stream = b'event: message_update\r\ndata: {"id":0,"message":"a"}\r\n\r\n'
     stream += b'event: status_change\ndata: {"status":"stable"}\n\n'

@@ -120,6 +120,17 @@ def test_both_lives_within_the_limits_the_newest_first(
         assert old[-1].rstrip(" ").endswith(last.partition("left out...]\n\n")[2] or last)
 
 
+def test_a_snapshot_with_no_room_for_both_lives_has_the_new_one_alone() -> None:
+    new = later("fix it", "done")
+    alone = fit(new, 0)
+    assert fit_behind(conversation(*FIVE), new, 0, len(alone.body), True) == alone
+    assert [message["content"] for message in fit_behind(conversation(*FIVE), [], 0, 65536, True).messages] == []
+
+
+def test_where_nothing_was_saved_and_nobody_has_spoken_there_is_no_earlier_life() -> None:
+    assert earlier([], [], conversation("Hello.")) == []
+
+
 def test_a_greeting_takes_one_place_and_no_text() -> None:
     before = fit(conversation(*(str(number) * 6000 for number in range(10)))).messages
     fitted = fit_behind(before, later("Welcome " * 9000), 10, 65536, True)
