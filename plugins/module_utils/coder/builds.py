@@ -82,13 +82,13 @@ class Builds(Generic[Item]):
         :returns: the item, and who made it: ``this_call``, ``someone_else``, or ``uncertain`` where an answer was lost
             and one just like it stands there now.
         """
-        lost = False
+        lost, may_still_show = False, True
         pause = self._waiter.options.interval
         while True:
             try:
                 return post(), THIS_CALL
             except AnswerLost as error:
-                lost = True
+                lost, may_still_show = True, error.may_still_show
                 refusal: CoderError = error
             except CoderError as error:
                 if not is_name_taken(error):
@@ -99,7 +99,7 @@ class Builds(Generic[Item]):
                 return found, UNCERTAIN if lost and is_like_it(found) else SOMEONE_ELSE
             if is_name_taken(refusal):
                 self._wait_for_name(owner, name, refusal)
-            elif not self._waiter.may_wait():
+            elif not may_still_show or not self._waiter.may_wait():
                 raise refusal
             else:
                 # Lost and not there: it was not processed, or is not visible yet. A second POST of the same name

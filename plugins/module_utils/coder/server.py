@@ -100,13 +100,14 @@ class Server:
         """Send what changes something, and read the answer.
 
         :param read: of the answer's JSON and the path; it raises :class:`CoderError` where that is not Coder's.
-        :raises AnswerLost: also then, as what a proxy answers in Coder's place tells not whether it was done.
+        :raises AnswerLost: also then, as what a proxy answers in Coder's place tells not whether it was done; but if it
+            was, that shows by now.
         """
         data = self._request(method, path, **options).data
         try:
             return read(data, path)
         except CoderError as error:
-            raise error.as_a(AnswerLost, method=method) from None
+            raise error.as_a(AnswerLost, method=method, may_still_show=False) from None
 
     def _get(self, path: str, *keys: str, **options: Any) -> dict[str, Any]:
         """A JSON object that has these keys."""
