@@ -151,9 +151,10 @@ def look(context: Context[ArchiveParams]) -> tuple[Outcomes, dict[str, Any]]:
 
 def _work(context: Context[ArchiveParams], archive: AnyArchive, outcomes: Outcomes, chosen: Chosen) -> None:
     """What ``state`` asks for."""
-    if context.params["state"] != "present":
-        kind = Verification if context.params["state"] == "verified" else Evacuation
-        kind(context, archive, outcomes).check(chosen.tasks, chosen.chats)
+    # Deleting is never what is left over.
+    checks = {"verified": Verification, "evacuated": Evacuation}.get(context.params["state"])
+    if checks:
+        checks(context, archive, outcomes).check(chosen.tasks, chosen.chats)
         return
     _warn_of_another_writer(context, archive)
     for name in chosen.missing:
