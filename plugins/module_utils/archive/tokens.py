@@ -31,12 +31,12 @@ _PREFIXES: dict[str, int] = {
         (20, """
             A3- aio_ akp_ API- apify_ apk_ atlas_ BBDC- BBFF- bkaa_ bkaj_ bkar_ bkct_ bkpat_ bkps_ bkpt_ bkua_
             BSA_ bws_ c2c_ CCDB1_ CCIPAT_ CCIPRJ_ cfat_ cfk_ CFPAT- cfut_ clk_ CLOJARS_ CNTRL- cog_ cpln_ crsr_
-            cs_ csa_ csk- ctx7sk- dd-api- ddo_ ddp_ ddw_ dnkey- doo_ dop_ dor_ dt0c01 dt0s16 duffel_ e2b_ essu_
+            cs_ csa_ csk- ctx7sk- dd-api- ddo_ ddp_ ddw_ dnkey- doo_ dop_ dor_ duffel_ e2b_ essu_
             exa_ fact_ fig_ figd_ figdr_ figo_ fio-u- flb_live_ fm1_ fm2_ fo1_ gcntfy- ghcr_ gla_ glagent-
             glffct- gloas- glrtr- gltok- glwt- gsk_ hcp_ helo_ hf_ hfo_ HRKU- ico- infisical_ inngest_ ion_
             ionos_ ist_ jina_ kmm_ lg_ lin_ lin_oauth_ linkup_ llx- lsv2_ mb_ mdb_sa_sk_ mercury_ mergify_ mgp_
             mlsn- napi_ nbl_ neon_ netlify_ nfc_ nfo_ nfp_ nfu_ npm_ NRAA- NRAK- NRII- NRJS- ntn_ nvapi- nvapi_
-            nyk_ op_ ops_ os_v2_ oy2 packagist_ pat-eu1- pat-na1- pcsk_ pdl_ pearson_ persona_ phe_ phr_ phs_
+            nyk_ op_ ops_ os_v2_ packagist_ pat-eu1- pat-na1- pcsk_ pdl_ pearson_ persona_ phe_ phr_ phs_
             phx_ pina_ pit- plaid_ PMAT- pnu_ polar_ porter_ posthog_ PRD- prf_ pscale_ pul- pypi- qstash_ r8_
             ramp_ rdme_ render_ rk_ rnd_ rootly_ rpa_ rubygems_ s-s4t2af- s-s4t2ud- samsara_ sb_secret_ sbp_
             sbs_ scw_ secret_ sgp_ shippo_ shltm_ shpat_ shpca_ shppa_ shpss_ shptka_ shpua_ sk- sk_ skl_
@@ -52,27 +52,29 @@ _TELLING = frozenset((
     "api", "apikey", "auth", "authkey", "key", "pat", "ptk", "sak", "sat", "secret", "sk", "tkn", "tok", "token",
 ))  # fmt: skip
 _PUBLIC = frozenset(("anon", "digest", "hash", "id", "pk", "pub", "public", "publishable", "sha"))
-_WORD = re.compile(r"(?<![A-Za-z0-9_-])[A-Za-z0-9]{2,16}[_-][A-Za-z0-9_+/=-]{8,4096}")
+_WORD = re.compile(r"(?<![A-Za-z0-9_-])[_-]*[A-Za-z0-9]{1,64}[_-][A-Za-z0-9_+/=-]{8,4096}")
 _SEGMENT = re.compile(r"[A-Za-z0-9]+[_-]")
 _NOT_ALNUM = re.compile("[^A-Za-z0-9]")
 _MOST_SEGMENTS = 12
+# Of a prefix: mdb_sa_sk_
+_LONGEST_PREFIX = 3
 _TELLING_LEAST = 24
 
 
 def _prefix(word: str) -> tuple[int, int] | None:
     """Where a known prefix begins in a word and what must follow it at least, or None."""
-    starts = [0]
-    for match in _SEGMENT.finditer(word, 0, 64):
+    starts: list[int] = []
+    for match in _SEGMENT.finditer(word, 0, 96):
+        starts.append(match.start())
         end = match.end()
-        for start in starts[-3:]:
+        for start in starts[-_LONGEST_PREFIX:]:
             least = _PREFIXES.get(word[start:end])
             if least and _is_body(word[end:], least):
                 return start, end
         if match[0].rstrip("_-").lower() in _TELLING and _is_telling_body(word[end:]):
             heads = word[:end].lower().replace("-", "_").split("_")
             if not _PUBLIC.intersection(heads) and all(len(head) <= 12 for head in heads):
-                return 0, end
-        starts.append(end)
+                return starts[0], end
         if len(starts) > _MOST_SEGMENTS:
             break
     return None
@@ -228,7 +230,7 @@ TOKENS: tuple[Rule, ...] = (
     _token("saas-token", r"lin_(?:api|oauth)_[A-Za-z0-9]{40,64}|ntn_[A-Za-z0-9]{40,64}|NRAK-[A-Z0-9]{27}"
            r"|PMAK-[0-9a-fA-F]{24}-[0-9a-fA-F]{34}|rubygems_[0-9a-f]{48}|sntry[suai]_[A-Za-z0-9+/=_-]{40,512}"
            r"|dp\.(?:pt|st|ct|sa|scim|audit)\.(?:[a-z0-9_-]{2,35}\.)?[A-Za-z0-9]{40,64}"
-           r"|dt0[a-z][0-9]{2}\.[A-Za-z0-9]{24}\.[A-Za-z0-9]{64}|ops_eyJ[A-Za-z0-9+/]{200,2048}={0,3}"
+           r"|dt0[a-z][0-9]{2}\.[A-Za-z0-9]{8,24}\.[A-Za-z0-9]{64}|ops_eyJ[A-Za-z0-9+/]{200,2048}={0,3}"
            r"|eyJtaXJv[A-Za-z0-9_-]{30,200}|wrka[a-z]{0,2}-eyJ[A-Za-z0-9_.-]{80,2048}|mlsn\.[A-Za-z0-9]{30,100}"
            r"|tkn\.v1_[A-Za-z0-9]{60,80}={0,2}"
            r"|AstraCS:[A-Za-z0-9:]{20,128}|sha256~[A-Za-z0-9_-]{43}|api_live(?:_[a-z]{2})?\.[A-Za-z0-9_-]{20,80}"
@@ -241,12 +243,12 @@ TOKENS: tuple[Rule, ...] = (
     _token("saas-token", r"p8e-[A-Za-z0-9]{32}|cnvca[A-Za-z0-9_-]{51}|EZ[AT]K[A-Za-z0-9]{54}|4b1d[A-Za-z0-9]{38}"
            r"|(?:pat|sat)\.[A-Za-z0-9_-]{22}\.[0-9a-f]{24}\.[A-Za-z0-9]{20}|[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk"
            r"|re_[A-Za-z0-9]{8}_[A-Za-z0-9]{24}|00[A-Za-z0-9]{13}![A-Za-z0-9._-]{80,260}"
-           r"|KEY[0-9A-F]{32}_[A-Za-z0-9]{22}"
+           r"|KEY[0-9A-F]{32}_[A-Za-z0-9]{22}|oy2[a-z0-9]{43}(?![A-Za-z0-9])"
            r"|[0-9a-fA-F]{32}\.[A-Za-z0-9]{16}(?![A-Za-z0-9.])|key_[0-9a-f]{28}(?![0-9a-f])"
            r"|pk_[0-9]{7,9}_[A-Z0-9]{32}"
            r"|sk_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
            r"|VF\.(?:[DW][MS]\.)?[0-9a-fA-F]{24}\.[A-Za-z0-9]{16}",
-           "p8e-", "cnvca", "ezak", "eztk", "4b1d", ".", "_mmk", "re_", "!", "key", "pk_", "sk"),
+           "p8e-", "cnvca", "ezak", "eztk", "4b1d", ".", "_mmk", "re_", "!", "key", "oy2", "pk_", "sk"),
     pattern_rule("saas-token", r"(?<![A-Za-z0-9_.-])(?:BSA[A-Za-z0-9_-]{24,40}|EXO[A-Za-z0-9]{24,30}"
                  r"|s\.[A-Za-z0-9]{24}"
                  r"|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"

@@ -22,6 +22,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.archive.rules import (
     Rule,
     pattern_rule,
 )
+from ansible_collections.coder.tasks.plugins.module_utils.archive.tokens import _PREFIXES
 
 from . import corpus
 
@@ -99,6 +100,11 @@ def test_short_values_are_refused() -> None:
 
 def test_allowed_texts_stay() -> None:
     assert Redactor(KEY, allow=[TOKEN]).redact(TOKEN).text == TOKEN
+
+
+def test_a_mark_is_the_same_in_every_version() -> None:
+    """Else a secret would have another mark from one day to the next, and every log would be another one."""
+    assert redactor.redact(f"a {TOKEN} b").text == "a [REDACTED:github-token:a917fc0d] b"
 
 
 def test_marks_need_the_key() -> None:
@@ -289,6 +295,16 @@ def test_hostile_text_costs_linear_time(piece: str) -> None:
 @pytest.mark.slow
 def test_a_megabyte_of_assignments_takes_a_second() -> None:
     assert _seconds("password=" * (1_000_000 // 9)) < 1.0
+
+
+@pytest.mark.parametrize("lead", ["", "-", "--", "_", "a-", "é-", "x--", "lead__", "name_of_many_parts-", f"{'x' * 60}-"])
+def test_a_prefix_is_known_wherever_it_stands_in_its_word(lead: str) -> None:
+    """In a line that a diff takes out, in what is emphasized, and behind any other part of a word."""
+    body = "Xk3v9QpL2mN8rT5wYz1B4cD7fG6hJ0sAqWeRtYuI"
+    for prefix in _PREFIXES:
+        redacted = redactor.redact(f"see {lead}{prefix}{body} there").text
+        assert body not in redacted and redacted.startswith("see ") and redacted.endswith("] there"), prefix
+    assert redactor.redact(f"see {lead}mdb_sa_sk_{body}").text.startswith(f"see {lead}[REDACTED:")
 
 
 @pytest.mark.parametrize("word", ["KEY=" * 40, "a1-" * 40], ids=["names", "segments"])

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from unit.snapshot.servers import Server
 
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot import deadline as clock
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot import deliver as module
@@ -83,3 +84,12 @@ def test_pauses_grow_up_to_two_seconds(refusals: list[tuple[float, int, dict[str
 @given(st.sampled_from([401, 403, 410, 301, 501]))
 def test_what_will_not_change_is_asked_once(status: int) -> None:
     assert Coder([(0.1, status, {})]).deliver(8.0).attempts == 1
+
+
+@pytest.mark.parametrize(("status", "text"), [(200, "Sign in"), (204, ""), (403, "Forbidden")])
+def test_what_is_answered_is_shown(status: int, text: str) -> None:
+    """A login page in Coder's place, too: whoever looks for the conversation finds out who has it."""
+    with Server(lambda request: request.answer(status, text)) as coder:
+        settings = Settings({"CODER_AGENT_URL": coder.url, "CODER_AGENT_TOKEN": "of an agent"})
+        answered = module.post(settings, "a task", b"{}", {}, Deadline(10.0))
+    assert (answered[0], answered[2]) == (status, text)
