@@ -16,34 +16,46 @@ _MARK = re.compile(
 # What stands before a line's own text: a frame, a quote, the mark of a diff, a line number of grep, cat or a viewer.
 _DECORATION = re.compile(r"""[\s│┃║|>⎿"'`,+*#.…-]{0,80}(?:[0-9]{1,6}[:→│┃|\t -][\s│┃|+-]{0,40})?["'`]?""")
 _TRAILING = " \t\r\n│┃║|\"'`,;\\+"
-_BODY = re.compile(r"[A-Za-z0-9+/=_]{4,}\Z|[A-Z][A-Za-z-]{2,20}: .{0,120}\Z")
+_BODY = re.compile(r"[A-Za-z0-9+/=_]{4,}\Z")
+_HEADER = re.compile(r"[A-Z][A-Za-z-]{2,20}: .{0,120}\Z")
 _ONE_LINE = re.compile(r"(?:\\{1,4}[nr]|[A-Za-z0-9+/=])*")
 _LONGEST_BODY = 32768
 
 
-def _is_body(line: str) -> bool | None:
-    """Whether a line could be one of a key's body; None where the line does not tell."""
+def _content(line: str) -> str:
+    """A line's own text."""
     content = line.rstrip(_TRAILING)
     start = _DECORATION.match(content)
     content = content[start.end() :] if start else content
-    if not content:
-        return None
-    return bool(_BODY.match(content.replace("\\n", "").replace("\\r", "").replace("\\", "")))
+    return content.replace("\\n", "").replace("\\r", "").replace("\\", "")
+
+
+def _is_body(line: str) -> bool | None:
+    """Whether a line could be one of a key's headers or of its body; None where the line does not tell."""
+    content = _content(line)
+    return bool(_BODY.match(content) or _HEADER.match(content)) if content else None
 
 
 def _body_end(text: str, start: int, stop: int) -> int:
     """Where the lines that could be a key's body end, reading from `start`, behind the mark of its beginning."""
-    end = position = _one_line_end(text, start, stop)
-    first = True
+    end = position = begin = _one_line_end(text, start, stop)
+    has_body = is_parted = False
     while position < stop:
         newline = text.find("\n", position, stop)
         following = stop if newline < 0 else newline + 1
-        is_body = _is_body(text[position:following])
+        line = text[position:following]
+        is_body = _is_body(line)
         if is_body:
             end = _content_end(text, position, following)
-        elif is_body is False or (not first and is_body is None and not text[position:following].strip()):
+            has_body = has_body or bool(_BODY.match(_content(line)))
+        elif is_body is False:
             break
-        first, position = False, following
+        elif position > begin and not line.strip():
+            # One line is empty between the headers, of which there may be none, and the body.
+            if has_body or is_parted:
+                break
+            is_parted = True
+        position = following
     return end
 
 

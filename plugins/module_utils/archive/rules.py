@@ -19,7 +19,7 @@ from .tokens import TOKENS, base64_rule
 
 __all__ = ["REVISION", "RULES", "SHORTEST_TOKEN", "Rule", "pattern_rule"]
 
-REVISION = 2
+REVISION = 3
 """Raised with every change of what is found, because a rule's pattern does not show what its code does."""
 
 

@@ -223,7 +223,7 @@ def test_a_change_of_what_is_found_is_another_revision() -> None:
         Redactor(KEY).redact(line).text for line in corpus.INNOCENT
     ]
     digest = hashlib.sha256("\0".join(found).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-    assert (REVISION, digest) == (2, "6122515ce01ae81a"), "raise REVISION in rules.py, and put both here"
+    assert (REVISION, digest) == (3, "6122515ce01ae81a"), "raise REVISION in rules.py, and put both here"
 
 
 def test_a_mark_hides_nothing_beside_it() -> None:
@@ -297,7 +297,7 @@ def test_a_megabyte_of_assignments_takes_a_second() -> None:
     assert _seconds("password=" * (1_000_000 // 9)) < 1.0
 
 
-@pytest.mark.parametrize("lead", ["", "-", "--", "_", "a-", "é-", "x--", "lead__", "name_of_many_parts-", f"{'x' * 60}-"])
+@pytest.mark.parametrize("lead", ["", "-", "--", "_", "a-", "é-", "x--", "lead__", "name_of_parts-", f"{'x' * 60}-"])
 def test_a_prefix_is_known_wherever_it_stands_in_its_word(lead: str) -> None:
     """In a line that a diff takes out, in what is emphasized, and behind any other part of a word."""
     body = "Xk3v9QpL2mN8rT5wYz1B4cD7fG6hJ0sAqWeRtYuI"

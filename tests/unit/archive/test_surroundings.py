@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import string
+from random import Random
+
 import pytest
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
@@ -66,6 +69,26 @@ def test_a_private_key_that_is_cut_off_ends_where_its_lines_do() -> None:
     redacted = redactor.redact(f"before\n{begin}\n{lines}\nThis is what was said after it.\n").text
     assert "MIIE" not in redacted
     assert redacted.startswith("before\n") and redacted.endswith("\nThis is what was said after it.\n")
+
+
+@pytest.mark.parametrize("frame", ["{}", "│ {} │", "> {}", "  {}", "+{}", '"{}\\n"'])
+@pytest.mark.parametrize(("kind", "headers"), [
+    ("PRIVATE KEY", []),
+    ("RSA PRIVATE KEY", ["Proc-Type: 4,ENCRYPTED", "DEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF", ""]),
+    ("PGP PRIVATE KEY BLOCK", [""]),
+    ("PGP PRIVATE KEY BLOCK", ["Version: GnuPG v2", "Comment: of a test", ""]),
+])  # fmt: skip
+def test_no_line_of_a_key_is_left_wherever_it_is_cut_off(kind: str, headers: list[str], frame: str) -> None:
+    """What stands between its headers and its body, an empty line, does not end it; one after its body does."""
+    random = Random(7)
+    alphabet = string.ascii_letters + string.digits + "+/"
+    body = ["".join(random.choices(alphabet, k=64)) for _line in range(3)]
+    lines = [frame.format(line) for line in [f"-----BEGIN {kind}-----", *headers, *body]]
+    for count in range(1, len(body) + 1):
+        shown = "\n".join(["before", *lines[: len(headers) + 1 + count], "", "Done"])
+        redacted = redactor.redact(shown).text
+        assert not [line for line in body if line[:16] in redacted], redacted
+        assert redacted.startswith("before\n") and redacted.endswith("\n\nDone")
 
 
 @pytest.mark.parametrize(("others", "is_key"), [(0, True), (2, True), (3, True), (4, False), (8, False)])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -93,3 +94,9 @@ def test_what_is_answered_is_shown(status: int, text: str) -> None:
         settings = Settings({"CODER_AGENT_URL": coder.url, "CODER_AGENT_TOKEN": "of an agent"})
         answered = module.post(settings, "a task", b"{}", {}, Deadline(10.0))
     assert (answered[0], answered[2]) == (status, text)
+
+
+def test_a_header_command_that_cannot_be_run_is_named(tmp_path: Path) -> None:
+    environ = {"CODER_AGENT_HEADER_COMMAND": "echo X-A=b", "PATH": str(tmp_path)}
+    with pytest.raises(WireError, match="CODER_AGENT_HEADER_COMMAND cannot be run: No such file"):
+        module.request_headers(Settings(environ), Deadline(5.0))
