@@ -70,3 +70,12 @@ def _without_structure(before: Any, after: Any) -> Any:
         return after
     assert all(after[key] == before[key] for key in before if key in OF_A_PART)
     return {key: value for key, value in after.items() if key not in OF_A_PART}
+
+
+def test_the_ids_and_states_of_a_part_stay_and_nothing_else_of_it() -> None:
+    """Without the id of its call, a tool's answer would belong to none."""
+    said = {**dict.fromkeys(OF_A_PART, TOKEN), "text": TOKEN, "args": {"type": TOKEN}}
+    (message,) = redacted_messages([{"content": [said, TOKEN], "parts": [said]}], redactor)
+    part, words = message["content"]
+    assert {key for key, value in part.items() if value == TOKEN} == set(OF_A_PART)
+    assert TOKEN not in str([part["text"], part["args"], words, message["parts"]])

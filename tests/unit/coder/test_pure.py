@@ -291,6 +291,14 @@ def test_every_kind_that_a_status_has_is_a_kind() -> None:
     assert set(refusal.KIND_BY_STATUS.values()) <= set(KINDS)
 
 
+@given(st.text("ab", max_size=300))
+@example("a" * 80)
+@example("a" * 81)
+def test_of_what_is_not_coders_the_beginning_is_shown(text: str) -> None:
+    shown = text if len(text) <= 80 else f"{text[:77]}..."
+    assert refusal.what_is(f" {text} ".encode()) == f"the text {shown!r}"
+
+
 def test_the_health_of_an_app_that_is_not_there_is_unknown() -> None:
     app = {"id": "a", "health": "healthy"}
     workspace: Any = {"latest_build": {"resources": [{}, {"agents": [{}, {"apps": [app]}]}]}}

@@ -17,9 +17,13 @@ from unit.snapshot.conftest import Hook
 from unit.snapshot.servers import NOT_AUTHORIZED, FakeAgentAPI, FakeCoder, conversation, decode_as_the_server
 from unit.snapshot.test_follow import contents, following, until
 
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.capture import prepare
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.fit import fit
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.lives import earlier, fit_behind, user_keys
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.marks import NEW_LIFE
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.reporter import Reporter
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.settings import Settings
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.spool import Spool
 
 FIVE = ("Hello.", "fix it", "fixed", "and test", "tested")
 LATER = "2026-06-01T13:30:05.5Z"
@@ -146,6 +150,21 @@ def test_a_new_life_that_fills_the_snapshot_leaves_a_share_to_the_old_one() -> N
 
 
 # In a workspace
+
+
+def test_what_is_left_out_is_counted_of_the_new_life_alone(tmp_path: Path) -> None:
+    class Told(Reporter):
+        def say(self, event: str, text: str, **facts: Any) -> None:
+            told[event] = facts
+
+    told: dict[str, dict[str, Any]] = {}
+    settings = Settings({"XDG_STATE_HOME": str(tmp_path), "ARG_TASK_ID": "a task"})
+    spool = Spool(settings.environ)
+    spool.delivered(prepare(settings, Told(), spool, conversation(*FIVE), "live"))
+    assert "cut" not in told and "new_life" not in told
+    capture = prepare(settings, Told(), spool, later("Hi", "do", "x" * 40_000, "more", "y" * 40_000), "live")
+    before = told["new_life"]["count"]
+    assert before > 1 and told["cut"]["dropped"] == 5 - (capture.count - before - 1) > 0
 
 
 def test_a_greeting_is_never_posted_over_a_conversation(hook: Hook, coder: FakeCoder) -> None:
