@@ -48,6 +48,7 @@ def test_the_value_goes_and_the_rest_stays(text: str) -> None:
     "kind: Secret\n---\ndata:\n  anything: hunter-22\n",
     "tool --api-key FILE --client-secret NAME",
     "ALTER ROLE app SECRET 'hunter22';",
+    "git clone ssh://deploy-user-of-team-01@git.example.com/app.git",
     "login ci password hunter-22 is not a line of a .netrc",
     "token: 1234567890123456789",
 ])  # fmt: skip
@@ -89,6 +90,8 @@ def test_no_line_of_a_key_is_left_wherever_it_is_cut_off(kind: str, headers: lis
         redacted = redactor.redact(shown).text
         assert not [line for line in body if line[:16] in redacted], redacted
         assert redacted.startswith("before\n") and redacted.endswith("\n\nDone")
+    nothing = "\n".join([*lines[: len(headers) + 1], "", "", "Done"])
+    assert redactor.redact(nothing).text.endswith("\n\nDone"), "two empty lines end what has no body"
 
 
 @pytest.mark.parametrize(("others", "is_key"), [(0, True), (2, True), (3, True), (4, False), (8, False)])
