@@ -23,6 +23,8 @@ _CLIENTS = (
 )
 # These take it without a blank in between; mysql knows no other way.
 _CLIENTS_ATTACHED = "mysql|mariadb|mysqldump|mariadb-dump|mysqladmin|mysqlimport|mysqlshow|mycli|sshpass|7z|7za|rar"
+# By itself or behind its path, also in a line that a diff takes out.
+_COMMAND = r"(?<![\w.])(?<![\w.-]-)"
 _ARGUMENT = r"""["']?(?P<secret>(?<=["'])[^"'\n]{4,512}|(?<!["'])[^\s"'`;|<>()]{4,512})"""
 _NO_PASSWORD = re.compile(
     r"[0-9.]{1,24}:[0-9:]{1,24}(?:/\w+)?\Z|[\w.-]+:[0-9]+\Z|[a-z]+(?:[-./][a-z0-9]+)*\Z|[0-9,:/-]+\Z|(?:assword|roto|ort)\b|-"
@@ -35,13 +37,13 @@ def _is_password_argument(match: re.Match[str]) -> bool:
 
 _SHORT_OPTION = pattern_rule(
     "command-line",
-    rf"(?<![\w/.-])(?:{_CLIENTS})\b[^\n;|&]{{0,240}}?[ ](?:-p|-P|-a|-w|-W)(?:[ ]{{1,4}}|=|(?=[\"']))" + _ARGUMENT,
+    rf"{_COMMAND}(?:{_CLIENTS})\b[^\n;|&]{{0,240}}?[ ](?:-p|-P|-a|-w|-W)(?:[ ]{{1,4}}|=|(?=[\"']))" + _ARGUMENT,
     " -",
     accept=_is_password_argument,
 )
 _ATTACHED = pattern_rule(
     "command-line",
-    rf"(?<![\w/.-])(?:{_CLIENTS_ATTACHED})\b[^\n;|&]{{0,240}}?[ ]-p[\"']?(?P<secret>[^\s\"'`;|&<>()=]{{4,256}})",
+    rf"{_COMMAND}(?:{_CLIENTS_ATTACHED})\b[^\n;|&]{{0,240}}?[ ]-p[\"']?(?P<secret>[^\s\"'`;|&<>()=]{{4,256}})",
     " -",
     accept=_is_password_argument,
 )

@@ -11,6 +11,10 @@ from collections.abc import Iterator
 from .judge import is_generated, is_mixed, is_varied
 from .rule import Rule, Span, pattern_rule
 
+# Not in the middle of a word; marks may stand between, as in a diff and in what is emphasized.
+_BEGIN = r"(?<![A-Za-z0-9])(?<![A-Za-z0-9][_.-])"
+_END = r"(?![_.~-]{0,2}[A-Za-z0-9])"
+
 
 def _token(name: str, body: str, *needles: str) -> Rule:
     """A provider's token: a fixed prefix, not in the middle of a word."""
@@ -101,7 +105,7 @@ def _find_prefixed(text: str) -> Iterator[Span]:
 
 # --- base64 of a secret ---------------------------------------------------------------------------------------------
 
-_BASE64 = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/]{24,65536}={0,2}")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/=])(?<![A-Za-z0-9+/=][_-])[A-Za-z0-9+/]{24,65536}={0,2}")
 
 
 def decoded(word: str) -> str | None:
@@ -187,7 +191,7 @@ TOKENS: tuple[Rule, ...] = (
     pattern_rule("discord-webhook", r"discord(?:app)?\.com/api/webhooks/(?P<secret>[0-9]{15,22}/[A-Za-z0-9_-]{50,100})",
                  "/api/webhooks/", is_token=True),
     pattern_rule("discord-token",
-                 r"(?<![A-Za-z0-9_.-])[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}(?![A-Za-z0-9_.-])",
+                 _BEGIN + r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}" + _END,
                  ".", accept=_is_random, is_token=True),
     pattern_rule("teams-webhook", r"\.webhook\.office\.com/(?P<secret>webhookb2/[A-Za-z0-9@/_-]{60,300})",
                  ".webhook.office.com",
@@ -216,7 +220,7 @@ TOKENS: tuple[Rule, ...] = (
     _token("tailscale-key", r"tskey-[a-z]{2,12}-[A-Za-z0-9]{8,40}(?:CNTRL)?-[A-Za-z0-9]{20,64}", "tskey-"),
     _token("square-token", r"EAAA[A-Za-z0-9_-]{55,64}|sq0[a-z]{3}-[A-Za-z0-9_-]{22,64}", "eaaa", "sq0"),
     _token("facebook-token", r"EAA[A-Z][A-Za-z0-9]{80,400}", "eaa"),
-    _token("azure-secret", r"[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~.-])", "7q~", "8q~"),
+    _token("azure-secret", r"[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}" + _END, "7q~", "8q~"),
     _token("azure-key", r"[A-Za-z0-9]{42,76}(?:AzSe|AzCa|ACDb|AStT|AIoT|ARm[A-Za-z0-9])[A-Za-z0-9+/]{4,8}={0,2}"
            r"|[A-Za-z0-9]{52}JQQJ99[A-Za-z0-9]{26,40}", "azse", "azca", "acdb", "astt", "aiot", "arm", "jqqj99"),
     pattern_rule("telegram-token", r"(?:(?<![A-Za-z0-9])|(?<=bot))[0-9]{8,10}:AA[A-Za-z0-9_-]{33}",
@@ -249,7 +253,7 @@ TOKENS: tuple[Rule, ...] = (
            r"|sk_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|sk-lf-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
            r"|VF\.(?:[DW][MS]\.)?[0-9a-fA-F]{24}\.[A-Za-z0-9]{16}",
            "p8e-", "cnvca", "ezak", "eztk", "4b1d", ".", "_mmk", "re_", "!", "key", "oy2", "pk_", "sk"),
-    pattern_rule("saas-token", r"(?<![A-Za-z0-9_.-])(?:BSA[A-Za-z0-9_-]{24,40}|EXO[A-Za-z0-9]{24,30}"
+    pattern_rule("saas-token", _BEGIN + r"(?:BSA[A-Za-z0-9_-]{24,40}|EXO[A-Za-z0-9]{24,30}"
                  r"|s\.[A-Za-z0-9]{24}"
                  r"|A3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}"
                  r"|\$aact_[a-z]{4}_[A-Za-z0-9_-]{20,200}"
@@ -257,10 +261,11 @@ TOKENS: tuple[Rule, ...] = (
                  "bsa", "exo", "s.", "a3-", "$aact_", "==:", accept=lambda match: is_mixed(match[0][3:]),
                  is_token=True),
     pattern_rule("jwt",
-                 r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,4096}\.(?:eyJ[A-Za-z0-9_-]{2,16384}\.[A-Za-z0-9_-]{0,4096}"
+                 _BEGIN + r"eyJ[A-Za-z0-9_-]{8,4096}\.(?:eyJ[A-Za-z0-9_-]{2,16384}\.[A-Za-z0-9_-]{0,4096}"
                  r"|[A-Za-z0-9_-]{0,1024}\.[A-Za-z0-9_-]{8,64}\.[A-Za-z0-9_-]{2,16384}\.[A-Za-z0-9_-]{16,64})",
                  "eyj", is_token=True),
-    pattern_rule("coder-token", r"(?<![A-Za-z0-9-])[A-Za-z0-9]{10}-[A-Za-z0-9]{22}(?![A-Za-z0-9-])", "-",
+    pattern_rule("coder-token",
+                 r"(?<![A-Za-z0-9])(?<![A-Za-z0-9]-)[A-Za-z0-9]{10}-[A-Za-z0-9]{22}(?!-?[A-Za-z0-9])", "-",
                  accept=_is_coder_token, is_token=True),
     _PREFIXED,
 )

@@ -38,6 +38,9 @@ _IN_WORD = re.compile(
 _MARKUP_STARTS = ("<", "&", "*", "`", "\\")
 _STRINGS = ("]", "P", "X", "^", "_")
 _ODD = re.compile(f"[\x1b\r{_NO_WIDTH}{_CONTROLS}]")
+# A character as JSON, a string of code, or a URL spells it.
+_SPELLED = re.compile(r"\\(?:[nrtbfv]|(?:u00|x)[0-7][0-9A-Fa-f])|%[0-7][0-9A-Fa-f]")
+_CHARACTERS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v"}
 _NOT_PLAIN = re.compile("[0-9A-Z]")
 _LONG_WORD = re.compile(rf"\S{{{SHORTEST_TOKEN},}}")
 
@@ -94,6 +97,20 @@ def unseen(text: str) -> list[Span]:
     found = [_IN_WORD.match(text, at) for at in occurrences(text, _MARKUP_STARTS)]
     markup = [match.span() for match in found if match]
     return _united(cuts + markup) if markup else cuts
+
+
+def spelled_out(text: str) -> str:
+    """The text of the same length with the characters that are spelled as an escape, but for letters and digits.
+
+    A word begins behind an escape, though that may end with a letter, as one for a line break does.
+    """
+    return _SPELLED.sub(_character, text) if "\\" in text or "%" in text else text
+
+
+def _character(escape: re.Match[str]) -> str:
+    spelled = escape[0]
+    character = _CHARACTERS.get(spelled[1:]) or chr(int(spelled[-2:], 16))
+    return spelled if character.isalnum() else character.rjust(len(spelled))
 
 
 def escapes(text: str, cuts: list[Span]) -> list[Span]:

@@ -307,6 +307,18 @@ def test_a_prefix_is_known_wherever_it_stands_in_its_word(lead: str) -> None:
     assert redactor.redact(f"see {lead}mdb_sa_sk_{body}").text.startswith(f"see {lead}[REDACTED:")
 
 
+ALONE = {plant.secret: plant for plant in corpus.plants() if redactor.redact(f"it is {plant.secret} so").counts}
+
+
+@pytest.mark.parametrize("before", ["-", "_", "+", "(", "“", "\\n", "\\r\\n", "\\t", "\\u0022", "%20", "%3D", "\\"])
+@pytest.mark.parametrize("behind", ["", ".", ",", "_", "-", "\\n", "%22", "…"])
+def test_what_is_a_secret_alone_is_one_between_any_marks(before: str, behind: str) -> None:
+    """Escapes end with letters and digits, and yet begin a word: what agents show is often JSON, or an address."""
+    assert len(ALONE) > 40
+    for secret, plant in ALONE.items():
+        assert not corpus.leaks(plant, redactor.redact(f"it is {before}{secret}{behind} so").text), secret
+
+
 @pytest.mark.parametrize("word", ["KEY=" * 40, "a1-" * 40], ids=["names", "segments"])
 def test_a_word_that_is_looked_at_no_further_hides_nothing_behind_it(word: str) -> None:
     """The work on one word is bounded, and that on the next begins anew."""

@@ -90,6 +90,8 @@ def test_no_line_of_a_key_is_left_wherever_it_is_cut_off(kind: str, headers: lis
         redacted = redactor.redact(shown).text
         assert not [line for line in body if line[:16] in redacted], redacted
         assert redacted.startswith("before\n") and redacted.endswith("\n\nDone")
+    framed = "\n".join([*lines[:-1], "│  │", lines[-1], "", "Done"])
+    assert body[-1][:16] not in redactor.redact(framed).text, "a frame around nothing does not end it"
     nothing = "\n".join([*lines[: len(headers) + 1], "", "", "Done"])
     assert redactor.redact(nothing).text.endswith("\n\nDone"), "two empty lines end what has no body"
 
@@ -130,3 +132,14 @@ def test_letters_that_are_longer_in_lower_case_hide_nothing(text: str) -> None:
     for before in ("", "İ" * 5 + " "):
         redacted = redactor.redact(f"{before}{text} İ").text
         assert RANDOM not in redacted and redacted.startswith(before)
+
+
+@pytest.mark.parametrize("before", ["", "-", "$ ", "/usr/bin/", "./", "\\n"])
+@pytest.mark.parametrize("said", [
+    "mysql -u root -p{} app", "docker login -u ci -p {} registry.example", "sshpass -p {} ssh a@b",
+])  # fmt: skip
+def test_a_command_is_known_behind_its_path_and_the_mark_of_a_diff(said: str, before: str) -> None:
+    text = f"{before}{said}"
+    redacted = redactor.redact(text.format(RANDOM)).text
+    start, end = text.split("{}")
+    assert redacted.startswith(f"{start}[REDACTED:") and redacted.endswith(f"]{end}")
