@@ -274,14 +274,9 @@ class EnsureChat:
         self._check_owner(before)
         if state == "archived":
             return self._ensure_archived(before)
-        chat = self._bring_back(before) if state == "present" and before["archived"] else before
-        chat = chat if before["archived"] and state == "idle" else self._change(chat)
         if state == "idle":
-            return self._ensure_idle(chat)
-        self._warn_of_fixed_options(chat)
-        chat = self._follow_prompt(chat)
-        self._warn_of_files(chat)
-        return self._settle(chat)
+            return self._ensure_idle(before if before["archived"] else self._change(before))
+        return self._ensure_present(self._bring_back(before) if before["archived"] else before)
 
     def _missing(self, state: str) -> None:
         if state == "idle":
@@ -316,12 +311,10 @@ class EnsureChat:
             new = new._replace(file_ids=self._upload(new.organization_id))
             with self._attachments.told_of():
                 chat, self.created_by = self._chats.create(new, self._waiter)
-            self._seen = chat
-            if self.created_by == SOMEONE_ELSE:
-                # Whoever was faster: his chat is treated as what was found.
-                self.changed = True
-                return self._settle(self._follow_prompt(self._change(chat)))
-            self.changed = True
+            self._seen, self.changed = chat, True
+        if self.created_by == SOMEONE_ELSE:
+            # Whoever was faster: his chat is treated as what was found.
+            return self._ensure_present(chat)
         if new.reasoning_effort and not chat["reasoning_effort"]:
             self._context.warn("This server knows no reasoning effort of a chat; 'reasoning_effort' is ignored.")
         return self._settle(self._change(chat))
@@ -371,6 +364,13 @@ class EnsureChat:
         return predicted
 
     # An existing chat
+
+    def _ensure_present(self, chat: Chat) -> Chat:
+        chat = self._change(chat)
+        self._warn_of_fixed_options(chat)
+        chat = self._follow_prompt(chat)
+        self._warn_of_files(chat)
+        return self._settle(chat)
 
     def _bring_back(self, chat: Chat) -> Chat:
         if not self._declared["unarchive"]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,13 @@ def chat(server: Emulator, **options: Any) -> Call:
 def only(server: Emulator) -> Chat:
     (one,) = kept(server)
     return one
+
+
+def nobody_yet(server: Emulator) -> None:
+    """Show the next call no chat before it makes one: neither any that is archived, nor any that is not."""
+    assert server.chat_dialect is not None
+    lists = f"{server.chat_dialect.prefixes[0]}/chats$"
+    server.faults.add("status", method="GET", path=lists, status=200, body="[]", skip=1, count=2)
 
 
 # Present
@@ -190,6 +198,29 @@ def test_several_of_a_name_are_named(server: Emulator) -> None:
         assert done.kind == "conflict" and all(each.id in done.msg for each in kept(server)) and not done.writes
     chat(server, name=None, id=kept(server)[1].id, state="archived")
     assert chat(server, prompt="x")["chat"]["id"] == kept(server)[0].id
+
+
+def test_02_a_chat_of_whoever_was_faster_is_treated_as_found(server: Emulator, tmp_path: Path) -> None:
+    older = server.create_chat("one", labels={NAME: "fix"})
+    nobody_yet(server)
+    notes = tmp_path / "notes.md"
+    notes.write_text("# Notes")
+    declared = {"title": "Ours", "model": "Fake Claude", "files": [str(notes)]}
+    done = chat(server, prompt="two", **declared)
+    assert (done["created_by"], done["changed"], done["chat"]["id"]) == ("someone_else", True, older.id), done.msg
+    assert older.title == "Ours" and [each.archived for each in kept(server)] == [False, True]
+    for words, warning in zip(("keeps the model", "is not used", "not carry notes.md"), done.warnings, strict=True):
+        assert words in warning
+    again = chat(server, prompt="two", **declared)
+    assert (again["created_by"], again["changed"], again.warnings) == (None, False, done.warnings)
+
+
+def test_02_a_chat_of_whoever_was_faster_is_told_a_prompt_that_is_to_be_sent(server: Emulator) -> None:
+    older = server.create_chat("one", labels={NAME: "fix"})
+    nobody_yet(server)
+    done = chat(server, prompt="two", on_prompt_change="send", wait_for="replied")
+    assert (done["created_by"], done["changed"], done["chat"]["id"]) == ("someone_else", True, older.id), done.msg
+    assert said(older) == ["one", "two"] and [each.archived for each in kept(server)] == [False, True]
 
 
 # MCP servers
