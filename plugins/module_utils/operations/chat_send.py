@@ -170,12 +170,9 @@ class ChatAgent:
         self._find()
 
     def read(self) -> tuple[Messages | None, bool]:
-        chat = self._chats.refresh(self._chat)
-        if chat is None:
-            raise CoderError("the chat is gone, or not to be seen any more, before it answered", "not_found")
-        self._found = chat
+        self._look()
         # After the state: what it tells to be over has left all its messages.
-        messages = self._chats.messages(chat, self._last_id).messages
+        messages = self._chats.messages(self._chat, self._last_id).messages
         works = self._taken and self._works(messages)
         return plain(messages), works
 
@@ -212,7 +209,7 @@ class ChatAgent:
 
     def last_look(self) -> None:
         try:
-            self._found = self._chats.refresh(self._chat) or self._chat
+            self._look()
         except Exception as caught:  # noqa: BLE001  (what was delivered stays delivered)
             told = as_coder_error(caught).message
             self._context.warn(
@@ -251,10 +248,17 @@ class ChatAgent:
                 hint="Try again when its turn is over, or use busy=queue.",
             )  # fmt: skip
 
+    def _look(self) -> None:
+        """See the chat as it is now. :raises CoderError: kind not_found, it is gone."""
+        chat = self._chats.refresh(self._chat)
+        if chat is None:
+            raise CoderError(f"the chat {self._chat['id']} is gone, or not to be seen any more", "not_found")
+        self._found = chat
+
     def _works(self, messages: list[ChatMessage]) -> bool:
         """Whether our turn is not over. :raises CoderError: it failed, or will never begin."""
         place = self._place(messages)
-        if self._chat["archived"]:
+        if self._chat["archived"] and not self.reply_in(plain(messages), self._text, self._last_id):
             raise CoderError("it was archived before it answered", "conflict")
         if place is None:
             return self._waits()
@@ -300,6 +304,7 @@ class ChatAgent:
                     "its turn failed while the message waited in the queue, where it stays", "conflict",
                     hint="The next message that is sent begins with those of the queue.",
                 )  # fmt: skip
+            self._looks_missing = 0
             return True
         self._looks_missing += 1
         if self._looks_missing >= LOOKS_MISSING:

@@ -4,26 +4,34 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
-from calling import Call, call
+from calling import Call, Meanwhile, call
 from chatting import EVERY, NAME, allow, kept, posts, said
 
 from ansible_collections.coder.tasks.plugins.module_utils.operations import chat_send
 from emulator import CHAT_DIALECTS, Emulator
-from emulator.chats import Chat
+from emulator.chats import Chat, Chats
+from emulator.chats_objects import Queued
 from emulator.chats_parts import text_part
+from emulator.chats_views import ChatViews
+from emulator.clock import ManualClock
 from emulator.faults import LOST_ANSWERS
 
 Start = Callable[..., Emulator]
 HELLO = "Hello from the fake model."
 WEATHER = 'Weather [[tool get_weather {"city":"Oslo"}]]'
+TWICE = f'{WEATHER} [[tool get_weather {{"city":"Bergen"}}]]'
 NEWEST = "chats-2.38"
+# For what no version of a server does otherwise.
+on_newest = pytest.mark.parametrize("server", [NEWEST], indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +43,30 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def server(request: pytest.FixtureRequest, emulator: Start) -> Emulator:
     """A server of each chats dialect."""
     return emulator("", chats=request.param)
+
+
+@pytest.fixture
+def still(emulator: Start) -> Emulator:
+    """A server whose time passes only where a test lets it."""
+    return emulator("", chats=NEWEST, clock=ManualClock())
+
+
+def chats(server: Emulator) -> Chats:
+    assert server.state.chats is not None
+    return server.state.chats
+
+
+def pass_time(server: Emulator) -> None:
+    """So much that every turn comes to its end, and less than a tool may take."""
+    clock = server.clock
+    assert isinstance(clock, ManualClock)
+    clock.set(clock.now() + 100.0)
+    chats(server).advance()
+
+
+def meanwhile(*happens: Callable[[], Any]) -> dict[str, Any]:
+    """Options of a call that looks once per second, and things that happen between its looks."""
+    return {"clock": Meanwhile(*happens), "poll_interval": 1.0}
 
 
 def chat(server: Emulator, prompt: str = "Do the thing", **more: Any) -> Chat:
@@ -199,6 +231,21 @@ def test_21_an_error_keeps_the_queue_and_that_is_told(server: Emulator) -> None:
     assert done["diagnosis"]["queued"] == 1
 
 
+def test_21_a_message_is_gone_only_after_some_looks_in_a_row_that_see_it_nowhere(still: Emulator) -> None:
+    one, waits = chat(still), list[Queued]()
+    busy(still, 20)
+
+    def seen(status: str, *, is_queued: bool) -> None:
+        waits[:] = waits or one.queue
+        one.status, one.queue = status, waits[:] if is_queued else []
+
+    nowhere = [partial(seen, "waiting", is_queued=False)] * (chat_send.LOOKS_MISSING - 1)
+    queued = [partial(seen, "waiting", is_queued=True)] * (chat_send.LOOKS_MISSING + 1)
+    works, all_of_it = partial(seen, "running", is_queued=False), partial(seen, "running", is_queued=True)
+    looks = [*nowhere, *queued, *nowhere, works, *nowhere, all_of_it, partial(pass_time, still)]
+    assert words(send(still, "mine", **meanwhile(*looks))) == [HELLO]
+
+
 @pytest.mark.parametrize("dialect", ["chats-2.37", NEWEST])
 def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> None:
     server = emulator("", chats=dialect)
@@ -208,6 +255,54 @@ def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> Non
     done = send(server, wait_timeout=0.3)
     assert done.kind == "wait_timeout" and "free slot" in done.msg
     assert done["diagnosis"]["queued_for_capacity"] is True
+
+
+# What becomes of the chat
+
+
+@pytest.mark.parametrize("wait_for", ["reply", "accepted"])
+def test_a_chat_that_is_gone_after_it_was_told_is_named(still: Emulator, wait_for: str) -> None:
+    one = chat(still)
+    still.faults.add("status", method="GET", path=f"/{one.id}$", skip=1, status=404)
+    done = send(still, "mine", chat=one.id, wait_for=wait_for)
+    said_so = done.warnings if wait_for == "accepted" else [done.msg]
+    assert (done["delivered"], done["chat"]["id"], done.failed) == ("yes", one.id, wait_for == "reply")
+    assert len(said_so) == 1 and "gone, or not to be seen any more" in said_so[0]
+
+
+@on_newest
+def test_a_last_look_that_is_refused_changes_nothing_but_a_warning(server: Emulator) -> None:
+    one = chat(server)
+    server.faults.add("status", method="GET", path=f"/{one.id}$", skip=1, status=403, body='{"message":"Forbidden."}')
+    done = send(server, chat=one.id, wait_for="accepted")
+    assert (done.failed, done["delivered"], done["chat"]["status"]) == (False, "yes", "waiting"), done.msg
+    (warning,) = done.warnings
+    assert "was delivered to the chat" in warning and "as it was before" in warning and "Forbidden" in warning
+
+
+def test_an_answer_is_read_though_its_chat_was_archived_since(still: Emulator) -> None:
+    one = chat(still)
+
+    def answered_and_archived() -> None:
+        pass_time(still)
+        chats(still).set_archived(one, True)
+
+    done = send(still, "mine", **meanwhile(answered_and_archived))
+    assert words(done) == [HELLO] and done["chat"]["archived"] is True, done.msg
+
+
+@pytest.mark.parametrize("is_queued", [False, True])
+def test_a_chat_that_was_archived_before_it_answered_is_told(still: Emulator, is_queued: bool) -> None:
+    one = chat(still)
+    if is_queued:
+        busy(still, 20)
+
+    def stopped_and_archived() -> None:
+        chats(still).turns.interrupt_at_once(one)
+        chats(still).set_archived(one, True)
+
+    done = send(still, "mine", **meanwhile(stopped_and_archived))
+    assert (done.kind, done["delivered"]) == ("conflict", "yes") and "archived before it answered" in done.msg
 
 
 # Lost answers
@@ -232,6 +327,25 @@ def test_what_never_arrived_is_unknown_and_not_sent_again(server: Emulator) -> N
     done = send(server, "mine")
     assert (done["delivered"], done["changed"]) == ("unknown", True), done.msg
     assert said(one) == ["mine"] and posts(server, "/messages") == 1
+
+
+def test_no_older_message_is_taken_for_ours_though_the_server_tells_it_again(still: Emulator) -> None:
+    one = chat(still, "mine")
+    messages = [ChatViews(chats(still)).message(one, message) for message in reversed(one.messages)]
+    whole = json.dumps({"messages": messages, "queued_messages": [], "has_more": False})
+    still.faults.add("status", method="GET", path="/messages$", status=200, body=whole, count=None)
+    still.faults.add("reset", method="POST", path="/messages$")
+    assert send(still, "mine", **meanwhile())["delivered"] == "unknown"
+
+
+def test_no_other_message_of_the_queue_is_taken_for_ours(still: Emulator) -> None:
+    one = chat(still)
+    busy(still, 20)
+    send(still, "mine", wait_for="accepted")
+    still.faults.add("reset", method="POST", path="/messages$")
+    others = partial(chats(still).turns.enqueue, one, [text_part("theirs")], one.model_id)
+    assert send(still, "mine", **meanwhile(others))["delivered"] == "unknown"
+    assert [entry.content[0]["text"] for entry in one.queue] == ["mine", "theirs"]
 
 
 def test_a_look_that_fails_now_and_then_is_borne(server: Emulator) -> None:
