@@ -144,6 +144,7 @@ class ChatAgent:
                 "Use wait_for=reply, or give them in a call of their own, without 'input'.",
             )
         check_files(self._context.params["files"])
+        self._check_results()
         return self._text
 
     def check(self) -> None:
@@ -325,9 +326,8 @@ class ChatAgent:
     def _act(self) -> bool:
         """Give the results that were declared for what it waits for. :returns: whether it goes on with them."""
         calls = self._open_calls()
-        given = {result["tool"]: result for result in self._context.params["tool_results"] or []}
-        results = _results_for(calls, given)
-        if len(results) < len(calls) or not calls:
+        results = self._results_of(calls)
+        if len(results) < len(calls):
             self._action = calls
             return not calls
         ids = {result["tool_call_id"] for result in results}
@@ -335,6 +335,30 @@ class ChatAgent:
             self._answered |= ids
             self._give(results)
         return True
+
+    @property
+    def _declared(self) -> dict[str, ToolResult]:
+        return {result["tool"]: result for result in self._context.params["tool_results"] or []}
+
+    def _check_results(self) -> None:
+        """:raises CoderError: kind invalid, one of two results would be lost."""
+        tools = [result["tool"] for result in self._context.params["tool_results"] or []]
+        twice = next((tool for tool in tools if tools.count(tool) > 1), None)
+        if twice is not None:
+            raise invalid(
+                f"'tool_results' has {twice!r} twice",
+                "Give results for several calls of one tool by the ids of the calls, see 'action_required'.",
+            )
+
+    def _results_of(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What was declared for these calls, by the id of a call or else by its tool, as the server takes it."""
+        declared = self._declared
+        found = [(call, declared.get(call["tool_call_id"]) or declared.get(call["tool_name"])) for call in calls]
+        return [
+            {"tool_call_id": call["tool_call_id"], "output": result["output"], "is_error": result["is_error"]}
+            for call, result in found
+            if result
+        ]
 
     def _open_calls(self) -> list[dict[str, Any]]:
         """The tool calls of the newest message that have no result, as ``tool_call_id``, ``tool_name`` and ``args``."""
@@ -379,6 +403,7 @@ class ToolResultsAgent(ChatAgent):
             if params[option] != CHOSEN_BY_DEFAULT[option]:
                 raise invalid(f"{option!r} is about a message, and none is sent", "Give 'input' or 'input_file', too.")
         check_body({"results": params["tool_results"]}, "tool_results")
+        self._check_results()
         return json.dumps(params["tool_results"])
 
     def check(self) -> None:
@@ -401,16 +426,20 @@ class ToolResultsAgent(ChatAgent):
                 hint="What it has to say is read with coder.tasks.chat_messages_info; 'input' says something to it.",
             )  # fmt: skip
         self._action = calls
-        given = {result["tool"]: result for result in self._context.params["tool_results"] or []}
         known = {name for call in calls for name in (call["tool_call_id"], call["tool_name"])}
-        strange = sorted(given.keys() - known)
-        self._results = _results_for(calls, given)
+        strange = sorted(self._declared.keys() - known)
+        self._results = super()._results_of(calls)
         answered = {result["tool_call_id"] for result in self._results}
         unanswered = [call for call in calls if call["tool_call_id"] not in answered]
         if strange or unanswered:
             each = ", ".join(f"{call['tool_name']} ({call['tool_call_id']})" for call in calls)
             wrong = f"it waits for no {strange[0]!r}" if strange else f"{unanswered[0]['tool_name']!r} has no result"
             raise invalid(f"'tool_results' does not fit: {wrong}", f"Each of these calls needs a result: {each}.")
+
+    def _results_of(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those that were chosen: a call that comes after them gets none, though its tool may be the same."""
+        ids = [call["tool_call_id"] for call in calls]
+        return [result for result in self._results if result["tool_call_id"] in ids]
 
     def send(self, text: str) -> None:
         """Give them, once: a second time is refused, so what was lost is sent again."""
@@ -455,16 +484,6 @@ class ToolResultsAgent(ChatAgent):
     def _place(self, messages: list[ChatMessage]) -> int | None:
         """The turn goes on behind what was there before."""
         return -1
-
-
-def _results_for(calls: list[dict[str, Any]], given: dict[str, ToolResult]) -> list[dict[str, Any]]:
-    """As the server takes them. :param given: by the id of a call, or by the name of a tool."""
-    found = [(call, given.get(call["tool_call_id"]) or given.get(call["tool_name"])) for call in calls]
-    return [
-        {"tool_call_id": call["tool_call_id"], "output": result["output"], "is_error": result["is_error"]}
-        for call, result in found
-        if result
-    ]
 
 
 def _same(one: str, other: str) -> bool:
