@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, TypedDict, cast
 
 from ..coder import names
@@ -329,7 +330,7 @@ class ChatAgent:
         results = self._results_of(calls)
         if len(results) < len(calls):
             self._action = calls
-            return not calls
+            return False
         ids = {result["tool_call_id"] for result in results}
         if not ids <= self._answered:
             self._answered |= ids
@@ -443,19 +444,18 @@ class ToolResultsAgent(ChatAgent):
 
     def send(self, text: str) -> None:
         """Give them, once: a second time is refused, so what was lost is sent again."""
-        for lost in range(GIVEN_AT_MOST):
-            try:
-                taken = self._chats.give_results(self._chat, self._results)
-            except AnswerLost:
-                if lost + 1 == GIVEN_AT_MOST:
-                    raise
-                continue
-            if not taken and (not lost or self._are_open()):
-                raise CoderError(
-                    "it waits for no results any more: somebody else answered, or it took too long", "conflict"
-                )
-            self._note_taken()
-            return
+        for lost in range(GIVEN_AT_MOST - 1):
+            with suppress(AnswerLost):
+                return self._hand_in(is_again=lost > 0)
+        return self._hand_in(is_again=True)
+
+    def _hand_in(self, is_again: bool) -> None:
+        """:raises CoderError: kind conflict, they were refused, and not because they were taken before."""
+        if not self._chats.give_results(self._chat, self._results) and (not is_again or self._are_open()):
+            raise CoderError(
+                "it waits for no results any more: somebody else answered, or it took too long", "conflict"
+            )
+        self._note_taken()
 
     def is_taken(self, messages: Messages, text: str, last_id: int) -> bool:
         """See :meth:`.exchange.Agent.is_taken`: the calls have results."""
@@ -475,9 +475,9 @@ class ToolResultsAgent(ChatAgent):
         """See :meth:`.exchange.Agent.reply_in`: what has words, from the results to the next message of a person."""
         reply: Messages = []
         for message in messages:
-            if message["type"] == "input" and message["id"] > last_id:
+            if message["type"] == "input":
                 break
-            if message["id"] > last_id and message["content"].strip():
+            if message["content"].strip():
                 reply.append(message)
         return reply
 
