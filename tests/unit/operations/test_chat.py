@@ -147,6 +147,14 @@ def test_what_cannot_be_right_is_told_before_anything_is_written(
     assert kept(server) == []
 
 
+def test_an_option_that_holds_a_name_is_not_empty(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.38")
+    for option in operation.NAMES:
+        for empty in ("", " "):
+            done = call("chat", server, **{"prompt": "x", option: empty})
+            assert (done.kind, done.requests) == ("invalid", []) and f"'{option}' is empty" in done.msg
+
+
 def test_32_a_model_goes_by_its_names(server: Emulator) -> None:
     assert server.state.chats is not None
     wanted = next(model for model in server.state.chats.models.values() if model.model == "fake-claude")
@@ -177,6 +185,41 @@ def test_24_a_change_that_fails_says_what_was_created(server: Emulator) -> None:
     done = chat(server, name=None, prompt="x", title="New")
     assert done.failed and done["changed"] and done["chat"]["id"] == only(server).id
     assert done["created_by"] == "this_call"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"title": "New"}, {"prompt": "two", "on_prompt_change": "send"}, {"state": "archived"}, {"unarchive": True}],
+)
+def test_a_chat_that_is_gone_after_it_was_changed_is_told(emulator: Start, options: dict[str, Any]) -> None:
+    server = emulator("", chats="chats-2.38")
+    one = server.create_chat("one", labels={NAME: "fix"}, archived="unarchive" in options)
+    server.faults.add("status", method="GET", path=f"/{one.id}$", status=404, skip=1)
+    done = chat(server, **options)
+    assert (done.kind, done["changed"], done["chat"]["id"], len(done.writes)) == ("not_found", True, one.id, 1)
+    assert f"the chat {one.id} is gone, or not to be seen any more" in done.msg
+
+
+def test_36_a_reasoning_effort_is_that_of_a_new_chat(server: Emulator) -> None:
+    assert server.chat_dialect is not None
+    knows = server.chat_dialect.summary
+    made = chat(server, prompt="x", reasoning_effort="low")
+    assert made["chat"]["reasoning_effort"] == ("low" if knows else None)
+    assert ["'reasoning_effort' is ignored" in warning for warning in made.warnings] == [True] * (not knows)
+    for same in ("low", None):
+        assert not chat(server, prompt="x", reasoning_effort=same).warnings
+    other = chat(server, prompt="x", reasoning_effort="high")
+    assert ["keeps the reasoning effort low" in warning for warning in other.warnings] == [True] * knows
+    assert other.writes == []
+
+
+@pytest.mark.parametrize("option", ["model", "organization"])
+def test_what_can_only_be_compared_stops_nothing(server: Emulator, option: str) -> None:
+    chat(server, prompt="x")
+    server.faults.add("status", method="GET", path="/models$|/model-configs$|/organizations/other$", count=None)
+    done = chat(server, title="New", retries=0, **{option: "other"})
+    assert done["changed"] and only(server).title == "New", done.msg
+    assert len(done.warnings) == 1 and f"The {option} of the chat fix could not be compared" in done.warnings[0]
 
 
 def test_an_archived_one_comes_back_only_if_asked(server: Emulator) -> None:
@@ -215,12 +258,15 @@ def test_02_a_chat_of_whoever_was_faster_is_treated_as_found(server: Emulator, t
     assert (again["created_by"], again["changed"], again.warnings) == (None, False, done.warnings)
 
 
-def test_02_a_chat_of_whoever_was_faster_is_told_a_prompt_that_is_to_be_sent(server: Emulator) -> None:
+@pytest.mark.parametrize(("prompt", "all_of_it"), [("one", ["one"]), ("two", ["one", "two"])])
+def test_02_a_chat_of_whoever_was_faster_is_told_what_it_was_not(
+    server: Emulator, prompt: str, all_of_it: list[str]
+) -> None:
     older = server.create_chat("one", labels={NAME: "fix"})
     nobody_yet(server)
-    done = chat(server, prompt="two", on_prompt_change="send", wait_for="replied")
+    done = chat(server, prompt=prompt, on_prompt_change="send", wait_for="replied")
     assert (done["created_by"], done["changed"], done["chat"]["id"]) == ("someone_else", True, older.id), done.msg
-    assert said(older) == ["one", "two"] and [each.archived for each in kept(server)] == [False, True]
+    assert said(older) == all_of_it and [each.archived for each in kept(server)] == [False, True]
 
 
 # MCP servers
