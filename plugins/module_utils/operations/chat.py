@@ -14,6 +14,7 @@ from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.lifecycle import SOMEONE_ELSE, THIS_CALL
 from ..coder.chats.models import CHAT_FIELDS, Chat
 from ..coder.chats.new import EFFORTS, NewChat, check_chat_name, check_labels, check_said, check_title, undeletable
+from ..coder.chats.wait import is_at_work
 from ..coder.errors import CoderError, attempting, invalid
 from ..coder.waiter import WaitOptions
 from .archive.proof_options import ProofParams, proof_spec
@@ -380,7 +381,7 @@ class EnsureChat:
             )
         if self._context.check_mode:
             self.changed = True
-            return {**chat, "archived": False}
+            return _at_rest(chat, archived=False)
         with attempting(f"bring the chat {self.label} back"):
             self.changed = self._chats.resume(chat, self._waiter) or self.changed
             return self._look(chat)
@@ -518,11 +519,11 @@ class EnsureChat:
     # States
 
     def _ensure_idle(self, chat: Chat) -> Chat:
-        if self._context.check_mode:
-            self.changed = self.changed or not self._chats.judge(chat, "idle").reached
-            return {**chat, "status": "waiting", "busy": False} if self.changed else chat
-        if not self.changed and self._chats.judge(chat, "idle").reached:
+        if self._chats.judge(chat, "idle").reached:
             return chat
+        if self._context.check_mode:
+            self.changed = True
+            return _at_rest(chat)
         with attempting(f"stop the chat {self.label}"):
             self.changed = self._chats.stop(chat, self._waiter, self.discarded) or self.changed
         return self._settle(self._look(chat))
@@ -535,7 +536,7 @@ class EnsureChat:
                 self._guard(chat)
             if self._context.check_mode:
                 self.changed = True
-                return {**chat, "archived": True, "status": "waiting", "busy": False}
+                return _at_rest(chat, archived=True)
             if self._guard:
                 archived = self._chats.archive_at_rest(chat, self._waiter)
             else:
@@ -563,6 +564,12 @@ def _with(chat: Chat, fields: dict[str, Any]) -> Chat:
     changed: Any = {**chat, **fields}
     result: Chat = changed
     return result
+
+
+def _at_rest(chat: Chat, **more: Any) -> Chat:
+    """A family as it would be without a turn. :param more: fields that each member of it would have."""
+    stopped: dict[str, Any] = {"status": "waiting", "busy": False} if is_at_work(chat) else {}
+    return _with(chat, {**stopped, **more, "children": [_at_rest(child, **more) for child in chat["children"]]})
 
 
 def _same(one: str, other: str) -> bool:

@@ -108,6 +108,29 @@ def test_check_mode_and_diff_tell_what_would_be(server: Emulator) -> None:
     assert same["diff"]["before"] == same["diff"]["after"]
 
 
+def test_what_check_mode_tells_of_a_chat_is_what_becomes_of_it(server: Emulator) -> None:
+    def is_as_told(**options: Any) -> bool:
+        would, done = chat(server, check=True, **options), chat(server, **options)
+        return would["changed"] == done["changed"] and shown(would) == shown(done)
+
+    def shown(made: Call) -> list[Any]:
+        family = [made["chat"], *made["chat"]["children"]]
+        return [member[name] for member in family for name in (*operation.DIFF_FIELDS, "busy")]
+
+    chat(server, prompt="x", wait_for="idle")
+    one = only(server)
+    child = server.create_chat("part", parent=one)
+    assert is_as_told(title="New", plan_mode=True, labels={"a": "1"}) and is_as_told(plan_mode=False)
+    for state in ("idle", "archived"):
+        chat(server, prompt=f"go on until {state} [[wait 5000]]", on_prompt_change="send")
+        child.status = "running"
+        assert one.busy and is_as_told(state=state) and not one.busy and not child.busy
+        assert is_as_told(unarchive=True)
+        one.fail()
+        assert is_as_told(state=state, title=state) and one.status == "error"
+        assert is_as_told(unarchive=True)
+
+
 def test_a_chat_without_a_name_is_created_each_time(server: Emulator) -> None:
     made = [chat(server, name=None, prompt="Fix it")["chat"]["id"] for _time in range(2)]
     assert len(set(made)) == len(kept(server)) == 2
