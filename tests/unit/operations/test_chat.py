@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from calling import Call, call
+from calling import Call, Meanwhile, call
 from chatting import EVERY, NAME, SPAWN, allow, kept, named, posts, said
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import lifecycle
@@ -379,6 +379,13 @@ def test_33_a_chat_that_was_never_told_anything_is_told(emulator: Start) -> None
     server.create_chat("", labels={NAME: "fix"})
     done = chat(server, prompt="one", wait_for="replied")
     assert done["changed"] and said(only(server)) == ["one"] and not done.warnings
+
+
+def test_33_a_chat_that_is_just_being_told_its_first_prompt_is_not_told_it_twice(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.38")
+    empty, clock = server.create_chat("", labels={NAME: "fix"}), Meanwhile(lambda: empty.say("one", "Done."))
+    assert chat(server, prompt="one", check=True, clock=clock)["changed"] is True and clock.slept == []
+    assert chat(server, prompt="one", clock=clock)["changed"] is False and said(empty) == ["one"]
 
 
 # Idle and archived

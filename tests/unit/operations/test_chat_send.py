@@ -338,6 +338,13 @@ def test_no_older_message_is_taken_for_ours_though_the_server_tells_it_again(sti
     assert send(still, "mine", **meanwhile())["delivered"] == "unknown"
 
 
+def test_nothing_that_was_said_meanwhile_is_taken_for_ours(still: Emulator) -> None:
+    one = chat(still)
+    still.faults.add("reset", method="POST", path="/messages$")
+    assert send(still, "mine", **meanwhile(partial(one.say, "theirs", "mine")))["delivered"] == "unknown"
+    assert said(one) == ["Do the thing", "theirs"]
+
+
 def test_no_other_message_of_the_queue_is_taken_for_ours(still: Emulator) -> None:
     one = chat(still)
     busy(still, 20)
