@@ -444,6 +444,13 @@ def test_a_wait_that_ends_too_early_tells_what_was_begun(server: Emulator) -> No
     assert done["diagnosis"]["status"] in ("pending", "running")
 
 
+def test_check_mode_waits_for_no_turn(emulator: Start) -> None:
+    server, clock = emulator("", chats="chats-2.38"), Meanwhile()
+    chat(server, prompt="Count [[wait 5000]]")
+    would = chat(server, title="New", wait_for="replied", check=True, clock=clock)
+    assert would["changed"] is True and clock.slept == []
+
+
 @pytest.mark.parametrize("dialect", ["chats-2.37", "chats-2.38"])
 def test_26_a_wait_for_a_free_slot_is_told(emulator: Start, dialect: str) -> None:
     server = emulator("", chats=dialect)

@@ -120,8 +120,32 @@ def test_by_id_a_site_owner_sees_everybodys(world: Emulator, tmp_path: Path) -> 
     listed = tmp_path / "ids"
     listed.write_text(f"# from the audit log\n{bobs.id}  # bob\n\n")
     assert titles(call("chat_info", world, ids_file=str(listed))) == ["Of bob"]
-    assert call("chat_info", world, ids_file=str(tmp_path / "none")).kind == "io"
-    assert call("chat_info", world, id=["fix-login"]).kind == "invalid"
+
+
+def test_ids_that_are_none_are_told_before_anything_is_asked(world: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"\xff")
+    (tmp_path / "names").write_text("fix-login\n")
+    for options, kind, says in (
+        ({"id": ["fix-login"]}, "invalid", "'fix-login' is not the id of a chat"),
+        ({"ids_file": str(tmp_path / "names")}, "invalid", "'fix-login' is not the id of a chat"),
+        ({"ids_file": str(tmp_path / "none")}, "io", "No such file or directory"),
+        ({"ids_file": str(tmp_path / "latin")}, "io", "it is not UTF-8 text"),
+    ):
+        made = call("chat_info", world, **options)
+        assert (made.kind, made.requests) == (kind, []) and says in made.msg, made.msg
+
+
+def test_an_id_that_is_given_twice_is_one_chat(world: Emulator) -> None:
+    alices, nobody = named(world, "fix-login").id, "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+    made = call("chat_info", world, id=[alices, nobody, alices.upper(), nobody])
+    assert titles(made) == ["Fix the login"] and made["missing"] == [nobody]
+
+
+def test_a_failure_says_whether_chats_were_listed_or_read(world: Emulator) -> None:
+    alices = named(world, "fix-login").id
+    world.faults.add("status", path="/chats", status=500, count=None)
+    for options, says in (({}, "list"), ({"id": [alices]}, "read"), ({"name": ["fix-login"]}, "read")):
+        assert f"Could not {says} the chats" in call("chat_info", world, retries=0, **options).msg
 
 
 def test_a_deployment_is_read_by_its_audit_log(world: Emulator) -> None:
