@@ -125,10 +125,25 @@ def test_what_check_mode_tells_of_a_chat_is_what_becomes_of_it(server: Emulator)
         chat(server, prompt=f"go on until {state} [[wait 5000]]", on_prompt_change="send")
         child.status = "running"
         assert one.busy and is_as_told(state=state) and not one.busy and not child.busy
+        assert is_as_told(state=state)
         assert is_as_told(unarchive=True)
         one.fail()
         assert is_as_told(state=state, title=state) and one.status == "error"
         assert is_as_told(unarchive=True)
+
+
+@pytest.mark.parametrize("owner", ["me", "bob"])
+def test_what_check_mode_tells_of_a_new_chat_is_what_becomes_of_it(emulator: Start, owner: str) -> None:
+    server = allow(emulator("", chats="chats-2.38"))
+    options = {"prompt": "x [[wait 5000]]", "owner": owner, "model": "Fake Claude"}
+    options.update(plan_mode=True, reasoning_effort="low")
+    if owner == "me":
+        options.update(labels={"a": "1"}, workspace=server.create_task("one").workspace.id, title="New")
+    would, done = (chat(server, check=check, **{"name": None, **options})["chat"] for check in (True, False))
+    # What only the server can make is null in check mode, and each call of its own gives its chat a label.
+    told = {name: value for name, value in would.items() if value is not None and name != "labels"}
+    assert told == {name: done[name] for name in told} and would["labels"].items() <= done["labels"].items()
+    assert set(told) >= {"owner_id", "organization_id", "model_id", "plan_mode", "reasoning_effort"}
 
 
 def test_a_chat_without_a_name_is_created_each_time(server: Emulator) -> None:
@@ -363,6 +378,16 @@ def test_20_a_prompt_is_edited_once(server: Emulator) -> None:
     assert chat(server, **options)["changed"] is False
 
 
+def test_20_a_prompt_that_was_said_later_is_still_edited_into_the_first(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.38")
+    chat(server, prompt="one", wait_for="idle")
+    chat(server, prompt="two", on_prompt_change="send", wait_for="idle")
+    for how in ("ignore", "send", "fail"):
+        assert chat(server, prompt="two", on_prompt_change=how)["changed"] is False
+    assert chat(server, prompt="two", on_prompt_change="edit", discard_log=True)["changed"] is True
+    assert said(only(server)) == ["two"]
+
+
 def test_33_a_prompt_that_is_refused_is_sent_by_the_same_call_later(server: Emulator) -> None:
     assert server.state.chats is not None
     server.state.chats.usage_limit = 0
@@ -449,6 +474,7 @@ def test_check_mode_waits_for_no_turn(emulator: Start) -> None:
     chat(server, prompt="Count [[wait 5000]]")
     would = chat(server, title="New", wait_for="replied", check=True, clock=clock)
     assert would["changed"] is True and clock.slept == []
+    assert chat(server, title="New", wait=False, wait_for="replied", clock=clock)["waited"] == 0.0
 
 
 @pytest.mark.parametrize("dialect", ["chats-2.37", "chats-2.38"])

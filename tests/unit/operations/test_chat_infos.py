@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from calling import Call, call
@@ -107,7 +108,9 @@ def test_by_name_the_chat_is_found_archived_or_not(world: Emulator) -> None:
 def test_two_of_one_name_are_both_told(world: Emulator) -> None:
     world.create_chat("Again", labels={NAME: "fix-login"})
     made = call("chat_info", world, name=["fix-login"])
-    assert titles(made) == ["Again", "Fix the login"] and "2 chats have the name 'fix-login'" in made.warnings[0]
+    (warning,) = made.warnings
+    assert titles(made) == ["Again", "Fix the login"] and "2 chats have the name 'fix-login'" in warning
+    assert f"the oldest of them counts: {named(world, 'fix-login').id}." in warning
 
 
 def test_by_id_a_site_owner_sees_everybodys(world: Emulator, tmp_path: Path) -> None:
@@ -137,7 +140,7 @@ def test_ids_that_are_none_are_told_before_anything_is_asked(world: Emulator, tm
 
 def test_an_id_that_is_given_twice_is_one_chat(world: Emulator) -> None:
     alices, nobody = named(world, "fix-login").id, "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
-    made = call("chat_info", world, id=[alices, nobody, alices.upper(), nobody])
+    made = call("chat_info", world, id=[alices, nobody, alices.upper(), nobody.upper()])
     assert titles(made) == ["Fix the login"] and made["missing"] == [nobody]
 
 
@@ -264,6 +267,31 @@ def test_messages_are_read_to_their_end_whatever_their_number(world: Emulator) -
     assert [message["id"] for message in tail["messages"]] == ids[-3:] and tail["omitted"] == 519
     few = call("chat_messages_info", world, name=["long"], max_bytes=2000)["conversations"][0]
     assert 0 < len(few["messages"]) < 20 and few["messages"][-1]["id"] == ids[-1]
+
+
+def test_bytes_are_those_of_utf_8(world: Emulator) -> None:
+    world.create_chat("Grüße", labels={NAME: "greet"}, answer="Schöne Grüße ☕")
+    whole = call("chat_messages_info", world, name=["greet"])
+    messages = whole["conversations"][0]["messages"]
+
+    def size(value: Any) -> int:
+        return len(json.dumps(value, ensure_ascii=False).encode())
+
+    assert whole["summary"]["bytes"] == size(messages)
+    for limit, omitted in ((sum(map(size, messages)), 0), (sum(map(size, messages)) - 1, 1)):
+        few = call("chat_messages_info", world, name=["greet"], max_bytes=limit)["conversations"][0]
+        assert (few["omitted"], few["messages"]) == (omitted, messages[omitted:])
+
+
+def test_a_conversation_is_complete_where_it_was_read_from_its_beginning_and_nothing_runs(world: Emulator) -> None:
+    chat = named(world, "fix-login")
+
+    def is_complete(**options: int) -> bool:
+        return bool(call("chat_messages_info", world, name=["fix-login"], **options)["conversations"][0]["complete"])
+
+    assert is_complete() and is_complete(since_id=0) and not is_complete(since_id=1)
+    chat.status = "running"
+    assert not is_complete() and not is_complete(since_id=1)
 
 
 @pytest.mark.parametrize("option", ["since_id", "max_bytes", "tail"])
