@@ -177,6 +177,15 @@ def test_21_of_two_alike_in_the_queue_each_gets_its_own_answer(server: Emulator)
     assert second["message_id"] == [m.id for m in one.messages if m.role == "user"][-1]
 
 
+@pytest.mark.parametrize("dialect", ["chats-2.35", NEWEST])
+def test_21_what_others_have_in_the_queue_before_ours_is_not_answered_for_it(emulator: Start, dialect: str) -> None:
+    server = emulator("", chats=dialect)
+    chat(server)
+    busy(server, 20)
+    send(server, "theirs [[long 1]]", wait_for="accepted")
+    assert words(send(server, "mine [[long 2]]")) == ["word0 word1"]
+
+
 def test_22_of_messages_sent_at_once_each_gets_its_own_answer(server: Emulator) -> None:
     one = chat(server)
     with ThreadPoolExecutor(4) as pool:
@@ -244,6 +253,10 @@ def test_21_a_message_is_gone_only_after_some_looks_in_a_row_that_see_it_nowhere
     works, all_of_it = partial(seen, "running", is_queued=False), partial(seen, "running", is_queued=True)
     looks = [*nowhere, *queued, *nowhere, works, *nowhere, all_of_it, partial(pass_time, still)]
     assert words(send(still, "mine", **meanwhile(*looks))) == [HELLO]
+    waits.clear()
+    busy(still, 20)
+    clock = Meanwhile(*nowhere, *nowhere)
+    assert send(still, "mine", clock=clock).kind == "conflict" and len(clock.slept) == chat_send.LOOKS_MISSING
 
 
 @pytest.mark.parametrize("dialect", ["chats-2.37", NEWEST])
