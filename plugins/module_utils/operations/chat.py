@@ -325,7 +325,7 @@ class EnsureChat:
         if declared["prompt"] is None:
             raise invalid("'prompt' or 'prompt_file' is needed to create it", "Say what its agent is to do.")
         organization = self._chats.organization_id(declared["organization"] or "default")
-        owner = None if declared["owner"] == "me" else self._chats.user_id(declared["owner"])
+        owner = self._chats.user_id(declared["owner"])
         return NewChat(
             organization,
             declared["prompt"],

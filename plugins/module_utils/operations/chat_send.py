@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any, TypedDict, cast
 
 from ..coder import names
+from ..coder.backend import Ailment
 from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.messages import ChatMessage, plain
 from ..coder.chats.models import Chat
@@ -317,10 +318,10 @@ class ChatAgent:
         return True
 
     def _failed(self, messages: list[ChatMessage]) -> CoderError:
-        found = self._chats.ailment(self._chat)
+        # A chat in error always has one.
+        found = cast(Ailment, self._chats.ailment(self._chat))
         partial = self.reply_in(plain(messages), self._text, self._last_id)
-        reason = found.reason if found else "its turn failed"
-        return CoderError(reason, "conflict", hint=found.hint if found else None, result={"reply": partial})
+        return CoderError(found.reason, "conflict", hint=found.hint, result={"reply": partial})
 
     # Tools that are not Coder's
 
