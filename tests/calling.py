@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -81,6 +82,19 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += seconds
+
+
+class Meanwhile(FakeClock):
+    """A fake clock in whose sleeps something happens: one thing per sleep, in this order, until all has."""
+
+    def __init__(self, *happens: Callable[[], Any]) -> None:
+        super().__init__()
+        self._happens = list(happens)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if self._happens:
+            self._happens.pop(0)()
 
 
 class ReleasingClock:

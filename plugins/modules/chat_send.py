@@ -83,7 +83,7 @@ options:
     elements: dict
     suboptions:
       tool:
-        description: Name of the tool, or the id of one call from RV(action_required).
+        description: Name of the tool, or the id of one call from RV(action_required). Each is named once.
         type: str
         required: true
       output:

@@ -6,12 +6,12 @@
     [[wait 4]]                 four seconds before the first byte
     [[long 300]]               an answer of 300 words, at once
     [[think]]                  reasoning before the answer
-    [[empty]]                  an answer without any text
+    [[empty]]                  an answer without any text; tools are called without a word, too
     [[cut]]                    the stream ends in the middle of the answer
     [[err 400]]                the provider answers with this status, always
     [[errn 500 2]]             the provider answers with this status twice, then well
     [[dead]]                   the provider refuses connections
-    [[tool NAME {"a": 1}]]     the model calls a tool once, and then answers
+    [[tool NAME {"a": 1}]]     the model calls a tool once, and then answers; of several, one after the other
 
 Without any of them the answer comes at once. What :attr:`Chats.walk <emulator.chats.Chats.walk>` holds is added to
 every prompt. Times are those that were recorded, in world seconds.
@@ -78,28 +78,30 @@ class Reply:
     complete: bool = True  # False: the stream was cut, nothing was counted
 
 
-def reply(prompt: str, provider: str, attempt: int, *, after_tool: bool = False, slow_unit: float = 1.0) -> Reply:
+def reply(prompt: str, provider: str, attempt: int, *, results: int = 0, slow_unit: float = 1.0) -> Reply:
     """What the model answers.
 
     :param prompt: the text of the user's message, with what it says in double brackets.
     :param provider: the type of the provider, such as openai-compat.
     :param attempt: which try this is, from 1.
-    :param after_tool: whether a tool's result is what is answered.
+    :param results: how many of its tool calls were answered.
     :param slow_unit: seconds that a unit of [[slow ...]] lasts.
     """
-    prompt, call = _tool_call(prompt)
+    prompt, calls = _tool_calls(prompt)
     wait = FIRST_BYTE + float(_directive(prompt, r"wait ([\d.]+)") or 0)
     failure = _failure(prompt, provider, attempt)
     if failure is not None:
         return Reply(wait=wait, failure=failure)
-    if after_tool:
-        return Reply(_chunks(AFTER_TOOL), wait)
-    if call is not None:
-        name, arguments = call
+    is_silent = "[[empty]]" in prompt
+    if results < len(calls):
+        name, arguments = calls[results]
         # A provider's client library leaves a call out whose arguments are no JSON.
-        return Reply(_chunks(BEFORE_TOOL), wait, tool=None if arguments is None else (name, arguments))
-    if "[[empty]]" in prompt:
+        tool = None if arguments is None else (name, arguments)
+        return Reply([] if is_silent else _chunks(BEFORE_TOOL), wait, tool)
+    if is_silent:
         return Reply(wait=wait)
+    if results:
+        return Reply(_chunks(AFTER_TOOL), wait)
     if "[[cut]]" in prompt:
         return Reply(_chunks("Hello from"), wait, complete=False)
     thought = [(0.0, {"type": "reasoning", "text": THOUGHT})] if "[[think]]" in prompt else []
@@ -172,16 +174,17 @@ def _directive(prompt: str, pattern: str) -> str:
     return found[1] if found else ""
 
 
-def _tool_call(prompt: str) -> tuple[str, tuple[str, Any] | None]:
-    """The prompt without its tool call, whose arguments may hold brackets of their own, and the call."""
-    found = re.search(r"\[\[tool (\w+) ", prompt)
-    if found is None:
-        return prompt, None
-    try:
-        arguments, end = json.JSONDecoder().raw_decode(prompt, found.end())
-    except ValueError:
-        arguments, end = None, max(prompt.find("]]", found.end()), found.end())
-    return prompt[: found.start()] + prompt[end + 2 :], (found[1], arguments)
+def _tool_calls(prompt: str) -> tuple[str, list[tuple[str, Any]]]:
+    """The prompt without its tool calls, whose arguments may hold brackets of their own, and the calls."""
+    calls: list[tuple[str, Any]] = []
+    while found := re.search(r"\[\[tool (\w+) ", prompt):
+        try:
+            arguments, end = json.JSONDecoder().raw_decode(prompt, found.end())
+        except ValueError:
+            arguments, end = None, max(prompt.find("]]", found.end()), found.end())
+        calls.append((found[1], arguments))
+        prompt = prompt[: found.start()] + prompt[end + 2 :]
+    return prompt, calls
 
 
 def _words(count: int) -> str:

@@ -46,7 +46,7 @@ class Turn:
     prompt: str
     number: int  # of the message that began it, as the stream counts history
     attempt: int = 1
-    after_tool: bool = False
+    results: int = 0  # how many tool calls were answered
     waits: bool = False  # for capacity
     parts: list[dict[str, Any]] = field(default_factory=list)  # streamed so far
     calls: list[tuple[str, str]] = field(default_factory=list)  # id and name of tools without a result
@@ -166,7 +166,7 @@ class Turns:
             message = chat.add("tool", [tool_result(call, name, result, is_error=is_error)], author=author)
             self.events.message(chat, message)
         turn.calls = []
-        turn.after_tool = True
+        turn.results += 1
         turn.attempt += 1
         self.set_status(chat, "running")
         self._generate(turn)
@@ -186,7 +186,7 @@ class Turns:
             if turn is None or turn.waits or chat.status == "requires_action":
                 continue
             turn.attempt += 1
-            turn.parts, turn.calls, turn.after_tool = [], [], False
+            turn.parts, turn.calls, turn.results = [], [], 0
             delay = self._chats.dialect.takeover if killed else 0.0
             self.after(delay, self._if_current(turn, lambda turn=turn: self._generate(turn)))  # type: ignore[misc]
 
@@ -259,7 +259,7 @@ class Turns:
             turn.prompt,
             provider.type,
             turn.attempt,
-            after_tool=turn.after_tool,
+            results=turn.results,
             slow_unit=self._chats.slow_unit,
         )
 
@@ -323,7 +323,7 @@ class Turns:
         if name == "ask_user_question":
             self._finished(turn)
             return
-        turn.after_tool = True
+        turn.results += 1
         turn.attempt += 1
         self._generate(turn)
 

@@ -14,6 +14,7 @@ from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.lifecycle import SOMEONE_ELSE, THIS_CALL
 from ..coder.chats.models import CHAT_FIELDS, Chat
 from ..coder.chats.new import EFFORTS, NewChat, check_chat_name, check_labels, check_said, check_title, undeletable
+from ..coder.chats.wait import is_at_work
 from ..coder.errors import CoderError, attempting, invalid
 from ..coder.waiter import WaitOptions
 from .archive.proof_options import ProofParams, proof_spec
@@ -274,14 +275,9 @@ class EnsureChat:
         self._check_owner(before)
         if state == "archived":
             return self._ensure_archived(before)
-        chat = self._bring_back(before) if state == "present" and before["archived"] else before
-        chat = chat if before["archived"] and state == "idle" else self._change(chat)
         if state == "idle":
-            return self._ensure_idle(chat)
-        self._warn_of_fixed_options(chat)
-        chat = self._follow_prompt(chat)
-        self._warn_of_files(chat)
-        return self._settle(chat)
+            return self._ensure_idle(before if before["archived"] else self._change(before))
+        return self._ensure_present(self._bring_back(before) if before["archived"] else before)
 
     def _missing(self, state: str) -> None:
         if state == "idle":
@@ -316,12 +312,10 @@ class EnsureChat:
             new = new._replace(file_ids=self._upload(new.organization_id))
             with self._attachments.told_of():
                 chat, self.created_by = self._chats.create(new, self._waiter)
-            self._seen = chat
-            if self.created_by == SOMEONE_ELSE:
-                # Whoever was faster: his chat is treated as what was found.
-                self.changed = True
-                return self._settle(self._follow_prompt(self._change(chat)))
-            self.changed = True
+            self._seen, self.changed = chat, True
+        if self.created_by == SOMEONE_ELSE:
+            # Whoever was faster: his chat is treated as what was found.
+            return self._ensure_present(chat)
         if new.reasoning_effort and not chat["reasoning_effort"]:
             self._context.warn("This server knows no reasoning effort of a chat; 'reasoning_effort' is ignored.")
         return self._settle(self._change(chat))
@@ -331,7 +325,7 @@ class EnsureChat:
         if declared["prompt"] is None:
             raise invalid("'prompt' or 'prompt_file' is needed to create it", "Say what its agent is to do.")
         organization = self._chats.organization_id(declared["organization"] or "default")
-        owner = None if declared["owner"] == "me" else self._chats.user_id(declared["owner"])
+        owner = self._chats.user_id(declared["owner"])
         return NewChat(
             organization,
             declared["prompt"],
@@ -372,6 +366,13 @@ class EnsureChat:
 
     # An existing chat
 
+    def _ensure_present(self, chat: Chat) -> Chat:
+        chat = self._change(chat)
+        self._warn_of_fixed_options(chat)
+        chat = self._follow_prompt(chat)
+        self._warn_of_files(chat)
+        return self._settle(chat)
+
     def _bring_back(self, chat: Chat) -> Chat:
         if not self._declared["unarchive"]:
             raise CoderError(
@@ -380,7 +381,7 @@ class EnsureChat:
             )
         if self._context.check_mode:
             self.changed = True
-            return {**chat, "archived": False}
+            return _at_rest(chat, archived=False)
         with attempting(f"bring the chat {self.label} back"):
             self.changed = self._chats.resume(chat, self._waiter) or self.changed
             return self._look(chat)
@@ -518,11 +519,11 @@ class EnsureChat:
     # States
 
     def _ensure_idle(self, chat: Chat) -> Chat:
-        if self._context.check_mode:
-            self.changed = self.changed or not self._chats.judge(chat, "idle").reached
-            return {**chat, "status": "waiting", "busy": False} if self.changed else chat
-        if not self.changed and self._chats.judge(chat, "idle").reached:
+        if self._chats.judge(chat, "idle").reached:
             return chat
+        if self._context.check_mode:
+            self.changed = True
+            return _at_rest(chat)
         with attempting(f"stop the chat {self.label}"):
             self.changed = self._chats.stop(chat, self._waiter, self.discarded) or self.changed
         return self._settle(self._look(chat))
@@ -535,7 +536,7 @@ class EnsureChat:
                 self._guard(chat)
             if self._context.check_mode:
                 self.changed = True
-                return {**chat, "archived": True, "status": "waiting", "busy": False}
+                return _at_rest(chat, archived=True)
             if self._guard:
                 archived = self._chats.archive_at_rest(chat, self._waiter)
             else:
@@ -563,6 +564,12 @@ def _with(chat: Chat, fields: dict[str, Any]) -> Chat:
     changed: Any = {**chat, **fields}
     result: Chat = changed
     return result
+
+
+def _at_rest(chat: Chat, **more: Any) -> Chat:
+    """A family as it would be without a turn. :param more: fields that each member of it would have."""
+    stopped: dict[str, Any] = {"status": "waiting", "busy": False} if is_at_work(chat) else {}
+    return _with(chat, {**stopped, **more, "children": [_at_rest(child, **more) for child in chat["children"]]})
 
 
 def _same(one: str, other: str) -> bool:

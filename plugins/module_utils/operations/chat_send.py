@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, TypedDict, cast
 
 from ..coder import names
+from ..coder.backend import Ailment
 from ..coder.chats.backend import ChatsBackend
 from ..coder.chats.messages import ChatMessage, plain
 from ..coder.chats.models import Chat
@@ -144,6 +146,7 @@ class ChatAgent:
                 "Use wait_for=reply, or give them in a call of their own, without 'input'.",
             )
         check_files(self._context.params["files"])
+        self._check_results()
         return self._text
 
     def check(self) -> None:
@@ -170,12 +173,9 @@ class ChatAgent:
         self._find()
 
     def read(self) -> tuple[Messages | None, bool]:
-        chat = self._chats.refresh(self._chat)
-        if chat is None:
-            raise CoderError("the chat is gone, or not to be seen any more, before it answered", "not_found")
-        self._found = chat
+        self._look()
         # After the state: what it tells to be over has left all its messages.
-        messages = self._chats.messages(chat, self._last_id).messages
+        messages = self._chats.messages(self._chat, self._last_id).messages
         works = self._taken and self._works(messages)
         return plain(messages), works
 
@@ -212,7 +212,7 @@ class ChatAgent:
 
     def last_look(self) -> None:
         try:
-            self._found = self._chats.refresh(self._chat) or self._chat
+            self._look()
         except Exception as caught:  # noqa: BLE001  (what was delivered stays delivered)
             told = as_coder_error(caught).message
             self._context.warn(
@@ -251,10 +251,17 @@ class ChatAgent:
                 hint="Try again when its turn is over, or use busy=queue.",
             )  # fmt: skip
 
+    def _look(self) -> None:
+        """See the chat as it is now. :raises CoderError: kind not_found, it is gone."""
+        chat = self._chats.refresh(self._chat)
+        if chat is None:
+            raise CoderError(f"the chat {self._chat['id']} is gone, or not to be seen any more", "not_found")
+        self._found = chat
+
     def _works(self, messages: list[ChatMessage]) -> bool:
         """Whether our turn is not over. :raises CoderError: it failed, or will never begin."""
         place = self._place(messages)
-        if self._chat["archived"]:
+        if self._chat["archived"] and not self.reply_in(plain(messages), self._text, self._last_id):
             raise CoderError("it was archived before it answered", "conflict")
         if place is None:
             return self._waits()
@@ -300,6 +307,7 @@ class ChatAgent:
                     "its turn failed while the message waited in the queue, where it stays", "conflict",
                     hint="The next message that is sent begins with those of the queue.",
                 )  # fmt: skip
+            self._looks_missing = 0
             return True
         self._looks_missing += 1
         if self._looks_missing >= LOOKS_MISSING:
@@ -310,26 +318,49 @@ class ChatAgent:
         return True
 
     def _failed(self, messages: list[ChatMessage]) -> CoderError:
-        found = self._chats.ailment(self._chat)
+        # A chat in error always has one.
+        found = cast(Ailment, self._chats.ailment(self._chat))
         partial = self.reply_in(plain(messages), self._text, self._last_id)
-        reason = found.reason if found else "its turn failed"
-        return CoderError(reason, "conflict", hint=found.hint if found else None, result={"reply": partial})
+        return CoderError(found.reason, "conflict", hint=found.hint, result={"reply": partial})
 
     # Tools that are not Coder's
 
     def _act(self) -> bool:
         """Give the results that were declared for what it waits for. :returns: whether it goes on with them."""
         calls = self._open_calls()
-        given = {result["tool"]: result for result in self._context.params["tool_results"] or []}
-        results = _results_for(calls, given)
-        if len(results) < len(calls) or not calls:
+        results = self._results_of(calls)
+        if len(results) < len(calls):
             self._action = calls
-            return not calls
+            return False
         ids = {result["tool_call_id"] for result in results}
         if not ids <= self._answered:
             self._answered |= ids
             self._give(results)
         return True
+
+    @property
+    def _declared(self) -> dict[str, ToolResult]:
+        return {result["tool"]: result for result in self._context.params["tool_results"] or []}
+
+    def _check_results(self) -> None:
+        """:raises CoderError: kind invalid, one of two results would be lost."""
+        tools = [result["tool"] for result in self._context.params["tool_results"] or []]
+        twice = next((tool for tool in tools if tools.count(tool) > 1), None)
+        if twice is not None:
+            raise invalid(
+                f"'tool_results' has {twice!r} twice",
+                "Give results for several calls of one tool by the ids of the calls, see 'action_required'.",
+            )
+
+    def _results_of(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What was declared for these calls, by the id of a call or else by its tool, as the server takes it."""
+        declared = self._declared
+        found = [(call, declared.get(call["tool_call_id"]) or declared.get(call["tool_name"])) for call in calls]
+        return [
+            {"tool_call_id": call["tool_call_id"], "output": result["output"], "is_error": result["is_error"]}
+            for call, result in found
+            if result
+        ]
 
     def _open_calls(self) -> list[dict[str, Any]]:
         """The tool calls of the newest message that have no result, as ``tool_call_id``, ``tool_name`` and ``args``."""
@@ -374,6 +405,7 @@ class ToolResultsAgent(ChatAgent):
             if params[option] != CHOSEN_BY_DEFAULT[option]:
                 raise invalid(f"{option!r} is about a message, and none is sent", "Give 'input' or 'input_file', too.")
         check_body({"results": params["tool_results"]}, "tool_results")
+        self._check_results()
         return json.dumps(params["tool_results"])
 
     def check(self) -> None:
@@ -396,10 +428,9 @@ class ToolResultsAgent(ChatAgent):
                 hint="What it has to say is read with coder.tasks.chat_messages_info; 'input' says something to it.",
             )  # fmt: skip
         self._action = calls
-        given = {result["tool"]: result for result in self._context.params["tool_results"] or []}
         known = {name for call in calls for name in (call["tool_call_id"], call["tool_name"])}
-        strange = sorted(given.keys() - known)
-        self._results = _results_for(calls, given)
+        strange = sorted(self._declared.keys() - known)
+        self._results = super()._results_of(calls)
         answered = {result["tool_call_id"] for result in self._results}
         unanswered = [call for call in calls if call["tool_call_id"] not in answered]
         if strange or unanswered:
@@ -407,21 +438,25 @@ class ToolResultsAgent(ChatAgent):
             wrong = f"it waits for no {strange[0]!r}" if strange else f"{unanswered[0]['tool_name']!r} has no result"
             raise invalid(f"'tool_results' does not fit: {wrong}", f"Each of these calls needs a result: {each}.")
 
+    def _results_of(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those that were chosen: a call that comes after them gets none, though its tool may be the same."""
+        ids = [call["tool_call_id"] for call in calls]
+        return [result for result in self._results if result["tool_call_id"] in ids]
+
     def send(self, text: str) -> None:
         """Give them, once: a second time is refused, so what was lost is sent again."""
-        for lost in range(GIVEN_AT_MOST):
-            try:
-                taken = self._chats.give_results(self._chat, self._results)
-            except AnswerLost:
-                if lost + 1 == GIVEN_AT_MOST:
-                    raise
-                continue
-            if not taken and (not lost or self._are_open()):
-                raise CoderError(
-                    "it waits for no results any more: somebody else answered, or it took too long", "conflict"
-                )
-            self._note_taken()
-            return
+        for lost in range(GIVEN_AT_MOST - 1):
+            with suppress(AnswerLost):
+                return self._hand_in(is_again=lost > 0)
+        return self._hand_in(is_again=True)
+
+    def _hand_in(self, is_again: bool) -> None:
+        """:raises CoderError: kind conflict, they were refused, and not because they were taken before."""
+        if not self._chats.give_results(self._chat, self._results) and (not is_again or self._are_open()):
+            raise CoderError(
+                "it waits for no results any more: somebody else answered, or it took too long", "conflict"
+            )
+        self._note_taken()
 
     def is_taken(self, messages: Messages, text: str, last_id: int) -> bool:
         """See :meth:`.exchange.Agent.is_taken`: the calls have results."""
@@ -441,25 +476,15 @@ class ToolResultsAgent(ChatAgent):
         """See :meth:`.exchange.Agent.reply_in`: what has words, from the results to the next message of a person."""
         reply: Messages = []
         for message in messages:
-            if message["type"] == "input" and message["id"] > last_id:
+            if message["type"] == "input":
                 break
-            if message["id"] > last_id and message["content"].strip():
+            if message["content"].strip():
                 reply.append(message)
         return reply
 
     def _place(self, messages: list[ChatMessage]) -> int | None:
         """The turn goes on behind what was there before."""
         return -1
-
-
-def _results_for(calls: list[dict[str, Any]], given: dict[str, ToolResult]) -> list[dict[str, Any]]:
-    """As the server takes them. :param given: by the id of a call, or by the name of a tool."""
-    found = [(call, given.get(call["tool_call_id"]) or given.get(call["tool_name"])) for call in calls]
-    return [
-        {"tool_call_id": call["tool_call_id"], "output": result["output"], "is_error": result["is_error"]}
-        for call, result in found
-        if result
-    ]
 
 
 def _same(one: str, other: str) -> bool:

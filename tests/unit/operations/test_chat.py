@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from calling import Call, call
+from calling import Call, Meanwhile, call
 from chatting import EVERY, NAME, SPAWN, allow, kept, named, posts, said
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import lifecycle
@@ -39,6 +40,13 @@ def chat(server: Emulator, **options: Any) -> Call:
 def only(server: Emulator) -> Chat:
     (one,) = kept(server)
     return one
+
+
+def nobody_yet(server: Emulator) -> None:
+    """Show the next call no chat before it makes one: neither any that is archived, nor any that is not."""
+    assert server.chat_dialect is not None
+    lists = f"{server.chat_dialect.prefixes[0]}/chats$"
+    server.faults.add("status", method="GET", path=lists, status=200, body="[]", skip=1, count=2)
 
 
 # Present
@@ -100,6 +108,44 @@ def test_check_mode_and_diff_tell_what_would_be(server: Emulator) -> None:
     assert same["diff"]["before"] == same["diff"]["after"]
 
 
+def test_what_check_mode_tells_of_a_chat_is_what_becomes_of_it(server: Emulator) -> None:
+    def is_as_told(**options: Any) -> bool:
+        would, done = chat(server, check=True, **options), chat(server, **options)
+        return would["changed"] == done["changed"] and shown(would) == shown(done)
+
+    def shown(made: Call) -> list[Any]:
+        family = [made["chat"], *made["chat"]["children"]]
+        return [member[name] for member in family for name in (*operation.DIFF_FIELDS, "busy")]
+
+    chat(server, prompt="x", wait_for="idle")
+    one = only(server)
+    child = server.create_chat("part", parent=one)
+    assert is_as_told(title="New", plan_mode=True, labels={"a": "1"}) and is_as_told(plan_mode=False)
+    for state in ("idle", "archived"):
+        chat(server, prompt=f"go on until {state} [[wait 5000]]", on_prompt_change="send")
+        child.status = "running"
+        assert one.busy and is_as_told(state=state) and not one.busy and not child.busy
+        assert is_as_told(state=state)
+        assert is_as_told(unarchive=True)
+        one.fail()
+        assert is_as_told(state=state, title=state) and one.status == "error"
+        assert is_as_told(unarchive=True)
+
+
+@pytest.mark.parametrize("owner", ["me", "bob"])
+def test_what_check_mode_tells_of_a_new_chat_is_what_becomes_of_it(emulator: Start, owner: str) -> None:
+    server = allow(emulator("", chats="chats-2.38"))
+    options = {"prompt": "x [[wait 5000]]", "owner": owner, "model": "Fake Claude"}
+    options.update(plan_mode=True, reasoning_effort="low")
+    if owner == "me":
+        options.update(labels={"a": "1"}, workspace=server.create_task("one").workspace.id, title="New")
+    would, done = (chat(server, check=check, **{"name": None, **options})["chat"] for check in (True, False))
+    # What only the server can make is null in check mode, and each call of its own gives its chat a label.
+    told = {name: value for name, value in would.items() if value is not None and name != "labels"}
+    assert told == {name: done[name] for name in told} and would["labels"].items() <= done["labels"].items()
+    assert set(told) >= {"owner_id", "organization_id", "model_id", "plan_mode", "reasoning_effort"}
+
+
 def test_a_chat_without_a_name_is_created_each_time(server: Emulator) -> None:
     made = [chat(server, name=None, prompt="Fix it")["chat"]["id"] for _time in range(2)]
     assert len(set(made)) == len(kept(server)) == 2
@@ -139,6 +185,14 @@ def test_what_cannot_be_right_is_told_before_anything_is_written(
     assert kept(server) == []
 
 
+def test_an_option_that_holds_a_name_is_not_empty(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.38")
+    for option in operation.NAMES:
+        for empty in ("", " "):
+            done = call("chat", server, **{"prompt": "x", option: empty})
+            assert (done.kind, done.requests) == ("invalid", []) and f"'{option}' is empty" in done.msg
+
+
 def test_32_a_model_goes_by_its_names(server: Emulator) -> None:
     assert server.state.chats is not None
     wanted = next(model for model in server.state.chats.models.values() if model.model == "fake-claude")
@@ -171,6 +225,41 @@ def test_24_a_change_that_fails_says_what_was_created(server: Emulator) -> None:
     assert done["created_by"] == "this_call"
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"title": "New"}, {"prompt": "two", "on_prompt_change": "send"}, {"state": "archived"}, {"unarchive": True}],
+)
+def test_a_chat_that_is_gone_after_it_was_changed_is_told(emulator: Start, options: dict[str, Any]) -> None:
+    server = emulator("", chats="chats-2.38")
+    one = server.create_chat("one", labels={NAME: "fix"}, archived="unarchive" in options)
+    server.faults.add("status", method="GET", path=f"/{one.id}$", status=404, skip=1)
+    done = chat(server, **options)
+    assert (done.kind, done["changed"], done["chat"]["id"], len(done.writes)) == ("not_found", True, one.id, 1)
+    assert f"the chat {one.id} is gone, or not to be seen any more" in done.msg
+
+
+def test_36_a_reasoning_effort_is_that_of_a_new_chat(server: Emulator) -> None:
+    assert server.chat_dialect is not None
+    knows = server.chat_dialect.summary
+    made = chat(server, prompt="x", reasoning_effort="low")
+    assert made["chat"]["reasoning_effort"] == ("low" if knows else None)
+    assert ["'reasoning_effort' is ignored" in warning for warning in made.warnings] == [True] * (not knows)
+    for same in ("low", None):
+        assert not chat(server, prompt="x", reasoning_effort=same).warnings
+    other = chat(server, prompt="x", reasoning_effort="high")
+    assert ["keeps the reasoning effort low" in warning for warning in other.warnings] == [True] * knows
+    assert other.writes == []
+
+
+@pytest.mark.parametrize("option", ["model", "organization"])
+def test_what_can_only_be_compared_stops_nothing(server: Emulator, option: str) -> None:
+    chat(server, prompt="x")
+    server.faults.add("status", method="GET", path="/models$|/model-configs$|/organizations/other$", count=None)
+    done = chat(server, title="New", retries=0, **{option: "other"})
+    assert done["changed"] and only(server).title == "New", done.msg
+    assert len(done.warnings) == 1 and f"The {option} of the chat fix could not be compared" in done.warnings[0]
+
+
 def test_an_archived_one_comes_back_only_if_asked(server: Emulator) -> None:
     chat(server, prompt="x")
     chat(server, state="archived")
@@ -190,6 +279,32 @@ def test_several_of_a_name_are_named(server: Emulator) -> None:
         assert done.kind == "conflict" and all(each.id in done.msg for each in kept(server)) and not done.writes
     chat(server, name=None, id=kept(server)[1].id, state="archived")
     assert chat(server, prompt="x")["chat"]["id"] == kept(server)[0].id
+
+
+def test_02_a_chat_of_whoever_was_faster_is_treated_as_found(server: Emulator, tmp_path: Path) -> None:
+    older = server.create_chat("one", labels={NAME: "fix"})
+    nobody_yet(server)
+    notes = tmp_path / "notes.md"
+    notes.write_text("# Notes")
+    declared = {"title": "Ours", "model": "Fake Claude", "files": [str(notes)]}
+    done = chat(server, prompt="two", **declared)
+    assert (done["created_by"], done["changed"], done["chat"]["id"]) == ("someone_else", True, older.id), done.msg
+    assert older.title == "Ours" and [each.archived for each in kept(server)] == [False, True]
+    for words, warning in zip(("keeps the model", "is not used", "not carry notes.md"), done.warnings, strict=True):
+        assert words in warning
+    again = chat(server, prompt="two", **declared)
+    assert (again["created_by"], again["changed"], again.warnings) == (None, False, done.warnings)
+
+
+@pytest.mark.parametrize(("prompt", "all_of_it"), [("one", ["one"]), ("two", ["one", "two"])])
+def test_02_a_chat_of_whoever_was_faster_is_told_what_it_was_not(
+    server: Emulator, prompt: str, all_of_it: list[str]
+) -> None:
+    older = server.create_chat("one", labels={NAME: "fix"})
+    nobody_yet(server)
+    done = chat(server, prompt=prompt, on_prompt_change="send", wait_for="replied")
+    assert (done["created_by"], done["changed"], done["chat"]["id"]) == ("someone_else", True, older.id), done.msg
+    assert said(older) == all_of_it and [each.archived for each in kept(server)] == [False, True]
 
 
 # MCP servers
@@ -263,6 +378,16 @@ def test_20_a_prompt_is_edited_once(server: Emulator) -> None:
     assert chat(server, **options)["changed"] is False
 
 
+def test_20_a_prompt_that_was_said_later_is_still_edited_into_the_first(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.38")
+    chat(server, prompt="one", wait_for="idle")
+    chat(server, prompt="two", on_prompt_change="send", wait_for="idle")
+    for how in ("ignore", "send", "fail"):
+        assert chat(server, prompt="two", on_prompt_change=how)["changed"] is False
+    assert chat(server, prompt="two", on_prompt_change="edit", discard_log=True)["changed"] is True
+    assert said(only(server)) == ["two"]
+
+
 def test_33_a_prompt_that_is_refused_is_sent_by_the_same_call_later(server: Emulator) -> None:
     assert server.state.chats is not None
     server.state.chats.usage_limit = 0
@@ -279,6 +404,13 @@ def test_33_a_chat_that_was_never_told_anything_is_told(emulator: Start) -> None
     server.create_chat("", labels={NAME: "fix"})
     done = chat(server, prompt="one", wait_for="replied")
     assert done["changed"] and said(only(server)) == ["one"] and not done.warnings
+
+
+def test_33_a_chat_that_is_just_being_told_its_first_prompt_is_not_told_it_twice(emulator: Start) -> None:
+    server = emulator("", chats="chats-2.38")
+    empty, clock = server.create_chat("", labels={NAME: "fix"}), Meanwhile(lambda: empty.say("one", "Done."))
+    assert chat(server, prompt="one", check=True, clock=clock)["changed"] is True and clock.slept == []
+    assert chat(server, prompt="one", clock=clock)["changed"] is False and said(empty) == ["one"]
 
 
 # Idle and archived
@@ -335,6 +467,14 @@ def test_a_wait_that_ends_too_early_tells_what_was_begun(server: Emulator) -> No
     done = chat(server, prompt="Count [[wait 5000]]", wait_for="idle", wait_timeout=0.2)
     assert (done.kind, done["changed"], done["created_by"]) == ("wait_timeout", True, "this_call")
     assert done["diagnosis"]["status"] in ("pending", "running")
+
+
+def test_check_mode_waits_for_no_turn(emulator: Start) -> None:
+    server, clock = emulator("", chats="chats-2.38"), Meanwhile()
+    chat(server, prompt="Count [[wait 5000]]")
+    would = chat(server, title="New", wait_for="replied", check=True, clock=clock)
+    assert would["changed"] is True and clock.slept == []
+    assert chat(server, title="New", wait=False, wait_for="replied", clock=clock)["waited"] == 0.0
 
 
 @pytest.mark.parametrize("dialect", ["chats-2.37", "chats-2.38"])

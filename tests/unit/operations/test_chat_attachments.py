@@ -101,7 +101,9 @@ def test_a_first_prompt_carries_its_files_once(server: Emulator, files: list[str
 @pytest.mark.parametrize("how", ["send", "edit"])
 def test_a_prompt_that_changes_carries_its_files(server: Emulator, files: list[str], how: str) -> None:
     ensure(server, prompt="First", wait_for="idle")
-    done = ensure(server, prompt="Second", files=files[:1], on_prompt_change=how, discard_log=True, wait_for="idle")
+    options = {"prompt": "Second", "files": files[:1], "on_prompt_change": how, "discard_log": True}
+    assert not ensure(server, check=True, **options).warnings
+    done = ensure(server, wait_for="idle", **options)
     assert carried(kept(server)[0])[-1] == ["notes.md"] and len(done["uploaded"]) == 1, done.msg
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from calling import Call, call
@@ -15,6 +16,7 @@ from calling import Call, call
 from emulator import Emulator
 from emulator.chats import Chat, Chats
 from emulator.chats_dialects import CHAT_DIALECTS
+from emulator.chats_views import ChatViews
 
 Start = Callable[..., Emulator]
 OPERATIONS = ("chat_info", "chat_messages_info")
@@ -106,7 +108,9 @@ def test_by_name_the_chat_is_found_archived_or_not(world: Emulator) -> None:
 def test_two_of_one_name_are_both_told(world: Emulator) -> None:
     world.create_chat("Again", labels={NAME: "fix-login"})
     made = call("chat_info", world, name=["fix-login"])
-    assert titles(made) == ["Again", "Fix the login"] and "2 chats have the name 'fix-login'" in made.warnings[0]
+    (warning,) = made.warnings
+    assert titles(made) == ["Again", "Fix the login"] and "2 chats have the name 'fix-login'" in warning
+    assert f"the oldest of them counts: {named(world, 'fix-login').id}." in warning
 
 
 def test_by_id_a_site_owner_sees_everybodys(world: Emulator, tmp_path: Path) -> None:
@@ -119,8 +123,32 @@ def test_by_id_a_site_owner_sees_everybodys(world: Emulator, tmp_path: Path) -> 
     listed = tmp_path / "ids"
     listed.write_text(f"# from the audit log\n{bobs.id}  # bob\n\n")
     assert titles(call("chat_info", world, ids_file=str(listed))) == ["Of bob"]
-    assert call("chat_info", world, ids_file=str(tmp_path / "none")).kind == "io"
-    assert call("chat_info", world, id=["fix-login"]).kind == "invalid"
+
+
+def test_ids_that_are_none_are_told_before_anything_is_asked(world: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "latin").write_bytes(b"\xff")
+    (tmp_path / "names").write_text("fix-login\n")
+    for options, kind, says in (
+        ({"id": ["fix-login"]}, "invalid", "'fix-login' is not the id of a chat"),
+        ({"ids_file": str(tmp_path / "names")}, "invalid", "'fix-login' is not the id of a chat"),
+        ({"ids_file": str(tmp_path / "none")}, "io", "No such file or directory"),
+        ({"ids_file": str(tmp_path / "latin")}, "io", "it is not UTF-8 text"),
+    ):
+        made = call("chat_info", world, **options)
+        assert (made.kind, made.requests) == (kind, []) and says in made.msg, made.msg
+
+
+def test_an_id_that_is_given_twice_is_one_chat(world: Emulator) -> None:
+    alices, nobody = named(world, "fix-login").id, "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+    made = call("chat_info", world, id=[alices, nobody, alices.upper(), nobody.upper()])
+    assert titles(made) == ["Fix the login"] and made["missing"] == [nobody]
+
+
+def test_a_failure_says_whether_chats_were_listed_or_read(world: Emulator) -> None:
+    alices = named(world, "fix-login").id
+    world.faults.add("status", path="/chats", status=500, count=None)
+    for options, says in (({}, "list"), ({"id": [alices]}, "read"), ({"name": ["fix-login"]}, "read")):
+        assert f"Could not {says} the chats" in call("chat_info", world, retries=0, **options).msg
 
 
 def test_a_deployment_is_read_by_its_audit_log(world: Emulator) -> None:
@@ -155,6 +183,19 @@ def test_children_stand_in_their_chat_or_behind_it(world: Emulator) -> None:
     assert not any(chat["children"] for chat in flat["chats"]) and flat["summary"]["total"] == 2
 
 
+def test_status_and_organization_are_both_wanted(world: Emulator) -> None:
+    ours = world.state.organization["name"]
+    elsewhere = ChatViews(chats_of(world)).chat(world.create_chat("Elsewhere"), listed=True)
+    elsewhere["organization_id"] = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+    listed = [ChatViews(chats_of(world)).chat(named(world, "fix-login"), listed=True), elsewhere]
+    lists = f"{chats_of(world).dialect.prefixes[0]}/chats$"
+    world.faults.add("status", path=lists, status=200, body=json.dumps(listed), count=None)
+    assert titles(call("chat_info", world)) == ["Elsewhere", "Fix the login"]
+    assert titles(call("chat_info", world, organization=ours)) == ["Fix the login"]
+    assert titles(call("chat_info", world, organization=ours, status="waiting")) == ["Fix the login"]
+    assert titles(call("chat_info", world, organization=ours, status="error")) == []
+
+
 def test_an_error_is_told_with_its_kind_and_what_to_do(world: Emulator) -> None:
     error = {"message": "The key was refused.", "kind": "auth", "provider": "anthropic", "retryable": False}
     world.create_chat("Broken", status="error", last_error=error)
@@ -177,6 +218,31 @@ def test_a_cost_that_nobody_tells_is_null(world: Emulator) -> None:
         assert chat["cost"] is None
     else:
         assert set(chat["cost"]) == {"total_cost_micros", "request_count", "unpriced_request_count"}
+
+
+def test_queue_and_cost_are_asked_for_only_where_they_are_wanted(world: Emulator) -> None:
+    for wanted in ({}, {"queue": True, "cost": True}):
+        made = call("chat_info", world, labels={"team/run": "night"}, **wanted)
+        (child,) = (child for chat in made["chats"] for child in chat["children"])
+        told = [{"queue", "cost"} & set(chat) for chat in (*made["chats"], child)]
+        assert told == [set(wanted), set(wanted), set()]
+        asked = [entry.path for entry in made.requests if entry.path.endswith(("/messages", "/cost"))]
+        assert bool(asked) is bool(wanted) and not [path for path in asked if child["id"] in path]
+
+
+def test_a_cost_that_may_not_be_known_is_null_and_a_server_that_fails_an_error(world: Emulator) -> None:
+    for status, kind, costs in ((403, None, [None]), (404, None, [None]), (500, "server", [])):
+        world.faults.add("status", path="/cost$", status=status, count=None)
+        made = call("chat_info", world, name=["fix-login"], cost=True, retries=0)
+        assert (made.kind, [chat["cost"] for chat in made["chats"]]) == (kind, costs), made.msg
+        world.faults.clear()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_nothing_is_read_by_nobody(world: Emulator, operation: str) -> None:
+    none = call(operation, world, concurrency=0)
+    assert (none.kind, none.requests) == ("invalid", []) and "concurrency=0 would never read" in none.msg
+    assert not call(operation, world, concurrency=1).failed
 
 
 def test_messages_are_typed_and_in_order(world: Emulator) -> None:
@@ -203,6 +269,47 @@ def test_messages_are_read_to_their_end_whatever_their_number(world: Emulator) -
     assert 0 < len(few["messages"]) < 20 and few["messages"][-1]["id"] == ids[-1]
 
 
+def test_bytes_are_those_of_utf_8(world: Emulator) -> None:
+    world.create_chat("Grüße", labels={NAME: "greet"}, answer="Schöne Grüße ☕")
+    whole = call("chat_messages_info", world, name=["greet"])
+    messages = whole["conversations"][0]["messages"]
+
+    def size(value: Any) -> int:
+        return len(json.dumps(value, ensure_ascii=False).encode())
+
+    assert whole["summary"]["bytes"] == size(messages)
+    for limit, omitted in ((sum(map(size, messages)), 0), (sum(map(size, messages)) - 1, 1)):
+        few = call("chat_messages_info", world, name=["greet"], max_bytes=limit)["conversations"][0]
+        assert (few["omitted"], few["messages"]) == (omitted, messages[omitted:])
+
+
+def test_a_conversation_is_complete_where_it_was_read_from_its_beginning_and_nothing_runs(world: Emulator) -> None:
+    chat = named(world, "fix-login")
+
+    def is_complete(**options: int) -> bool:
+        return bool(call("chat_messages_info", world, name=["fix-login"], **options)["conversations"][0]["complete"])
+
+    assert is_complete() and is_complete(since_id=0) and not is_complete(since_id=1)
+    chat.status = "running"
+    assert not is_complete() and not is_complete(since_id=1)
+
+
+@pytest.mark.parametrize("option", ["since_id", "max_bytes", "tail"])
+def test_limits_of_messages(world: Emulator, option: str) -> None:
+    below = call("chat_messages_info", world, name=["fix-login"], **{option: -1})
+    assert (below.kind, below.requests) == ("invalid", []) and f"'{option}' is -1" in below.msg
+    for limit, count in ((0, 2 if option == "since_id" else 0), (1_000_000, 0 if option == "since_id" else 2)):
+        entry = call("chat_messages_info", world, name=["fix-login"], **{option: limit})["conversations"][0]
+        assert len(entry["messages"]) == count
+
+
+def test_a_whole_deployment_has_its_messages_read(world: Emulator) -> None:
+    made = call("chat_messages_info", world, scope="deployment")
+    assert sorted(entry["title"] for entry in made["conversations"]) == ["Fix the login", "Of bob", "Split the work"]
+    assert made["scope"] == "deployment" and made["audit_log"] == {"named": 4, "read": 4, "gone": 0}
+    assert "audit_log" not in call("chat_messages_info", world).result
+
+
 def test_children_have_conversations_of_their_own(world: Emulator) -> None:
     made = call("chat_messages_info", world, labels={"team/run": "night"}, children=True)
     told = {entry["title"]: entry["last_answer"] for entry in made["conversations"]}
@@ -215,6 +322,13 @@ def test_one_conversation_that_cannot_be_read_is_a_warning(world: Emulator) -> N
     made = call("chat_messages_info", world, labels={"team/run": "night"}, retries=0)
     assert len(made.warnings) == 1 and {entry["reason"] is None for entry in made["conversations"]} == {True, False}
     assert call("chat_messages_info", world, name=["fix-login"], retries=0).kind == "server"
+
+
+def test_a_token_that_ends_while_messages_are_read_ends_all(world: Emulator) -> None:
+    chat = named(world, "fix-login")
+    world.faults.add("status", path=rf"/{chat.id}/messages", status=401, count=None)
+    made = call("chat_messages_info", world, labels={"team/run": "night"})
+    assert made.kind == "auth" and not made.warnings
 
 
 def named(world: Emulator, name: str) -> Chat:
