@@ -151,10 +151,10 @@ def test_a_tool_call_has_its_result(client: ChatsClient, stub: Stub) -> None:
     assert calls and calls[-1]["is_error"] is True and "no workspace" in calls[-1]["result"]["error"]
 
 
-def test_the_audit_log_names_chats_and_their_owners(client: ChatsClient, stub: Stub) -> None:
+def test_the_audit_log_names_chats(client: ChatsClient, stub: Stub) -> None:
     exchange = next(each for each in exchanges("chats-2.35", "/api/v2/audit") if each["response"]["status"] == 200)
     value = told(client, stub, exchange, client.logged_chats)
-    assert value and all(logged.id and logged.owner_id for logged in value)
+    assert value and all(value)
 
 
 def test_the_list_of_a_newer_server_is_found_first(stub: Stub) -> None:
@@ -178,20 +178,53 @@ CHAT = {
 }  # fmt: skip
 
 
+# What a chat need not have, each of any shape; of labels and children one that does not make it no chat.
+MORE: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys({*CHAT_FIELDS, "last_model_config_id", "last_reasoning_effort"} - set(CHAT), JSON),
+    "labels": st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=5)),
+    "children": st.none() | st.lists(st.just(CHAT), max_size=2),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=MORE), st.sampled_from(STATUSES) | st.text(max_size=8))
+def test_what_is_a_chat_has_every_field_whatever_else_it_holds(more: dict[str, Any], status: str) -> None:
+    data = {**CHAT, **more, "status": status}
+    assert chat_problem(data) is None
+    chat: dict[str, Any] = dict(chat_from(data, "https://coder.example.com"))
+    assert {*CHAT_FIELDS, "url"} == set(chat)
+    assert chat["status"] == (status if status in STATUSES else "unknown") and isinstance(chat["busy"], bool)
+    assert all(isinstance(value, str) for value in [*chat["labels"].values(), *chat["mcp_server_ids"]])
+
+
 @given(st.dictionaries(st.sampled_from((*CHAT_FIELDS, "last_model_config_id")), JSON))
-def test_what_is_a_chat_has_every_field_whatever_else_it_holds(more: dict[str, Any]) -> None:
+def test_what_is_said_to_be_a_chat_can_be_read(more: dict[str, Any]) -> None:
     data = {**CHAT, **more}
     if chat_problem(data) is None:
-        chat: dict[str, Any] = dict(chat_from(data, "https://coder.example.com"))
-        assert {*CHAT_FIELDS, "url"} == set(chat)
-        assert chat["status"] in STATUSES and isinstance(chat["busy"], bool)
-        assert all(isinstance(value, str) for value in chat["labels"].values())
+        assert set(chat_from(data, "https://coder.example.com")) == {*CHAT_FIELDS, "url"}
 
 
 @given(JSON)
 def test_an_error_of_any_shape_is_one_or_none(value: Any) -> None:
     error = error_from(value)
     assert error is None or error["kind"] in ERROR_KINDS
+
+
+PART_KEYS = sorted({key for keys in PARTS.values() for key in keys} | {"type"})
+PART = st.dictionaries(st.sampled_from(PART_KEYS), JSON | st.sampled_from(sorted(PARTS)), max_size=6)
+
+
+@given(st.sampled_from(["user", "assistant", "tool"]), st.lists(PART, max_size=4))
+def test_parts_of_any_shape_are_read(role: str, content: list[dict[str, Any]]) -> None:
+    assert message_problem({"id": 1, "role": role, "content": content}) is None
+    (message,) = messages_from([{"id": 1, "role": role, "content": content}])
+    told = [part for part in message["parts"] if part["type"] != "text"]
+    given = [part for part in content if part.get("type") != "text"]
+    for part, data in zip(told, given, strict=True):
+        if part["type"] in PARTS:
+            assert set(part) - {"result", "is_error"} <= {"type", *PARTS[part["type"]]}
+        else:
+            assert part == {**data, "type": part["type"]}, "what nobody knows is as the server gave it"
+    assert isinstance(message["text"], str) and message["queued_message_id"] is None
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(("id", "role", "content", "usage", "created_at")), JSON), max_size=4))

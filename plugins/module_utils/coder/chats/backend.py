@@ -20,7 +20,7 @@ from ..waiter import Verdict, Waiter
 from . import health, wait
 from .accounts import Told, accounts_of
 from .choices import find_mcp_servers, find_model, find_workspace, provider_of
-from .client import ChatLog, ChatsClient, Logged
+from .client import ChatLog, ChatsClient
 from .dialect import FEATURES
 from .lifecycle import ChatLifecycle, Created, Discarded
 from .messages import plain
@@ -387,8 +387,8 @@ class ChatsBackend:
 
     # Everybody's
 
-    def logged(self) -> list[Logged]:
-        """Every root chat of the deployment that its audit log names, also of users who are suspended or deleted.
+    def logged(self) -> list[str]:
+        """The id of every root chat that the audit log names, also of users who are suspended or deleted.
 
         :raises CoderError: kind forbidden, only a site owner may read it.
         """
