@@ -18,6 +18,7 @@ _TEXTS = (
     "active_version_id", "workspace_id", "transition",
 )  # fmt: skip
 _OBJECTS = ("latest_build", "workspace_build")
+_CHECK = "Check 'url' and any proxy before the server."
 
 
 class Malformed(CoderError):
@@ -28,8 +29,7 @@ class Malformed(CoderError):
 
 def not_coders(path: str) -> CoderError:
     """The error for an answer that has not the shape of Coder's."""
-    hint = "Check 'url' and any proxy before the server."
-    return CoderError(f"the answer of {path} is not what Coder answers", "protocol", path=path, hint=hint)
+    return CoderError(f"the answer of {path} is not what Coder answers", "protocol", path=path, hint=_CHECK)
 
 
 def malformed(path: str, what: str, data: Any, problem: str) -> Malformed:
@@ -92,7 +92,7 @@ def each(items: Any, path: str, read: Callable[[Any], Item], told: Callable[[Mal
 
 def refuse(problem: Malformed) -> None:
     """What a caller that needs the whole list does about an item that cannot be read."""
-    raise problem
+    raise problem.but(hint=_CHECK)
 
 
 def label_of(item: Any) -> str:
