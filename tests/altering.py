@@ -12,16 +12,20 @@ from urllib.request import Request, urlopen
 from emulator import Emulator
 
 
+def told(server: Emulator, path: str) -> Any:
+    """What the server tells its owner at a path, which may have a query."""
+    with urlopen(Request(f"{server.url}{path}", headers={"Coder-Session-Token": server.token})) as answer:
+        return json.load(answer)
+
+
 def altered(server: Emulator, path: str, *changes: Callable[[Any], Any], skip: int = 0) -> None:
-    """Have the server answer a GET of a path with what it tells its owner there now, changed.
+    """Have the server answer a GET of a path with what it tells its owner there now, otherwise.
 
     :param path: may have a query, by which the answer is chosen that is to be changed.
-    :param changes: one per request, and the last one for all that follow.
+    :param changes: give the answer, one per request, and the last one for all that follow.
     :param skip: how many requests are answered as they should be before.
     """
-    with urlopen(Request(f"{server.url}{path}", headers={"Coder-Session-Token": server.token})) as answer:
-        told = answer.read()
+    now, where = told(server, path), f"^{path.partition('?')[0]}$"
     for number, change in enumerate(changes, 1):
-        where, body = f"^{path.partition('?')[0]}$", json.dumps(change(json.loads(told)))
-        count = None if number == len(changes) else 1
+        body, count = json.dumps(change(now)), None if number == len(changes) else 1
         server.faults.add("status", method="GET", path=where, status=200, body=body, skip=skip, count=count)

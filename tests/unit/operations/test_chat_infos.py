@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from altering import altered
+from altering import altered, told
 from calling import Call, call
 from chatting import path_of_chats
 
@@ -201,7 +201,7 @@ def test_one_chat_of_a_deployment_that_cannot_be_read_is_a_warning(world: Emulat
     assert call("chat_info", world, id=[bobs.id]).kind == "protocol"
 
 
-def no_chats(chat: dict[str, Any]) -> list[tuple[Any, str]]:
+def not_quite(chat: dict[str, Any]) -> list[tuple[Any, str]]:
     """What a list could hold in the place of a chat, and what is said of it."""
     return [
         (7, "it is no object"),
@@ -218,10 +218,8 @@ def no_chats(chat: dict[str, Any]) -> list[tuple[Any, str]]:
 
 
 def test_one_chat_of_a_list_that_cannot_be_read_is_a_warning(world: Emulator) -> None:
-    told: list[Any] = []
-    altered(world, path_of_chats(world), lambda chats: told.extend(chats) or chats)
-    sound, odd = sorted(told, key=lambda chat: chat["title"])
-    for wrong, says in no_chats(odd):
+    sound, odd = sorted(told(world, path_of_chats(world)), key=lambda chat: chat["title"])
+    for wrong, says in not_quite(odd):
         world.faults.clear()
         altered(world, path_of_chats(world), lambda _chats, wrong=wrong: [wrong, sound], skip=1)
         made = call("chat_info", world)
