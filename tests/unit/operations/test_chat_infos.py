@@ -19,6 +19,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import cli
 from emulator import Emulator, api_chats
 from emulator.chats import Chat, Chats
 from emulator.chats_dialects import CHAT_DIALECTS
+from emulator.chats_parts import text_part
 
 Start = Callable[..., Emulator]
 OPERATIONS = ("chat_info", "chat_messages_info")
@@ -86,6 +87,12 @@ def test_what_is_archived_is_asked_for(world: Emulator) -> None:
     }  # fmt: skip
 
 
+def test_a_server_that_does_not_know_what_archived_means_is_not_believed(world: Emulator) -> None:
+    altered(world, path_of_chats(world), lambda chats: chats)
+    assert titles(call("chat_info", world, archived="only")) == []
+    assert titles(call("chat_info", world, archived="include")) == ["Fix the login", "Split the work"]
+
+
 def test_the_day_of_deletion_follows_from_the_last_change_and_the_retention(world: Emulator) -> None:
     chat = call("chat_info", world, name=["old"])["chats"][0]
     day, due = chat["updated_at"][:10], chat["purge_after"][:10]
@@ -140,6 +147,18 @@ def test_by_id_a_site_owner_sees_everybodys(world: Emulator, tmp_path: Path) -> 
     assert titles(call("chat_info", world, ids_file=str(listed))) == ["Of bob"]
     assert call("chat_info", world, ids_file=str(tmp_path / "none")).kind == "io"
     assert call("chat_info", world, id=["fix-login"]).kind == "invalid"
+
+
+def test_a_route_that_is_missing_is_no_chat_that_is_gone(world: Emulator) -> None:
+    """As where a proxy hands on some paths only."""
+    chat = named(world, "fix-login")
+    for body in ('{"message":"Route not found."}', "<html></html>"):
+        world.faults.clear()
+        world.faults.add("status", path=f"/chats/{chat.id}$", status=404, body=body, count=None)
+        made = call("chat_info", world, id=[chat.id])
+        assert made.failed and made["chats"] == [], made.result
+    world.faults.clear()
+    assert call("chat_info", world, id=[chat.id])["missing"] == []
 
 
 def test_a_deployment_is_read_by_its_audit_log(world: Emulator) -> None:
@@ -315,6 +334,22 @@ def test_a_server_that_tells_no_costs_is_asked_once(world: Emulator) -> None:
     assert (None in costs) == (world.chat_dialect.name in ("chats-2.34esr", "chats-2.35"))  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("dialect", [name for name, each in CHAT_DIALECTS.items() if each.cost])
+@pytest.mark.parametrize("wrong", [None, "7", 1.5, True])
+def test_a_cost_that_is_no_number_is_none(emulator: Start, dialect: str, wrong: Any) -> None:
+    server = emulator("", chats=dialect)
+    path = f"{path_of_chats(server)}/{server.create_chat().id}/cost"
+    altered(server, path, lambda told: {**told, "total_cost_micros": wrong})
+    cost = call("chat_info", server, cost=True)["chats"][0]["cost"]
+    assert cost["total_cost_micros"] == 0 and cost["request_count"] > 0
+
+
+@pytest.mark.parametrize("since", [0, 1])
+def test_what_fits_a_page_is_asked_for_once(world: Emulator, since: int) -> None:
+    made = call("chat_messages_info", world, name=["fix-login"], since_id=since)
+    assert not made.failed and [entry.path.endswith("/messages") for entry in made.requests].count(True) == 1
+
+
 def test_messages_are_typed_and_in_order(world: Emulator) -> None:
     entry = call("chat_messages_info", world, name=["fix-login"])["conversations"][0]
     assert [(message["role"], message["text"], message["input"]) for message in entry["messages"]] == [
@@ -327,7 +362,9 @@ def test_messages_are_read_to_their_end_whatever_their_number(world: Emulator) -
     chat = world.create_chat("First", labels={NAME: "long"})
     for number in range(260):
         chat.say(f"question {number}", f"answer {number}")
+    chat.queue = [chats_of(world).new_queued([text_part("and then")], chat.model_id)]
     entry = call("chat_messages_info", world, name=["long"])["conversations"][0]
+    assert [queued["text"] for queued in entry["queue"]] == ["and then"], "the first page alone tells it"
     texts = [message["text"] for message in entry["messages"]]
     assert len(texts) == 522 and texts[2] == "question 0" and texts[-1] == "answer 259"
     ids = [message["id"] for message in entry["messages"]]
