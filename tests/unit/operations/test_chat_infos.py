@@ -101,6 +101,17 @@ def test_the_day_of_deletion_follows_from_the_last_change_and_the_retention(worl
     assert call("chat_info", world, name=["old"])["chats"][0]["purge_after"] is None
 
 
+@pytest.mark.parametrize(("status", "kind"), [(500, "server"), (403, None), (404, None)])
+def test_a_retention_that_may_not_be_told_is_null_and_one_that_fails_a_failure(
+    world: Emulator, status: int, kind: str | None
+) -> None:
+    """A day that is null reads as if the server kept it for ever."""
+    body = '{"message":"No."}'
+    world.faults.add("status", path="/retention-days$", status=status, body=body, count=None)
+    made = call("chat_info", world, archived="only", retries=0)
+    assert made.kind == kind and [chat["purge_after"] for chat in made["chats"]] == ([] if kind else [None]), made.msg
+
+
 @pytest.mark.parametrize("changed", ["soon", "", "2026-13-21T00:00:00Z"])
 def test_a_day_that_cannot_be_told_is_null(world: Emulator, changed: str) -> None:
     path = f"{path_of_chats(world)}?q=archived:true"
