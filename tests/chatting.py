@@ -68,3 +68,9 @@ def allow(server: Emulator, user: str = "bob") -> Emulator:
     """Let somebody who is no owner have chats."""
     server.state.user(user).agents_access = True
     return server
+
+
+def path_of_chats(server: Emulator) -> str:
+    """Where the server has its chats, as the client finds them: under the newest prefix."""
+    assert server.chat_dialect is not None
+    return f"{server.chat_dialect.prefixes[0]}/chats"

@@ -54,6 +54,7 @@ _raw:
 
 from typing import Any
 
+from ansible_collections.coder.tasks.plugins.module_utils.coder.backend import Backend
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import attempting
 from ansible_collections.coder.tasks.plugins.module_utils.coder.session import Session
 from ansible_collections.coder.tasks.plugins.plugin_utils.in_process import plain
@@ -62,7 +63,7 @@ from ansible_collections.coder.tasks.plugins.plugin_utils.lookup import SessionL
 
 class LookupModule(SessionLookup):
     def found(self, session: Session, term: str) -> str:
-        backend: Any = session.tasks if self.get_option("source") == "tasks" else session.chats
+        backend: Backend[Any] = session.tasks if self.get_option("source") == "tasks" else session.chats
         with attempting(f"read the conversation of the {backend.noun} {term}"):
             log = backend.log(backend.get(term, plain(self.get_option("owner"))))
         said = [message["content"] for message in log.messages if message["type"] == "output"]

@@ -49,6 +49,7 @@ def test_what_a_template_gets(server: Emulator, tmp_path: Path, template: str, s
     [
         ('{{ lookup("coder.tasks.task", "nobody") }}', "you have no task 'nobody'"),
         ('{{ lookup("coder.tasks.conversation", "nobody", source="chats") }}', "there is no chat 'nobody'"),
+        ('{{ lookup("coder.tasks.conversation", "x", owner="bob", source="chats") }}', "cannot be found by its name"),
         ('{{ lookup("coder.tasks.task", "x", token="aaaaaaaaaa-bbbbbbbbbbbbbbbbbbbbbb") }}', "HTTP 401"),
     ],
 )

@@ -18,6 +18,7 @@ _TEXTS = (
     "active_version_id", "workspace_id", "transition",
 )  # fmt: skip
 _OBJECTS = ("latest_build", "workspace_build")
+_CHECK = "Check 'url' and any proxy before the server."
 
 
 class Malformed(CoderError):
@@ -28,8 +29,7 @@ class Malformed(CoderError):
 
 def not_coders(path: str) -> CoderError:
     """The error for an answer that has not the shape of Coder's."""
-    hint = "Check 'url' and any proxy before the server."
-    return CoderError(f"the answer of {path} is not what Coder answers", "protocol", path=path, hint=hint)
+    return CoderError(f"the answer of {path} is not what Coder answers", "protocol", path=path, hint=_CHECK)
 
 
 def malformed(path: str, what: str, data: Any, problem: str) -> Malformed:
@@ -56,13 +56,18 @@ def _is_sound(key: str, value: Any) -> bool:
     return isinstance(value, dict) if key in _OBJECTS else True
 
 
-def objects(data: Any, path: str, *keys: str) -> list[dict[str, Any]]:
-    """The list of such objects; Go writes an empty one as null. :raises CoderError: it is not such a list."""
+def a_list(data: Any, path: str) -> list[Any]:
+    """The list; Go writes an empty one as null. :raises CoderError: it is none, so it is not Coder's."""
     if data is None:
         return []
     if isinstance(data, list):
-        return [an_object(item, path, *keys) for item in data]
+        return data
     raise not_coders(path)
+
+
+def objects(data: Any, path: str, *keys: str) -> list[dict[str, Any]]:
+    """The list of such objects. :raises CoderError: it is not such a list."""
+    return [an_object(item, path, *keys) for item in a_list(data, path)]
 
 
 def each(items: Any, path: str, read: Callable[[Any], Item], told: Callable[[Malformed], None]) -> list[Item]:
@@ -71,13 +76,9 @@ def each(items: Any, path: str, read: Callable[[Any], Item], told: Callable[[Mal
     :param told: of each that cannot.
     :raises CoderError: it is no list, or nothing in it can be read.
     """
-    if items is None:
-        return []  # Go writes an empty list so
-    if not isinstance(items, list):
-        raise not_coders(path)
     sound: list[Item] = []
     refused: list[Malformed] = []
-    for item in items:
+    for item in a_list(items, path):
         try:
             sound.append(read(item))
         except CoderError as error:
@@ -91,7 +92,7 @@ def each(items: Any, path: str, read: Callable[[Any], Item], told: Callable[[Mal
 
 def refuse(problem: Malformed) -> None:
     """What a caller that needs the whole list does about an item that cannot be read."""
-    raise problem
+    raise problem.but(hint=_CHECK)
 
 
 def label_of(item: Any) -> str:
@@ -109,6 +110,11 @@ def text(value: Any) -> str:
 def text_or_none(value: Any) -> str | None:
     """The value if it is text."""
     return value if isinstance(value, str) else None
+
+
+def texts(value: Any) -> list[str]:
+    """The texts of a list, leaving out what is none; Go writes an empty list as null."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
 def number(value: Any) -> int | None:

@@ -12,12 +12,11 @@ beside these stands with each method.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Literal, NamedTuple, Protocol, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypedDict, TypeVar
 
 from .errors import CoderError
 
 if TYPE_CHECKING:
-    from .answers import Malformed
     from .waiter import Verdict, Waiter
 
 # A task or a chat, as the backend's models give it.
@@ -60,7 +59,7 @@ class Sent(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """What a list is asked for; None is no condition. ``owner`` is a username, a UUID or ``me``."""
+    """What a list of tasks is asked for; None is no condition. ``owner`` is a username, a UUID or ``me``."""
 
     owner: str | None = None
     organization: str | None = None
@@ -191,13 +190,4 @@ class Backend(Watched[Item], Protocol[Item]):
         :raises NotReady: nothing reached the agent, and the same request may succeed later.
         :raises AnswerLost: the input may or may not have reached the agent.
         :raises CoderError: nothing reached the agent; kind unavailable when it is out of reach.
-        """
-
-    # Last, because in what follows its name would hide the type.
-
-    def list(self, choice: Choice, told: Callable[[Malformed], None]) -> list[Item]:
-        """Every item of a choice that the token may see, newest first.
-
-        :param told: of each item of the server's list that cannot be read.
-        :raises CoderError: kind invalid or not_found, no such owner or organization; protocol, none can be read.
         """

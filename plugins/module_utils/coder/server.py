@@ -16,7 +16,7 @@ from contextlib import suppress
 from typing import Any, Callable, NamedTuple, TypeVar
 
 from . import models
-from .answers import Malformed, an_object, each, objects, refuse, sound_objects
+from .answers import Malformed, an_object, each, objects, refuse, sound_objects, texts
 from .clock import Clock
 from .connection import Connection
 from .errors import AnswerLost, CoderError, RouteNotFound, attempting, invalid
@@ -166,9 +166,7 @@ class Server:
         path = "/api/v2/users/me"
         answer = self._request("GET", path)
         user: Any = an_object(answer.data, path, "id", "username")
-        ids = user.get("organization_ids")
-        organization_ids = [each for each in ids if isinstance(each, str)] if isinstance(ids, list) else []
-        return Identity(user, organization_ids, limit_told(answer.headers))
+        return Identity(user, texts(user.get("organization_ids")), limit_told(answer.headers))
 
     # Rights
 

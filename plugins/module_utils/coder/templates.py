@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from .answers import text
 from .errors import CoderError, invalid
 from .models import LatestBuild, Parameter, Preset
 from .names import is_uuid
@@ -72,7 +73,7 @@ def find_template(client: Server, template: str, organization: str | None = None
     field = "id" if is_uuid(template) else "name"
     matches = [item for item in listed if item[field].lower() == template.lower()]
     if len(matches) > 1:
-        where = ", ".join(sorted(item["organization_name"] for item in matches))
+        where = ", ".join(sorted(text(item.get("organization_name")) or item["organization_id"] for item in matches))
         raise invalid(f"the template {template!r} exists in several organizations: {where}", "Set 'organization'.")
     if matches:
         return matches[0]

@@ -64,7 +64,7 @@ def audited_chats(
     :raises CoderError: kind forbidden, this token may not read the log.
     """
     found = {chat["id"]: chat for chat in known}
-    named = {entry.id for entry in backend.logged()}
+    named = set(backend.logged())
     read = chats_by_id(backend, sorted(named - set(found)), threads)
     for problem in read.refused:
         told(problem)

@@ -129,6 +129,26 @@ def test_a_folder_that_cannot_be_replaced_stays_what_it_was(
     assert tree(tmp_path / "tasks") == before
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ENOSPC, errno.EXDEV])
+def test_a_rename_that_fails_puts_nothing_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Only a folder that stands in the way is put aside for the new one."""
+    save(tmp_path, record(messages=[message(0, "first")]))
+    before, tried = tree(tmp_path / "tasks"), list[str]()
+
+    def broken(source: str, target: str) -> None:
+        tried.append(Path(target).name)
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch, pytest.raises(CoderError, match=os.strerror(number)) as caught:
+        patch.setattr(os, "rename", broken)
+        save(tmp_path, record(messages=[message(0, "first"), message(1, "second")]))
+    assert caught.value.kind == "io" and len(tried) == 1 and not tried[0].startswith(".old-")
+    assert tree(tmp_path / "tasks") == before
+    assert save(tmp_path, record(messages=[message(0, "first"), message(1, "second")])) == ["changed"]
+
+
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:
     old = os.umask(0)
     try:

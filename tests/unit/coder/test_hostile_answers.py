@@ -7,12 +7,14 @@ Where a test measures time, an unbounded client would need many times what is al
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 import socket
 import threading
 import time
 import tracemalloc
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -135,6 +137,60 @@ def test_the_look_up_of_a_name_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> 
         hangs.set()
     assert error.kind == "network" and not isinstance(error, AnswerLost)
     assert "no connection to coder.example within 0." in error.reason
+
+
+def test_a_connection_that_comes_too_late_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for it any more, and a server keeps what it accepted."""
+    late, look_up = threading.Event(), socket.getaddrinfo
+
+    def slow(host: str, port: int, *args: Any) -> Any:
+        late.wait(60)
+        return look_up("127.0.0.1", port, *args)
+
+    before = set(threading.enumerate())
+    with socket.create_server(("127.0.0.1", 0)) as listener, warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        monkeypatch.setattr(socket, "getaddrinfo", slow)
+        url = f"http://coder.example:{listener.getsockname()[1]}"
+        assert failure(connect(url, connect_timeout=0.1)).kind == "network"
+        dials = [thread for thread in threading.enumerate() if thread not in before]
+        late.set()
+        connection, _peer = listener.accept()
+        with connection:
+            connection.settimeout(60)
+            assert connection.recv(1) == b""
+        for dial in dials:
+            dial.join(60)
+        del dials, dial
+        gc.collect()
+    assert heard == [], "it is closed by us and not by chance"
+
+
+def test_what_arrives_after_the_deadline_is_not_read() -> None:
+    clock = FakeClock()
+
+    def answer(connection: socket.socket, _request: bytes) -> bool:
+        clock.now += 1000.0
+        connection.sendall(http(b"{}").removesuffix(b"{}"))
+        return bool(connection.recv(1))  # nothing, once the client has left
+
+    with raw_server(answer) as url:
+        error = failure(connect(url, clock, deadline=30.0), "POST")
+    assert error.kind == "timeout" and isinstance(error, AnswerLost)
+
+
+def test_a_handshake_behind_a_proxy_has_what_the_proxy_left_of_the_time() -> None:
+    clock = FakeClock()
+
+    def answer(connection: socket.socket, _request: bytes) -> bool:
+        time.sleep(0.1)  # the client waits for this answer by now, for which it has 20 s; if not, it has less
+        clock.now += 19.9
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        return bool(connection.recv(65536)) and bool(connection.recv(1))  # a greeting, and then nothing
+
+    with raw_server(answer) as url, within(PATIENCE):
+        error = failure(connect("https://coder.invalid", clock, proxy=url, deadline=20.0, timeout=20.0), "POST")
+    assert error.kind == "network" and not isinstance(error, AnswerLost)
 
 
 def test_pages_that_do_not_end_are_an_error() -> None:

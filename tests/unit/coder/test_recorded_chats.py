@@ -19,6 +19,7 @@ from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.messages i
     PARTS,
     message_problem,
     messages_from,
+    queued_from,
 )
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.models import (
     CHAT_FIELDS,
@@ -151,10 +152,10 @@ def test_a_tool_call_has_its_result(client: ChatsClient, stub: Stub) -> None:
     assert calls and calls[-1]["is_error"] is True and "no workspace" in calls[-1]["result"]["error"]
 
 
-def test_the_audit_log_names_chats_and_their_owners(client: ChatsClient, stub: Stub) -> None:
+def test_the_audit_log_names_chats(client: ChatsClient, stub: Stub) -> None:
     exchange = next(each for each in exchanges("chats-2.35", "/api/v2/audit") if each["response"]["status"] == 200)
     value = told(client, stub, exchange, client.logged_chats)
-    assert value and all(logged.id and logged.owner_id for logged in value)
+    assert value and all(value)
 
 
 def test_the_list_of_a_newer_server_is_found_first(stub: Stub) -> None:
@@ -167,8 +168,10 @@ def test_the_list_of_a_newer_server_is_found_first(stub: Stub) -> None:
 
 # Any JSON
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
+# Most of what is recursive is a list.
+JSON = LEAVES | st.recursive(
+    LEAVES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=8,
 )
@@ -178,20 +181,119 @@ CHAT = {
 }  # fmt: skip
 
 
+TEXTS_OR_NULL = (
+    "owner_name", "root_chat_id", "parent_chat_id", "workspace_id", "build_id", "agent_id", "model_id", "plan_mode",
+    "reasoning_effort", "client_type", "last_turn_summary", "summary",
+)  # fmt: skip
+OBJECTS_OR_NULL = ("diff_status", "context")
+# What a chat need not have, each of any shape; of labels and children one that does not make it no chat.
+MORE: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys({*CHAT_FIELDS, "last_model_config_id", "last_reasoning_effort"} - set(CHAT), JSON),
+    "labels": st.none() | st.dictionaries(st.text(max_size=8), st.text(max_size=5)),
+    "children": st.none() | st.lists(st.just(CHAT), max_size=2),
+}
+
+
+@given(st.fixed_dictionaries({}, optional=MORE), st.sampled_from(STATUSES) | st.text(max_size=8))
+def test_what_is_a_chat_has_every_field_whatever_else_it_holds(more: dict[str, Any], status: str) -> None:
+    data = {**CHAT, **more, "status": status}
+    assert chat_problem(data) is None
+    chat: dict[str, Any] = dict(chat_from(data, "https://coder.example.com"))
+    assert {*CHAT_FIELDS, "url"} == set(chat)
+    assert chat["status"] == (status if status in STATUSES else "unknown") and isinstance(chat["busy"], bool)
+    assert all(isinstance(value, str) for value in [*chat["labels"].values(), *chat["mcp_server_ids"]])
+    assert all(chat[name] is None or (isinstance(chat[name], str) and chat[name]) for name in TEXTS_OR_NULL)
+    assert {type(chat[name]) for name in ("shared", "has_unread")} <= {bool, type(None)}
+    assert type(chat["pin_order"]) in (int, type(None)) and isinstance(chat["warnings"], list)
+    assert all(chat[name] is None or (isinstance(chat[name], dict) and chat[name]) for name in OBJECTS_OR_NULL)
+    assert all(isinstance(file, dict) for file in chat["files"])
+    assert chat["queued_for_capacity"] is None, "a list does not tell it"
+    single = chat_from(data, "https://coder.example.com", single=True)
+    assert single["queued_for_capacity"] is (data.get("queued_for_capacity") is True)
+
+
 @given(st.dictionaries(st.sampled_from((*CHAT_FIELDS, "last_model_config_id")), JSON))
-def test_what_is_a_chat_has_every_field_whatever_else_it_holds(more: dict[str, Any]) -> None:
+def test_what_is_said_to_be_a_chat_can_be_read(more: dict[str, Any]) -> None:
     data = {**CHAT, **more}
     if chat_problem(data) is None:
-        chat: dict[str, Any] = dict(chat_from(data, "https://coder.example.com"))
-        assert {*CHAT_FIELDS, "url"} == set(chat)
-        assert chat["status"] in STATUSES and isinstance(chat["busy"], bool)
-        assert all(isinstance(value, str) for value in chat["labels"].values())
+        assert set(chat_from(data, "https://coder.example.com")) == {*CHAT_FIELDS, "url"}
 
 
-@given(JSON)
+ERROR = st.dictionaries(st.sampled_from(("message", "detail", "kind", "provider", "retryable", "status_code")), JSON)
+
+
+@given(JSON | ERROR)
 def test_an_error_of_any_shape_is_one_or_none(value: Any) -> None:
     error = error_from(value)
-    assert error is None or error["kind"] in ERROR_KINDS
+    assert (error is None) == (not value or not isinstance(value, (str, dict)))
+    if error:
+        assert error["kind"] in ERROR_KINDS and isinstance(error["retryable"], bool)
+        assert all(isinstance(error[name], str) for name in ("message", "detail", "provider"))
+        assert error["status_code"] is None or (type(error["status_code"]) is int and error["status_code"])
+        assert error["message"] == value if isinstance(value, str) else True
+
+
+# What a person said or attached, as the documents of chat_messages_info say.
+INPUT = ("text", "file", "file-reference", "workspace-file-reference")
+PART_KEYS = sorted({key for keys in PARTS.values() for key in keys})
+TYPES = st.sampled_from(sorted(PARTS)) | st.sampled_from(["new", "", None, 7, ["text"]])
+PART = st.fixed_dictionaries({"type": TYPES}, optional=dict.fromkeys(PART_KEYS, JSON))
+
+
+OF_MESSAGES = ("usage", "queued_message_id", "created_by", "model_config_id", "created_at")
+
+
+@given(st.fixed_dictionaries({}, optional=dict.fromkeys(OF_MESSAGES, JSON)))
+def test_what_a_message_has_beside_its_parts_has_one_type(more: dict[str, Any]) -> None:
+    (message,) = messages_from([{"id": 1, "role": "user", "content": None, **more}])
+    assert type(message["usage"]) in (dict, type(None)) and type(message["queued_message_id"]) in (int, type(None))
+    assert all(isinstance(message[name], (str, type(None))) for name in ("created_by", "model_id"))  # type: ignore[literal-required]
+    assert isinstance(message["created_at"], str) and (message["text"], message["parts"]) == ("", [])
+
+
+@given(st.sampled_from(["user", "assistant", "tool"]), st.lists(PART, max_size=4))
+def test_parts_of_any_shape_are_read(role: str, content: list[dict[str, Any]]) -> None:
+    assert message_problem({"id": 1, "role": role, "content": content}) is None
+    (message,) = messages_from([{"id": 1, "role": role, "content": content}])
+    told = [part for part in message["parts"] if part["type"] != "text"]
+    given = [part for part in content if part.get("type") != "text"]
+    for part, data in zip(told, given, strict=True):
+        if part["type"] in PARTS:
+            assert set(part) - {"result", "is_error"} <= {"type", *PARTS[part["type"]]}
+        else:
+            assert part == {**data, "type": part["type"]}, "what nobody knows is as the server gave it"
+    said = [part["text"] for part in message["parts"] if part["type"] == "text"]
+    assert all(isinstance(text, str) for text in said) and message["text"] == "\n".join(filter(None, said))
+    assert message["input"] == (role == "user" and any(part.get("type") in INPUT for part in content))
+    assert all(isinstance(part["is_error"], bool) for part in message["parts"] if part["type"] == "tool-result")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["tool-call", "tool-result"]), st.sampled_from("abc"), st.booleans())))
+def test_a_tool_call_has_the_result_of_its_id(said: list[tuple[str, str, bool]]) -> None:
+    content = [{"type": kind, "tool_call_id": key, "result": key, "is_error": wrong} for kind, key, wrong in said]
+    messages = [{"id": number, "role": "assistant", "content": [part]} for number, part in enumerate(content, 1)]
+    answered = {key: wrong for kind, key, wrong in said if kind == "tool-result"}
+    read = messages_from(messages[::-1])
+    assert [message["id"] for message in read] == [message["id"] for message in messages], "in the order of their ids"
+    for part in (message["parts"][0] for message in read):
+        key = part["tool_call_id"]
+        if part["type"] == "tool-call":
+            assert (part["result"], part["is_error"]) == (key if key in answered else None, answered.get(key))
+
+
+@given(st.lists(st.sampled_from(["a", "b", ""])), st.sampled_from(["assistant", "user"]))
+def test_the_chunks_of_an_answer_are_one_text_and_what_a_person_says_is_not(chunks: list[str], role: str) -> None:
+    content = [{"type": "text", "text": chunk} for chunk in chunks]
+    (message,) = messages_from([{"id": 1, "role": role, "content": content}])
+    assert message["text"] == ("" if role == "assistant" else "\n").join(filter(None, chunks))
+    assert queued_from({"content": content})["text"] == "\n".join(chunks)
+
+
+@given(st.dictionaries(st.sampled_from(("id", "content", "created_at")), JSON | st.lists(PART, max_size=3)))
+def test_what_waits_in_a_queue_is_read_whatever_its_shape(data: dict[str, Any]) -> None:
+    queued = queued_from(data)
+    assert set(queued) == {"id", "text", "created_at"} and type(queued["id"]) in (int, type(None))
+    assert isinstance(queued["text"], str) and isinstance(queued["created_at"], str)
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(("id", "role", "content", "usage", "created_at")), JSON), max_size=4))

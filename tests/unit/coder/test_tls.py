@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import time
 import warnings
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from raw_server import raw_server
 from tls import Authority, tls_server
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import CoderError
@@ -119,6 +122,28 @@ def test_a_file_that_is_no_certificate_is_an_error_with_words(server: str, tmp_p
         error = failure(server, **{option: str(tmp_path / "bad.pem")})
         assert error.kind in ("invalid", "tls")
         assert option in error.message
+
+
+def tunnel(connection: socket.socket, request: bytes) -> bool:
+    """A proxy's part in CONNECT: it hands on what both sides say, and sees none of it in the clear."""
+    host, _colon, port = request.split(b" ", 2)[1].partition(b":")
+    assert request.startswith(b"CONNECT ") and TOKEN.encode() not in request
+    with socket.create_connection((host, int(port))) as server:
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        ends = {connection: server, server: connection}
+        while True:
+            for end in select.select(list(ends), [], [], 60)[0]:
+                data = end.recv(65536)
+                if not data:
+                    return False
+                assert TOKEN.encode() not in data
+                ends[end].sendall(data)
+
+
+def test_a_proxy_hands_on_what_it_cannot_read(server: str, ours: Authority, other: Authority) -> None:
+    with raw_server(tunnel) as proxy:
+        assert version(server, proxy=proxy, ca_path=str(ours.path)) == "v2.34.0"
+        assert failure(server, proxy=proxy, ca_path=str(other.path)).kind == "tls"
 
 
 def test_http_spoken_to_a_tls_port_and_the_other_way_round(server: str, emulator: Any) -> None:

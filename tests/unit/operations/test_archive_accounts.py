@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from altering import altered
 from calling import Call, call
+from chatting import path_of_chats
 
 from emulator import CHAT_DIALECTS, Emulator, api_chat_settings
 from emulator.chats import Chats
@@ -196,3 +198,33 @@ def test_more_users_than_fit_a_page_are_all_told(
     done = archive(server, tmp_path, accounts=True)
     assert not done.failed and {user["username"] for user in answer(tmp_path, "cost-users")["users"]} > set(names)
     assert len(states(done)) == 5 + 103
+
+
+@pytest.mark.parametrize("next_page", ["the same", [], None])
+def test_a_count_that_is_never_reached_ends_the_reading(server: Emulator, tmp_path: Path, next_page: Any) -> None:
+    """An empty page is the end, and so is one that is given again: no page is asked for without end."""
+    path = f"{path_of_chats(server)}/cost/users"
+    more = {} if next_page == "the same" else {"users": next_page}
+    altered(server, path, lambda told: {**told, "count": 5}, lambda told: {**told, "count": 5, **more})
+    asked = len(server.journal)
+    done = archive(server, tmp_path, accounts=True)
+    assert not done.failed and states(done)["cost-users"] == "saved", done.msg
+    assert [user["username"] for user in answer(tmp_path, "cost-users")["users"]] == ["alice", "bob"]
+    assert [entry.path for entry in list(server.journal)[asked:]].count(path) == 2
+
+
+@pytest.mark.parametrize("next_page", [{"users": [7]}, {"users": 7}, {}])
+def test_a_page_of_users_that_is_none_is_a_failure(server: Emulator, tmp_path: Path, next_page: dict[str, Any]) -> None:
+    path = f"{path_of_chats(server)}/cost/users"
+    altered(server, path, lambda told: {**told, "count": 5}, lambda _told: next_page)
+    done = archive(server, tmp_path, accounts=True)
+    assert done.kind == "protocol" and states(done)["cost-users"] == "failed" and "account cost-users" in done.msg
+    assert not (tmp_path / "accounts" / "cost-users.json").exists(), "half of it would pass for all"
+
+
+@pytest.mark.parametrize("users", [7, None, "x", [], [7, {"user_id": "x"}, {"user_id": 7}, {}]], ids=repr)
+def test_no_account_is_asked_for_of_what_is_no_user(server: Emulator, tmp_path: Path, users: Any) -> None:
+    altered(server, f"{path_of_chats(server)}/cost/users", lambda _told: {"users": users, "count": 4})
+    done = archive(server, tmp_path, accounts=True)
+    assert not done.failed, done.msg
+    assert set(states(done)) == {"usage-limits", "usage-limit-of-me", "cost-of-me", "cost-users", "pull-requests"}

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from altering import altered
 from calling import Call, call
+from chatting import path_of_chats
 
 from emulator import Emulator
 from emulator.chats import Chat, Chats
@@ -106,6 +108,23 @@ def test_hold_labels_what_is_due_and_nothing_else(server: Emulator, tmp_path: Pa
     assert other.labels == {} and not chats_of(server).purge(in_days=5)
     again = guard(server, tmp_path, hold=True)
     assert not again["changed"] and again["due"] == []
+
+
+@pytest.mark.parametrize("meanwhile", ["gone", "brought back"])
+def test_what_needs_no_holding_any_more_is_not_written(server: Emulator, tmp_path: Path, meanwhile: str) -> None:
+    """Between the look and the hold a chat can go, or somebody can bring it back."""
+    chat = old(server, "Old", 29)
+    path = f"{path_of_chats(server)}/{chat.id}"
+    before = len(server.journal.matching("GET", f"{path}$"))
+    assert guard(server, tmp_path, report=None)["due"]
+    looks = len(server.journal.matching("GET", f"{path}$")) - before
+    if meanwhile == "gone":
+        server.faults.add("status", method="GET", path=f"{path}$", status=404, skip=looks, count=None)
+    else:
+        altered(server, path, lambda told: {**told, "archived": False}, skip=looks)
+    found = guard(server, tmp_path, hold=True)
+    assert (found["held"], found.writes, found["changed"], chat.labels) == ([], [], False, {}), found.msg
+    assert not found["go"] and [line["id"] for line in found["due"]] == [chat.id], "it was due when it was looked at"
 
 
 @pytest.mark.parametrize("days", [0, 30])

@@ -13,6 +13,7 @@ from calling import Call, Meanwhile, call
 from chatting import EVERY, NAME, SPAWN, allow, kept, named, posts, said
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import lifecycle
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.new import KEY_BYTES, MOST_LABELS, VALUE_BYTES
 from ansible_collections.coder.tasks.plugins.module_utils.operations import chat as operation
 from emulator import Emulator
 from emulator.chats import Chat
@@ -35,6 +36,10 @@ def server(request: pytest.FixtureRequest, emulator: Start) -> Emulator:
 def chat(server: Emulator, **options: Any) -> Call:
     options.setdefault("name", "fix")
     return call("chat", server, **{name: value for name, value in options.items() if value is not None})
+
+
+def many_labels(number: int) -> dict[str, str]:
+    return {f"k{each}": "v" for each in range(number)}
 
 
 def only(server: Emulator) -> Chat:
@@ -164,6 +169,11 @@ def test_a_chat_without_a_name_is_created_each_time(server: Emulator) -> None:
         ({"prompt": "x", "labels": {"a b": "1"}}, "invalid", "label 'a b'"),
         ({"prompt": "x", "labels": {"a": 1}}, "invalid", "no text"),
         ({"prompt": "x", "labels": {NAME: "1"}}, "invalid", "collection's own"),
+        ({"prompt": "x", "labels": {"k" * (KEY_BYTES + 1): "1"}}, "invalid", "its key is longer than 64 bytes"),
+        ({"prompt": "x", "labels": {"a": ""}}, "invalid", "its value is empty"),
+        ({"prompt": "x", "labels": {"a": "ü" * 129}}, "invalid", "its value is longer than 256 bytes"),
+        ({"prompt": "x", "labels": many_labels(MOST_LABELS - 1)}, "invalid", "'labels' has 49 labels"),
+        ({"prompt": "x", "name": "n" * (VALUE_BYTES + 1)}, "invalid", "longer than 256 bytes"),
         ({"prompt": "x", "title": "t" * 201}, "invalid", "201 characters"),
         ({"prompt": "x", "owner": "bob"}, "invalid", "could not be found again"),
         ({"prompt": "x", "organization": "nope"}, "not_found", "'nope' does not exist"),
@@ -193,6 +203,13 @@ def test_an_option_that_holds_a_name_is_not_empty(emulator: Start) -> None:
             assert (done.kind, done.requests) == ("invalid", []) and f"'{option}' is empty" in done.msg
 
 
+def test_07_what_is_not_too_much_is_taken(server: Emulator) -> None:
+    """The largest name and labels that are let through are none that the server refuses."""
+    labels = {**many_labels(MOST_LABELS - 3), "k" * KEY_BYTES: "ü" * (VALUE_BYTES // 2)}
+    done = chat(server, name="n" * VALUE_BYTES, prompt="x", labels=labels)
+    assert not done.failed and labels.items() <= only(server).labels.items(), done.msg
+
+
 def test_32_a_model_goes_by_its_names(server: Emulator) -> None:
     assert server.state.chats is not None
     wanted = next(model for model in server.state.chats.models.values() if model.model == "fake-claude")
@@ -200,6 +217,19 @@ def test_32_a_model_goes_by_its_names(server: Emulator) -> None:
         assert chat(server, name=f"c{number}", prompt="x", model=model)["chat"]["model_id"] == wanted.id
     kept_one = chat(server, name="c0", prompt="x", model="Fake One")
     assert kept_one["changed"] is False and "the model" in kept_one.warnings[0]
+
+
+def test_32_several_models_of_a_name_are_told_by_their_ids(server: Emulator) -> None:
+    chats = server.state.chats
+    assert chats is not None
+    provider = next(iter(chats.providers.values()))
+    ids = [chats.create_model(provider, f"twin-{number}", display_name="Twin").id for number in range(2)]
+    for check in (True, False):
+        done = chat(server, prompt="x", model="twin", check=check)
+        assert (done.kind, done.writes) == ("invalid", []) and all(each in done.msg for each in ids), done.msg
+    chats.models[ids[0]].enabled = False
+    done = chat(server, prompt="x", model="twin")
+    assert done["chat"]["model_id"] == ids[1], "one that is switched off is none to choose from"
 
 
 def test_28_a_workspace_is_bound_by_its_name_and_changed(server: Emulator) -> None:
@@ -216,6 +246,13 @@ def test_24_what_can_be_changed_is_changed_one_field_in_each_request(server: Emu
     assert len(done.writes) == 3 and done["changed"]
     assert (only(server).title, only(server).plan_mode, only(server).labels["a"]) == ("New", "plan", "1")
     assert chat(server, plan_mode=False)["chat"]["plan_mode"] is None
+
+
+def test_what_the_server_calls_too_large_is_invalid_and_made_no_chat(server: Emulator) -> None:
+    """A proxy before the server may take less than the server."""
+    server.faults.add("status", method="POST", path="/chats$", status=413, body="<html>Too large</html>", count=None)
+    done = chat(server, prompt="x")
+    assert (done.kind, done["created_by"], kept(server)) == ("invalid", None, []), done.msg
 
 
 def test_24_a_change_that_fails_says_what_was_created(server: Emulator) -> None:
@@ -305,6 +342,15 @@ def test_02_a_chat_of_whoever_was_faster_is_told_what_it_was_not(
     done = chat(server, prompt=prompt, on_prompt_change="send", wait_for="replied")
     assert (done["created_by"], done["changed"], done["chat"]["id"]) == ("someone_else", True, older.id), done.msg
     assert said(older) == all_of_it and [each.archived for each in kept(server)] == [False, True]
+
+
+def test_what_may_be_a_second_one_of_a_name_is_not_passed_over(server: Emulator) -> None:
+    server.create_chat("x", labels={NAME: "fix"})
+    server.create_chat("x", labels={NAME: "fix"}).title = 5  # type: ignore[assignment]
+    for state in ("present", "archived"):
+        done = chat(server, state=state)
+        assert done.kind == "protocol" and "its 'title' is int" in done.msg and not done.writes
+        assert "left out" not in done.msg, "what is told of a list is not so of this one"
 
 
 # MCP servers

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import lifecycle
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.client import UPLOADS
 from ansible_collections.coder.tasks.plugins.module_utils.coder.chats.uploads import FILE_BYTES, Upload, media_type
 from ansible_collections.coder.tasks.plugins.module_utils.operations import chat as chat_operation
 from ansible_collections.coder.tasks.plugins.module_utils.operations import chat_send
@@ -171,6 +172,30 @@ def test_a_lost_answer_makes_no_second_message(server: Emulator, files: list[str
         done = send(server, files=files[:1])
         assert said(chat)[1:] == ["Look"], done.msg
     assert carried(chat)[-1] == ["notes.md"] and posts(server, "/files") == 3 and len(done["uploaded"]) == 1
+
+
+@pytest.mark.parametrize("module", ["chat", "chat_send"])
+@pytest.mark.parametrize("fault", ["lost", "truncate", "gateway"])
+def test_a_file_is_sent_again_while_its_answer_is_lost_but_not_without_end(
+    server: Emulator, files: list[str], module: str, fault: str
+) -> None:
+    """What was stored and whose answer was lost is a file that nobody refers to."""
+
+    def act(name: str) -> Call:
+        if module == "chat":
+            return ensure(server, name=name, prompt="Look", files=files[:1])
+        server.create_chat("Hello", labels={"coder.tasks/name": name})
+        return send(server, chat=name, files=files[:1])
+
+    server.faults.add(fault, method="POST", path="/files$", count=UPLOADS - 1)
+    done = act("fix")
+    assert not done.failed and len(done["uploaded"]) == 1, done.msg
+    assert posts(server, "/files") == UPLOADS and carried(kept(server)[0])[-1] == ["notes.md"]
+    server.faults.add(fault, method="POST", path="/files$", count=None)
+    lost, chats = act("other"), len(kept(server))
+    assert lost.failed and "upload the file" in lost.msg and lost["uploaded"] == [], lost.msg
+    assert posts(server, "/files") == 2 * UPLOADS and len(kept(server)) == chats
+    assert [said(chat) for chat in kept(server)[1:]] == ([] if module == "chat" else [["Hello"]])
 
 
 def test_what_fails_after_an_upload_is_told(server: Emulator, files: list[str]) -> None:

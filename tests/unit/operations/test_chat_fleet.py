@@ -167,6 +167,23 @@ def test_those_that_wait_share_one_list(emulator: Start) -> None:
     assert not done.failed and lists < 40 and single == 0, (lists, single)
 
 
+def test_one_chat_of_the_list_that_cannot_be_read_is_nobody_elses_failure(server: Emulator) -> None:
+    """Members share one list of all chats, in which some stand that no member is about."""
+    server.create_chat("old", labels={NAME: "old"})
+    odd = server.create_chat("odd", labels={NAME: "odd"})
+    odd.title = 5  # type: ignore[assignment]
+    chats = [
+        {"name": "a", "prompt": "x"}, {"name": "old", "state": "archived"},
+        {"name": "odd", "prompt": "x"}, {"name": "b", "prompt": "x"},
+    ]  # fmt: skip
+    done = fleet(server, chats=chats, wait_for="replied")
+    failed = {entry["name"]: entry["msg"] for entry in done["chats"] if entry["failed"]}
+    assert set(failed) == {"odd"} and "read the chat odd" in failed["odd"], done.msg
+    assert "its 'title' is int" in failed["odd"] and "left out" not in failed["odd"]
+    assert len(named(server, "a")) == len(named(server, "b")) == len(named(server, "odd")) == 1
+    assert named(server, "old") == [] and not odd.archived
+
+
 class ImpatientClock:
     """The time of this machine, in which nobody may sleep for long."""
 

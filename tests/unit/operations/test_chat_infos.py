@@ -6,16 +6,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from altering import altered, told
 from calling import Call, call
+from chatting import path_of_chats
 
-from emulator import Emulator
+from ansible_collections.coder.tasks.plugins.module_utils.coder.chats import client
+from emulator import Emulator, api_chats
 from emulator.chats import Chat, Chats
 from emulator.chats_dialects import CHAT_DIALECTS
+from emulator.chats_parts import text_part
 from emulator.chats_views import ChatViews
 
 Start = Callable[..., Emulator]
@@ -84,12 +88,44 @@ def test_what_is_archived_is_asked_for(world: Emulator) -> None:
     }  # fmt: skip
 
 
+def test_a_server_that_does_not_know_what_archived_means_is_not_believed(world: Emulator) -> None:
+    altered(world, path_of_chats(world), lambda chats: chats)
+    assert titles(call("chat_info", world, archived="only")) == []
+    assert titles(call("chat_info", world, archived="include")) == ["Fix the login", "Split the work"]
+
+
 def test_the_day_of_deletion_follows_from_the_last_change_and_the_retention(world: Emulator) -> None:
     chat = call("chat_info", world, name=["old"])["chats"][0]
     day, due = chat["updated_at"][:10], chat["purge_after"][:10]
     assert (date.fromisoformat(due) - date.fromisoformat(day)).days == 30
     chats_of(world).retention_days = 0
     assert call("chat_info", world, name=["old"])["chats"][0]["purge_after"] is None
+
+
+@pytest.mark.parametrize(("status", "kind"), [(500, "server"), (403, None), (404, None)])
+def test_a_retention_that_may_not_be_told_is_null_and_one_that_fails_a_failure(
+    world: Emulator, status: int, kind: str | None
+) -> None:
+    """A day that is null reads as if the server kept it for ever."""
+    body = '{"message":"No."}'
+    world.faults.add("status", path="/retention-days$", status=status, body=body, count=None)
+    made = call("chat_info", world, archived="only", retries=0)
+    assert made.kind == kind and [chat["purge_after"] for chat in made["chats"]] == ([] if kind else [None]), made.msg
+
+
+@pytest.mark.parametrize("changed", ["soon", "", "2026-13-21T00:00:00Z"])
+def test_a_day_that_cannot_be_told_is_null(world: Emulator, changed: str) -> None:
+    path = f"{path_of_chats(world)}?q=archived:true"
+    altered(world, path, lambda chats: [{**chat, "updated_at": changed} for chat in chats], skip=1)
+    made = call("chat_info", world, archived="only")
+    assert titles(made) == ["Long ago"] and made["chats"][0]["purge_after"] is None
+
+
+def test_a_day_after_the_last_of_all_days_is_null(world: Emulator) -> None:
+    clock, late = chats_of(world).clock, datetime(9999, 12, 20, 12, tzinfo=UTC)
+    named(world, "old").updated = (late - clock.wall(0.0)).total_seconds() / clock.factor
+    chat = call("chat_info", world, name=["old"])["chats"][0]
+    assert (chat["updated_at"][:10], chat["purge_after"]) == ("9999-12-20", None)
 
 
 def test_labels_are_all_wanted(world: Emulator) -> None:
@@ -151,6 +187,18 @@ def test_a_failure_says_whether_chats_were_listed_or_read(world: Emulator) -> No
         assert f"Could not {says} the chats" in call("chat_info", world, retries=0, **options).msg
 
 
+def test_a_route_that_is_missing_is_no_chat_that_is_gone(world: Emulator) -> None:
+    """As where a proxy hands on some paths only."""
+    chat = named(world, "fix-login")
+    for body in ('{"message":"Route not found."}', "<html></html>"):
+        world.faults.clear()
+        world.faults.add("status", path=f"/chats/{chat.id}$", status=404, body=body, count=None)
+        made = call("chat_info", world, id=[chat.id])
+        assert made.failed and made["chats"] == [], made.result
+    world.faults.clear()
+    assert call("chat_info", world, id=[chat.id])["missing"] == []
+
+
 def test_a_deployment_is_read_by_its_audit_log(world: Emulator) -> None:
     gone = world.create_chat("Gone", owner="bob")
     chats_of(world).delete(gone)
@@ -159,6 +207,42 @@ def test_a_deployment_is_read_by_its_audit_log(world: Emulator) -> None:
     assert made["scope"] == "deployment" and made["audit_log"] == {"named": 5, "read": 4, "gone": 1}
     refused = call("chat_info", world, user="bob", scope="deployment")
     assert refused.kind == "forbidden" and "audit log" in refused.msg
+
+
+def test_a_deployment_is_read_to_the_end_of_its_audit_log(world: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "AUDIT_PAGE", 2)
+    world.create_chat("Fifth")
+    made = call("chat_info", world, scope="deployment")
+    assert made["audit_log"] == {"named": 5, "read": 5, "gone": 0}
+    assert len(world.journal.matching("GET", "/audit$")) == 3, "the last one is not full"
+
+
+def test_what_the_audit_log_tells_beside_new_chats_names_none(world: Emulator) -> None:
+    nobody = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
+
+    def among_others(log: dict[str, Any]) -> dict[str, Any]:
+        entry = log["audit_logs"][0]
+        others = [
+            {**entry, "resource_id": nobody, "resource_type": "workspace"},
+            {**entry, "resource_id": nobody, "action": "write"},
+            {**entry, "resource_id": nobody, "action": None},
+            {**entry, "resource_id": ""},
+            {**entry, "resource_id": 7},
+            {},
+        ]
+        return {**log, "audit_logs": [*others, entry, *log["audit_logs"]]}
+
+    altered(world, "/api/v2/audit?q=resource_type:chat", among_others)
+    made = call("chat_info", world, scope="deployment")
+    assert made["audit_log"] == {"named": 4, "read": 4, "gone": 0} and not made.warnings, made.msg
+
+
+def test_an_audit_log_that_fails_is_not_one_that_may_not_be_read(world: Emulator) -> None:
+    for fault, kind in (({"status": 500}, "server"), ({"status": 401}, "auth"), ({"status": 404}, "forbidden")):
+        world.faults.clear()
+        world.faults.add("status", path="/api/v2/audit$", body='{"message":"No."}', count=None, **fault)
+        made = call("chat_info", world, scope="deployment", retries=0)
+        assert made.kind == kind and ("site owner" in made.msg) == (kind == "forbidden"), made.msg
 
 
 def test_one_chat_of_a_deployment_that_cannot_be_read_is_a_warning(world: Emulator) -> None:
@@ -172,6 +256,79 @@ def test_one_chat_of_a_deployment_that_cannot_be_read_is_a_warning(world: Emulat
     by_id = call("chat_info", world, id=[bobs.id, alices])
     assert titles(by_id) == ["Fix the login"] and by_id["missing"] == [] and len(by_id.warnings) == 1
     assert call("chat_info", world, id=[bobs.id]).kind == "protocol"
+
+
+def not_quite(chat: dict[str, Any]) -> list[tuple[Any, str]]:
+    """What a list could hold in the place of a chat, and what is said of it."""
+    return [
+        (7, "it is no object"),
+        ({**chat, "title": 5}, "its 'title' is int"),
+        ({**chat, "status": None}, "its 'status' is NoneType"),
+        ({name: value for name, value in chat.items() if name != "owner_id"}, "its 'owner_id' is missing"),
+        ({**chat, "archived": "no"}, "its 'archived' is neither true nor false"),
+        ({**chat, "labels": {"a": 5}}, "its 'labels' are no texts by name"),
+        ({**chat, "labels": ["a"]}, "its 'labels' are no texts by name"),
+        ({**chat, "children": {"a": 1}}, "its 'children' are no list"),
+        ({**chat, "children": [chat, 7]}, "one of its 'children' is wrong: it is no object"),
+        ({**chat, "children": [{**chat, "children": [{}]}]}, "one of its 'children' is wrong: its 'id' is missing"),
+    ]
+
+
+def test_one_chat_of_a_list_that_cannot_be_read_is_a_warning(world: Emulator) -> None:
+    sound, odd = sorted(told(world, path_of_chats(world)), key=lambda chat: chat["title"])
+    for wrong, says in not_quite(odd):
+        world.faults.clear()
+        altered(world, path_of_chats(world), lambda _chats, wrong=wrong: [wrong, sound], skip=1)
+        made = call("chat_info", world)
+        assert titles(made) == [sound["title"]] and len(made.warnings) == 1
+        assert says in made.warnings[0] and "left out" in made.warnings[0]
+        world.faults.clear()
+        altered(world, path_of_chats(world), lambda _chats, wrong=wrong: [wrong], skip=1)
+        alone = call("chat_info", world)
+        assert alone.kind == "protocol" and says in alone.msg, "nothing that could be read"
+
+
+@pytest.mark.parametrize("body", [{}, {"chats": []}, "none", 0, False])
+def test_what_is_no_list_of_chats_is_not_taken_for_an_empty_one(world: Emulator, body: Any) -> None:
+    altered(world, path_of_chats(world), lambda _chats: body, skip=1)
+    made = call("chat_info", world)
+    assert made.kind == "protocol" and f"{path_of_chats(world)} is not what Coder answers" in made.msg
+
+
+def test_an_empty_list_may_be_null_as_go_writes_it(world: Emulator) -> None:
+    altered(world, path_of_chats(world), lambda _chats: None, skip=1)
+    assert titles(call("chat_info", world)) == []
+
+
+@pytest.mark.parametrize("moves", [0, 4])
+def test_all_chats_of_many_pages_are_told_also_where_their_order_moves(
+    world: Emulator, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    """The order of a list is that of the last change, so a page can miss what moved to an earlier one."""
+    monkeypatch.setattr(client, "PAGE", 3)
+    for number in range(7):
+        world.create_chat(f"More {number}")
+    listed, left = api_chats.listed, [moves]
+
+    def and_then_the_last_becomes_the_first(request: Any) -> list[Chat]:
+        page = listed(request)
+        if left[0] and request.query.get("limit") == "3":
+            left[0] -= 1
+            oldest = min(chats_of(world).roots(), key=lambda chat: chat.updated)
+            oldest.updated = chats_of(world).now()
+        return page
+
+    monkeypatch.setattr(api_chats, "listed", and_then_the_last_becomes_the_first)
+    made = call("chat_info", world)
+    assert titles(made) == sorted(["Fix the login", "Split the work", *(f"More {number}" for number in range(7))])
+    assert left == [0]
+
+
+def test_a_status_of_a_newer_server_is_unknown_and_no_failure(world: Emulator) -> None:
+    world.create_chat("Ahead", status="pondering")
+    made = call("chat_info", world, status="unknown")
+    assert titles(made) == ["Ahead"] and made["chats"][0]["busy"] is False
+    assert made["chats"][0]["reason"] == "Coder gives it a status that is not known"
 
 
 def test_children_stand_in_their_chat_or_behind_it(world: Emulator) -> None:
@@ -245,6 +402,30 @@ def test_nothing_is_read_by_nobody(world: Emulator, operation: str) -> None:
     assert not call(operation, world, concurrency=1).failed
 
 
+def test_a_server_that_tells_no_costs_is_asked_once(world: Emulator) -> None:
+    made = call("chat_info", world, cost=True, concurrency=1)
+    asked = len(world.journal.matching("GET", "/cost$"))
+    costs = [chat["cost"] for chat in made["chats"]]
+    assert asked == (1 if costs == [None, None] else 2), made.msg
+    assert (None in costs) == (world.chat_dialect.name in ("chats-2.34esr", "chats-2.35"))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("dialect", [name for name, each in CHAT_DIALECTS.items() if each.cost])
+@pytest.mark.parametrize("wrong", [None, "7", 1.5, True])
+def test_a_cost_that_is_no_number_is_none(emulator: Start, dialect: str, wrong: Any) -> None:
+    server = emulator("", chats=dialect)
+    path = f"{path_of_chats(server)}/{server.create_chat().id}/cost"
+    altered(server, path, lambda told: {**told, "total_cost_micros": wrong})
+    cost = call("chat_info", server, cost=True)["chats"][0]["cost"]
+    assert cost["total_cost_micros"] == 0 and cost["request_count"] > 0
+
+
+@pytest.mark.parametrize("since", [0, 1])
+def test_what_fits_a_page_is_asked_for_once(world: Emulator, since: int) -> None:
+    made = call("chat_messages_info", world, name=["fix-login"], since_id=since)
+    assert not made.failed and [entry.path.endswith("/messages") for entry in made.requests].count(True) == 1
+
+
 def test_messages_are_typed_and_in_order(world: Emulator) -> None:
     entry = call("chat_messages_info", world, name=["fix-login"])["conversations"][0]
     assert [(message["role"], message["text"], message["input"]) for message in entry["messages"]] == [
@@ -257,7 +438,9 @@ def test_messages_are_read_to_their_end_whatever_their_number(world: Emulator) -
     chat = world.create_chat("First", labels={NAME: "long"})
     for number in range(260):
         chat.say(f"question {number}", f"answer {number}")
+    chat.queue = [chats_of(world).new_queued([text_part("and then")], chat.model_id)]
     entry = call("chat_messages_info", world, name=["long"])["conversations"][0]
+    assert [queued["text"] for queued in entry["queue"]] == ["and then"], "the first page alone tells it"
     texts = [message["text"] for message in entry["messages"]]
     assert len(texts) == 522 and texts[2] == "question 0" and texts[-1] == "answer 259"
     ids = [message["id"] for message in entry["messages"]]
@@ -329,6 +512,37 @@ def test_a_token_that_ends_while_messages_are_read_ends_all(world: Emulator) -> 
     world.faults.add("status", path=rf"/{chat.id}/messages", status=401, count=None)
     made = call("chat_messages_info", world, labels={"team/run": "night"})
     assert made.kind == "auth" and not made.warnings
+
+
+def test_a_message_that_is_none_is_told_and_takes_no_other_chat_with_it(world: Emulator) -> None:
+    chat = named(world, "fix-login")
+    path = f"{path_of_chats(world)}/{chat.id}/messages"
+    for change, says in (
+        ({"id": "1"}, "its 'id' is no number"),
+        ({"id": True}, "its 'id' is no number"),
+        ({"role": None}, "its 'role' is no text"),
+        ({"content": "Hello"}, "its 'content' is no list of parts"),
+        ({"content": ["Hello"]}, "its 'content' is no list of parts"),
+    ):
+        world.faults.clear()
+        altered(world, path, lambda log, change=change: {**log, "messages": [{**log["messages"][0], **change}]})
+        made = call("chat_messages_info", world, labels={"team/run": "night"})
+        reasons = {entry["title"]: entry["reason"] for entry in made["conversations"]}
+        assert not reasons["Split the work"] and says in reasons["Fix the login"] and says in made.warnings[0]
+        assert "message '1'" in made.warnings[0] if change == {"id": "1"} else "message" in made.warnings[0]
+    for log in ({"messages": [7]}, {"messages": {}}, {}, {"messages": [], "queued_messages": [7]}):
+        world.faults.clear()
+        altered(world, path, lambda _log, log=log: log)
+        assert call("chat_messages_info", world, name=["fix-login"]).kind == "protocol"
+
+
+def test_parts_of_a_type_that_nobody_knows_are_as_the_server_gave_them(world: Emulator) -> None:
+    chat = named(world, "fix-login")
+    chat.add("assistant", [{"type": "hologram", "text": "Hello", "beams": [1, {"on": True}]}])
+    message = call("chat_messages_info", world, name=["fix-login"])["conversations"][0]["messages"][-1]
+    (part,) = message["parts"]
+    assert part["type"] == "hologram" and part["text"] == "Hello" and part["beams"] == [1, {"on": True}]
+    assert (message["text"], message["role"]) == ("", "assistant"), "what it says is not known"
 
 
 def named(world: Emulator, name: str) -> Chat:

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
+from altering import altered
 from calling import Call, Meanwhile, call
-from chatting import EVERY, NAME, allow, kept, posts, said
+from chatting import EVERY, NAME, allow, kept, path_of_chats, posts, said
 
 from ansible_collections.coder.tasks.plugins.module_utils.operations import chat_send
 from emulator import CHAT_DIALECTS, Emulator
@@ -149,6 +151,34 @@ def test_the_state_of_the_provider_is_told(server: Emulator) -> None:
     provider = done["diagnosis"]["provider"]
     if CHAT_DIALECTS[server.chat_dialect.name].model_provider or provider:  # type: ignore[union-attr]
         assert (provider["provider"], provider["available"]) == ("anthropic", True)
+
+
+def test_a_provider_that_is_not_told_is_null(server: Emulator) -> None:
+    """A model that was deleted is in no list any more, and chats go on with it."""
+    chats = server.state.chats
+    assert chats is not None
+    model = chats.create_model(next(iter(chats.providers.values())), "gone")
+    one = chat(server, model_id=model.id)
+    del chats.models[model.id]
+    chats.gone_models.add(model.id)
+    one.fail()
+    server.faults.add("status", method="POST", path="/messages$", status=403, body='{"message":"No."}')
+    done = send(server)
+    assert done.kind == "forbidden" and done["diagnosis"]["provider"] is None, done.msg
+    assert done["diagnosis"]["status"] == "error" and done["diagnosis"]["queued"] == 0
+
+
+def test_a_time_that_cannot_be_told_is_null(server: Emulator) -> None:
+    one = chat(server)
+
+    def without_times(log: dict[str, Any]) -> dict[str, Any]:
+        return {**log, "messages": [{**message, "created_at": "soon"} for message in log["messages"]]}
+
+    altered(server, f"{path_of_chats(server)}/{one.id}/messages", without_times)
+    server.faults.add("status", method="POST", path="/messages$", status=403, body='{"message":"No."}')
+    done = send(server)
+    assert done.kind == "forbidden" and done["diagnosis"]["last_message_age"] is None, done.msg
+    assert done["diagnosis"]["queued"] == 0, "what could be read is told"
 
 
 def test_an_answer_of_several_steps_has_its_words_and_no_empty_messages(server: Emulator) -> None:
@@ -664,6 +694,18 @@ def test_12_a_reader_sends_nothing(emulator: Start) -> None:
     one = chat(server, readers={server.state.user("bob").id: "read"})
     done = call("chat_send", server, user="bob", chat=one.id, input="hello")
     assert (done.kind, done["delivered"]) == ("not_found", "no") and said(one) == ["Do the thing"]
+
+
+@pytest.mark.parametrize("path", ["/files$", "/messages$"])
+def test_what_the_server_calls_too_large_is_invalid_and_was_not_said(
+    server: Emulator, tmp_path: Path, path: str
+) -> None:
+    """A proxy before the server may take less than the server."""
+    one, file = chat(server), tmp_path / "notes.md"
+    file.write_text("x")
+    server.faults.add("status", method="POST", path=path, status=413, body="<html>Too large</html>")
+    done = send(server, files=[str(file)])
+    assert (done.kind, done["delivered"], said(one)) == ("invalid", "no", ["Do the thing"]), done.msg
 
 
 def test_29_a_usage_limit_is_told(server: Emulator) -> None:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from altering import altered
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from returned import check_return
 
@@ -121,6 +122,28 @@ def test_one_post_a_task_and_one_poll_for_all_waits(emulator) -> None:
     assert lists(server) <= 2 + waited / 0.2
     assert Counter(entry.method for entry in server.journal)["POST"] == MANY
     assert not [entry for entry in server.journal if entry.method == "GET" and entry.path.startswith("/api/v2/tasks/")]
+
+
+@pytest.mark.parametrize("dialect", ["2025-10", "2.34"])
+@pytest.mark.parametrize("strange", [False, True])
+def test_a_task_that_the_list_does_not_show_is_gone_only_where_the_list_is_sure(
+    emulator, dialect: str, strange: bool
+) -> None:
+    """Pages shift while they are read, and what cannot be read may be any task: that one is asked for alone."""
+    server = emulator(dialect)
+    server.create_task("other")
+    more = [{"id": "3f2504e0-4f89-11d3-9a0c-0305e82c3301", "name": "odd", "status": 7}] if strange else []
+    path = f"{server.dialect.task_prefixes[0]}/tasks"
+    # The oldest servers are told by a request for a list, which they refuse.
+    skip = 1 if server.dialect.paged_list else 0
+    altered(server, path, lambda told: {**told, "tasks": [*told["tasks"], *more]}, skip=skip)
+    result = call(server, declared(1))
+    (entry,) = result["tasks"]
+    if server.dialect.paged_list or strange:
+        assert (entry["failed"], entry["action"], entry["task"]["status"]) == (False, "create", "active"), entry
+    else:
+        assert entry["failed"] and "was deleted" in entry["msg"]
+    assert names(server) == ["other", "t-0"]
 
 
 def test_requests_at_once_are_bounded(emulator) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from altering import altered
 from calling import Call, call
 
 from emulator import DIALECTS, Emulator
@@ -187,6 +188,15 @@ def test_more_than_a_page(emulator: Start, dialect: str) -> None:
     pages = [entry for entry in made.requests if "offset=" in entry.query]
     # Read twice at least, because tasks that start meanwhile move to another page.
     assert len(pages) >= 6 if server.dialect.paged_list else pages == []
+
+
+@pytest.mark.parametrize("tasks", [0, False, "", {}, "none"])
+def test_what_is_no_list_of_tasks_is_not_taken_for_an_empty_one(emulator: Start, tasks: Any) -> None:
+    server = emulator()
+    server.create_task("fix")
+    server.faults.add("status", path="/tasks$", status=200, body=json.dumps({"tasks": tasks, "count": 0}))
+    made = call("task_info", server)
+    assert made.kind == "protocol" and "/tasks is not what Coder answers" in made.msg
 
 
 def test_a_deleted_task_is_gone_at_once(world: Emulator) -> None:
@@ -387,6 +397,26 @@ def test_prompts_of_builds(emulator: Start, dialect: str) -> None:
     assert call("task_prompts_info", server, build_ids=[])["prompts"] == []
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_prompt_that_is_a_build_parameter_needs_no_list_of_tasks(emulator: Start, kept: bool) -> None:
+    """Until 2.29 a build had it; later ones, and those of another template, have it from their task."""
+    server = emulator("2.29", prompt_parameter=kept)
+    builds = [server.create_task(name, input=f"Do {name}").workspace.latest.id for name in ("one", "two")]
+    made = call("task_prompts_info", server, build_ids=builds)
+    source = "build_parameter" if kept else "task"
+    assert [(item["prompt"], item["source"]) for item in made["prompts"]] == [("Do one", source), ("Do two", source)]
+    assert any(entry.path.endswith("/tasks") for entry in made.requests) == (not kept)
+
+
+@pytest.mark.parametrize("dialect", ["2.29", "2.34"])
+def test_a_workspace_that_is_no_task_has_no_prompt(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect)
+    assert not call("workspace", server, name="box", template="plain").failed
+    build = next(iter(server.state.workspaces.values())).latest.id
+    made = call("task_prompts_info", server, build_ids=[build])
+    assert (made["prompts"], made["missing"]) == ([], [build])
+
+
 # Templates
 
 
@@ -401,6 +431,15 @@ def test_templates(emulator: Start, dialect: str) -> None:
     assert templates["ai-fail"]["presets"] == []
     assert [p["name"] for p in templates["ai-req"]["parameters"] if p["required"]] == ["repo"]
     assert templates["ai"]["versions"] == []
+
+
+@pytest.mark.parametrize("job", [None, "done", 7, [], {}, {"status": 7}])
+def test_a_version_whose_import_is_not_told_has_an_empty_status(emulator: Start, job: Any) -> None:
+    server = emulator()
+    template = next(each for each in server.state.templates if each.name == "ai")
+    altered(server, f"/api/v2/templates/{template.id}/versions", lambda told: [{**told[0], "job": job}])
+    made = call("template_info", server, name="ai", versions=True)
+    assert [version["import_status"] for version in made["templates"][0]["versions"]] == [""], made.msg
 
 
 def test_one_template_with_its_versions(emulator: Start, tmp_path: Path) -> None:

@@ -62,6 +62,14 @@ def test_a_log_that_cannot_be_read_leaves_the_rest(emulator: Start) -> None:
     assert made["tasks"][0]["reason"].startswith("the build of its workspace failed; why could not be read: ")
 
 
+def test_a_failed_build_whose_workspace_is_gone_is_one_all_the_same(emulator: Start, dialect: str) -> None:
+    server = emulator(dialect)
+    server.create_task("broken", state="error")
+    server.faults.add("status", path="/workspaces/", status=404, body='{"message":"Not found."}', count=None)
+    made = call("task_info", server)
+    assert made["tasks"][0]["reason"] == "the build of its workspace failed" and not made.warnings, made.msg
+
+
 def test_many_failed_builds_are_bounded(emulator: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_info, "MOST_EXPLAINED", 2)
     server = emulator()

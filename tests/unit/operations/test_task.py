@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import requests
 import yaml
+from altering import altered
 from calling import Call, FakeClock, call
 
 from emulator import DIALECTS, Emulator
@@ -24,6 +25,7 @@ ALL = [name for name in DIALECTS if DIALECTS[name].task_prefixes]
 PAUSE = {True: "POST pause", False: "POST builds"}
 RESUME = {True: "POST resume", False: "POST builds"}
 GIVEN = {"name": "fix", "template": "ai", "input": "Fix it"}
+OTHER = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"
 
 
 @pytest.fixture
@@ -365,6 +367,14 @@ def test_presets_by_name(server: Emulator, preset: str | None, name: str | None)
     assert made["changed"]
 
 
+def test_the_default_preset_is_it_wherever_it_stands(server: Emulator) -> None:
+    version = server.state.template("ai").active_version
+    altered(server, f"/api/v2/templateversions/{version.id}/presets", lambda presets: presets[::-1])
+    call("task", server, preset="default", **GIVEN)
+    fast = next(preset for preset in version.presets if preset.name == "Fast")
+    assert next(entry.body for entry in server.writes)["template_version_preset_id"] == fast.id
+
+
 def test_a_preset_by_id_and_none(server: Emulator) -> None:
     slow = server.state.template("ai").active_version.presets[1]
     call("task", server, preset=slow.id.upper(), **GIVEN)
@@ -407,6 +417,22 @@ def test_what_cannot_be_right_is_said_before_anything_is_written(
     assert (made.kind, made["changed"]) == (kind, False), made.result
     assert words in made.msg
     assert [entry for entry in server.writes if entry.status < 400] == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_template_of_several_organizations_is_not_chosen_by_chance(server: Emulator, told: bool) -> None:
+    def with_another(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        ours = next(item for item in listed if item["name"] == "ai")
+        theirs = {**ours, "id": OTHER, "organization_id": OTHER, "organization_name": "research" if told else None}
+        return [*listed, theirs]
+
+    altered(server, "/api/v2/templates", with_another)
+    for check in (True, False):
+        done = call("task", server, check=check, **{**GIVEN, "template": "AI"})
+        assert (done.kind, done.writes) == ("invalid", []) and "Set 'organization'." in done.msg, done.msg
+        assert f"in several organizations: {'coder, research' if told else f'{OTHER}, coder'}." in done.msg
+    by_id = next(template.id for template in server.state.templates if template.name == "ai")
+    assert call("task", server, **{**GIVEN, "template": by_id})["changed"], "a UUID is of one"
 
 
 def test_a_preset_of_another_template_is_refused(server: Emulator) -> None:
@@ -479,6 +505,22 @@ def test_an_owner_outside_the_templates_organization(emulator: Start, dialect: s
         refused = call("task", server, owner=owner, **GIVEN)
         assert (refused.kind, refused["failure"]["status"], refused["changed"]) == ("not_found", 404, False)
         assert f"lets the user '{name}' have no task" in refused.msg and "the template's organization" in refused.msg
+
+
+@pytest.mark.parametrize("dialect", ["2.28", "2.29", "2.34"])
+def test_a_task_that_cannot_be_read_hides_no_other(emulator: Start, dialect: str) -> None:
+    """Servers of 2.28 tell a task by its name in the list of all alone."""
+    server = emulator(dialect)
+    server.create_task("fix")
+    odd = {"id": OTHER, "name": "odd", "status": 7}
+    path = f"{server.dialect.task_prefixes[0]}/tasks"
+    altered(server, path, lambda told: {**told, "tasks": [odd, *told["tasks"]]})
+    assert call("task", server, name="Fix", state="paused")["changed"]
+    done = call("task", server, name="other", template="ai", input="x")
+    if dialect == "2.28":
+        assert done.kind == "protocol" and "the task 'odd'" in done.msg and not done.writes, "it may be the one"
+    else:
+        assert done["created_by"] == "this_call", done.msg
 
 
 def test_an_unknown_owner_is_never_taken_for_an_absent_task(emulator: Start, dialect: str) -> None:
@@ -668,6 +710,16 @@ def test_servers_without_tasks(emulator: Start, dialect: str, words: str, state:
     done = call("task", emulator(dialect), state=state, **GIVEN)
     assert done.kind == "unsupported" and words in done.msg
     assert "Could not read the task fix: " in done.msg
+
+
+def test_a_server_that_loses_its_tasks_before_the_create_says_so(emulator: Start, dialect: str) -> None:
+    """Such as one of several that are upgraded one after the other."""
+    server = emulator(dialect)
+    body = '{"message":"Route not found."}'
+    server.faults.add("status", method="POST", path="/tasks/", status=404, body=body, count=None)
+    done = call("task", server, **GIVEN)
+    assert (done.kind, done["failure"]["method"], done["changed"]) == ("unsupported", "POST", False), done.msg
+    assert "Could not create the task fix: this server (" in done.msg and "has no tasks" in done.msg
 
 
 def test_each_kind_of_failure_has_its_words(emulator: Start, dialect: str) -> None:

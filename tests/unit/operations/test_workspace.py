@@ -303,6 +303,18 @@ def test_a_workspace_of_another_owner(server: Emulator) -> None:
     assert refused.kind in ("forbidden", "not_found") and boxes(server, "other") == []
 
 
+def test_an_owner_outside_the_templates_organization(server: Emulator) -> None:
+    """A server says the same of an owner that there is not; only a look at the user tells."""
+    body = '{"message":"Resource not found or you do not have access to this resource"}'
+    server.faults.add("status", method="POST", path="/workspaces$", status=404, body=body, count=None)
+    for owner, name in (("bob", "bob"), ("me", "alice")):
+        refused = ensure(server, owner=owner)
+        assert (refused.kind, refused["failure"]["status"], refused["changed"]) == ("not_found", 404, False)
+        assert f"lets the user '{name}' have no workspace" in refused.msg and "template's organization" in refused.msg
+    unknown = ensure(server, owner="nobody")
+    assert unknown.kind == "not_found" and "'nobody' does not exist" in unknown.msg
+
+
 def test_an_agent_that_is_lost_is_told(server: Emulator) -> None:
     have(server, "started")
     box = only(server)

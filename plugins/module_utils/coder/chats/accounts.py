@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
+from ..answers import sound_objects, text
 from ..errors import CoderError, attempting
 from ..names import is_uuid
 
@@ -84,8 +85,8 @@ def _told(client: Reads, account: Account) -> Told:
 
 def _users(answer: dict[str, Any]) -> Iterator[str]:
     """The ids of those who have an account of costs."""
-    for user in answer.get("users") or []:
-        if isinstance(user, dict) and is_uuid(str(user.get("user_id"))):
+    for user in sound_objects(answer.get("users")):
+        if is_uuid(text(user.get("user_id"))):
             yield user["user_id"]
 
 

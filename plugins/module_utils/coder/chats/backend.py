@@ -12,7 +12,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Callable
 
 from ..answers import Malformed
-from ..backend import Ailment, Choice, Log, Sent
+from ..backend import Ailment, Log, Sent
 from ..errors import CoderError, RouteNotFound, invalid
 from ..names import is_uuid
 from ..server import Server
@@ -20,7 +20,7 @@ from ..waiter import Verdict, Waiter
 from . import health, wait
 from .accounts import Told, accounts_of
 from .choices import find_mcp_servers, find_model, find_workspace, provider_of
-from .client import ChatLog, ChatsClient, Logged
+from .client import ChatLog, ChatsClient
 from .dialect import FEATURES
 from .lifecycle import ChatLifecycle, Created, Discarded
 from .messages import plain
@@ -140,7 +140,7 @@ class ChatsBackend:
         return chat
 
     def labelled(self, labels: dict[str, str], archived: bool, told: Callable[[Malformed], None]) -> list[Chat]:
-        """One's own chats that have all of these labels. :param told: as of :meth:`list`."""
+        """One's own chats that have all of these labels. :param told: of each that cannot be read."""
         return self._client.list_chats(labels, archived, told)
 
     def refresh(self, item: Chat) -> Chat | None:
@@ -387,8 +387,8 @@ class ChatsBackend:
 
     # Everybody's
 
-    def logged(self) -> list[Logged]:
-        """Every root chat of the deployment that its audit log names, also of users who are suspended or deleted.
+    def logged(self) -> list[str]:
+        """The id of every root chat that the audit log names, also of users who are suspended or deleted.
 
         :raises CoderError: kind forbidden, only a site owner may read it.
         """
@@ -405,18 +405,3 @@ class ChatsBackend:
     def by_id(self, chat_id: str) -> Chat | None:
         """One chat of whomever; None where it is gone or this token may not see it."""
         return self._client.chat(chat_id)
-
-    # Last, because in what follows its name would hide the type.
-
-    def list(self, choice: Choice, told: Callable[[Malformed], None]) -> list[Chat]:
-        """See :meth:`Backend.list`: one's own chats that are not archived, for a list shows nobody else's.
-
-        :raises CoderError: kind invalid, another owner than oneself.
-        """
-        if choice.owner not in (None, "me"):
-            raise invalid(f"the chats of {choice.owner!r} cannot be listed", "A list shows one's own chats only.")
-        chats = self._client.list_chats({}, False, told)
-        if choice.organization is not None:
-            where = self._client.organization(choice.organization)["id"]
-            chats = [chat for chat in chats if chat["organization_id"] == where]
-        return [chat for chat in chats if choice.status in (None, chat["status"])]

@@ -10,7 +10,19 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Callable, NamedTuple
 
-from ..answers import Malformed, an_object, each, fields, malformed, not_coders, number, objects, refuse, text
+from ..answers import (
+    Malformed,
+    a_list,
+    an_object,
+    each,
+    fields,
+    malformed,
+    not_coders,
+    number,
+    objects,
+    refuse,
+    text,
+)  # fmt: skip
 from ..backend import Sent, lacking
 from ..errors import REFUSALS, AnswerLost, CoderError, RouteNotFound
 from ..server import AUTHCHECK_TRIES, Server
@@ -49,13 +61,6 @@ class ChatLog(NamedTuple):
     raw: list[dict[str, Any]]
     queue: list[dict[str, Any]]
     raw_queue: list[dict[str, Any]]
-
-
-class Logged(NamedTuple):
-    """A root chat as the audit log names it: also one of a user who is suspended or deleted."""
-
-    id: str
-    owner_id: str
 
 
 class ChatsClient(Server):
@@ -126,9 +131,8 @@ class ChatsClient(Server):
         """One reading, to the first page that is not full or brings nothing new."""
         seen: set[str] = set()
         while True:
-            page = self._request("GET", self.dialect.prefix, params={**params, "offset": len(seen)}, within=within).data
-            if not isinstance(page, list):
-                raise not_coders(self.dialect.prefix)
+            answer = self._request("GET", self.dialect.prefix, params={**params, "offset": len(seen)}, within=within)
+            page = a_list(answer.data, self.dialect.prefix)
             yield page
             new = {_identity(chat) for chat in page} - seen
             seen |= new
@@ -428,26 +432,23 @@ class ChatsClient(Server):
 
     # Everybody's
 
-    def logged_chats(self) -> list[Logged]:
-        """Every root chat that the audit log names, newest first.
+    def logged_chats(self) -> list[str]:
+        """The id of every root chat that the audit log names, newest first.
 
         :raises CoderError: kind forbidden, this token may not read the audit log.
         """
         path = "/api/v2/audit"
         within = self.transport.allowance()
-        found: dict[str, Logged] = {}
+        found: dict[str, None] = {}
         offset = 0
         while True:
             params = {"q": "resource_type:chat action:create", "limit": AUDIT_PAGE, "offset": offset}
             page = objects(self._get(path, "audit_logs", params=params, within=within)["audit_logs"], path)
             known = len(found)
-            for entry in page:
-                logged = _logged(entry)
-                if logged:
-                    found.setdefault(logged.id, logged)
+            found.update((chat_id, None) for chat_id in map(_created, page) if chat_id)
             offset += len(page)
             if len(page) < AUDIT_PAGE or len(found) == known:
-                return list(found.values())
+                return list(found)
 
 
 def _identity(item: Any) -> str:
@@ -481,9 +482,7 @@ def _log(raw: dict[int, dict[str, Any]], queue: list[dict[str, Any]]) -> ChatLog
     return ChatLog(messages_from(ordered), ordered, [queued_from(entry) for entry in queue], queue)
 
 
-def _logged(entry: dict[str, Any]) -> Logged | None:
-    """A chat that an entry of the audit log tells of; None for one that tells of no new chat."""
-    if entry.get("resource_type") != "chat" or entry.get("action") != "create" or not text(entry.get("resource_id")):
-        return None
-    owner = (entry.get("diff") or {}).get("owner_id") if isinstance(entry.get("diff"), dict) else None
-    return Logged(entry["resource_id"], text(owner.get("new")) if isinstance(owner, dict) else "")
+def _created(entry: dict[str, Any]) -> str:
+    """The id of the chat that an entry of the audit log tells the creation of; empty where it tells of none."""
+    is_new_chat = entry.get("resource_type") == "chat" and entry.get("action") == "create"
+    return text(entry.get("resource_id")) if is_new_chat else ""

@@ -49,11 +49,13 @@ def ailment(chat: Chat) -> Ailment | None:
     """What a chat shows to be wrong; None for one that is well."""
     error = chat["last_error"]
     if chat["status"] == "error":
-        words = error and (error["message"] or error["detail"])
-        said = f" ({error['kind']})" if error else ""
-        hint = _HINTS.get(error["kind"], _RETRY) if error else _RETRY
-        detail = f" ({_one_line(error['detail'])})" if error and error["detail"] and error["detail"] != words else ""
-        return Ailment(f"its last turn failed{said}: {_one_line(words or 'no reason given').rstrip('.')}{detail}", hint)
+        if error is None:
+            return Ailment("its last turn failed: no reason given", _RETRY)
+        message, detail = _one_line(error["message"]), _one_line(error["detail"])
+        words = message or detail or "no reason given"
+        more = f" ({detail})" if detail not in ("", words) else ""
+        hint = _HINTS.get(error["kind"], _RETRY)
+        return Ailment(f"its last turn failed ({error['kind']}): {words.rstrip('.')}{more}", hint)
     if chat["queued_for_capacity"]:
         hint = "Wait, or interrupt chats that are not needed: without a licence only a few may run in a deployment."
         return Ailment("it waits for other chats of the deployment to end before its turn begins", hint)

@@ -50,10 +50,8 @@ class ChatMessage(TypedDict):
     usage: dict[str, Any] | None
 
 
-def message_problem(data: Any) -> str | None:
+def message_problem(data: dict[str, Any]) -> str | None:
     """Why this cannot be a message of a chat; None if it can."""
-    if not isinstance(data, dict):
-        return "it is no object"
     if number(data.get("id")) is None:
         return "its 'id' is no number"
     if not isinstance(data.get("role"), str):
@@ -136,12 +134,11 @@ def plain(messages: list[ChatMessage]) -> list[Message]:
     ]  # fmt: skip
 
 
-def queued_from(data: Any) -> dict[str, Any]:
+def queued_from(data: dict[str, Any]) -> dict[str, Any]:
     """A message that waits for its turn."""
-    given = data if isinstance(data, dict) else {}
-    parts = [_part_from(part, {}) for part in sound_objects(given.get("content"))]
+    parts = [_part_from(part, {}) for part in sound_objects(data.get("content"))]
     return {
-        "id": number(given.get("id")),
+        "id": number(data.get("id")),
         "text": "\n".join(part["text"] for part in parts if part["type"] == "text"),
-        "created_at": text(given.get("created_at")),
+        "created_at": text(data.get("created_at")),
     }

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
-from ..answers import number, sound_objects, text, text_or_none
+from ..answers import number, sound_objects, text, text_or_none, texts
 
 # Why a model cannot be used; NOT_OFFERED where the server does not say why.
 MODEL_DISABLED = "model_disabled"
@@ -62,7 +62,6 @@ def _model_from(data: dict[str, Any], catalog: dict[str, Any]) -> ChatModel:
     provider = _provider_of(data, sound_objects(catalog.get("providers")))
     kind = text(data.get("provider")) or _kind(provider or {})
     reason = _why_not(data, provider, kind, catalog)
-    efforts = data.get("reasoning_efforts")
     return {
         "id": data["id"],
         "model": data["model"],
@@ -74,7 +73,7 @@ def _model_from(data: dict[str, Any], catalog: dict[str, Any]) -> ChatModel:
         "usable": reason is None,
         "reason": reason,
         "context_limit": number(data.get("context_limit")),
-        "reasoning_efforts": [each for each in efforts if isinstance(each, str)] if isinstance(efforts, list) else [],
+        "reasoning_efforts": texts(data.get("reasoning_efforts")),
     }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict, cast
 
-from ..answers import fields, number, sound_objects, text, text_or_none
+from ..answers import fields, number, sound_objects, text, text_or_none, texts
 
 # The label that holds a chat's name; a title is made by a model, changes, and is not unique.
 NAME_LABEL = "coder.tasks/name"
@@ -149,7 +149,7 @@ def chat_from(data: dict[str, Any], base_url: str, single: bool = False) -> Chat
     ):  # fmt: skip
         given[name] = text_or_none(given[name]) or None
     chat["pin_order"] = number(data.get("pin_order"))
-    chat["mcp_server_ids"] = [each for each in data.get("mcp_server_ids") or [] if isinstance(each, str)]
+    chat["mcp_server_ids"] = texts(data.get("mcp_server_ids"))
     chat["files"] = sound_objects(data.get("files"))
     chat["warnings"] = data["warnings"] if isinstance(data.get("warnings"), list) else []
     for name in ("diff_status", "context"):

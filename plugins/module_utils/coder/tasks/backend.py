@@ -270,5 +270,9 @@ class TasksBackend:
     # Last, because in what follows its name would hide the type.
 
     def list(self, choice: Choice, told: Callable[[Malformed], None]) -> list[Task]:
-        """See :meth:`Backend.list`."""
+        """Every task of a choice that the token may see, newest first.
+
+        :param told: of each task of the server's list that cannot be read.
+        :raises CoderError: kind invalid or not_found, no such owner or organization; protocol, none can be read.
+        """
         return self._client.list_tasks(choice, told)

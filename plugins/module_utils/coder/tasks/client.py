@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from ..answers import Malformed, an_object, each, malformed, not_coders, objects, refuse
+from ..answers import Malformed, a_list, an_object, each, malformed, not_coders, objects, refuse
 from ..backend import EVERYTHING, Choice, Log, Message, lacking
 from ..errors import REFUSALS, CoderError, RouteNotFound, invalid
 from ..models import Build, app_health, build_from
@@ -192,10 +192,7 @@ class TasksClient(Server):
 
     def _list_page(self, params: dict[str, Any], **options: Any) -> list[Any]:
         path = self.dialect.prefix
-        page = self._get(path, "tasks", params=params, **options)["tasks"] or []
-        if not isinstance(page, list):
-            raise not_coders(path)
-        return page
+        return a_list(self._get(path, "tasks", params=params, **options)["tasks"], path)
 
     def find_task(self, reference: str, owner: str = "me") -> Task | None:
         """The task, or None where there is none or this token may not see it.
@@ -218,8 +215,12 @@ class TasksClient(Server):
             workspace = self.find_workspace(owner, name)
             return self._get_task(owner, workspace["id"]) if workspace else None
         # In 2.28 a path takes a task's id only, and later it takes 32 digits for one.
-        listed = self.list_tasks(Choice(owner))
-        return next((task for task in listed if task["name"].lower() == name.lower()), None)
+        malformed: list[Malformed] = []
+        listed = self.list_tasks(Choice(owner), malformed.append)
+        found = next((task for task in listed if task["name"].lower() == name.lower()), None)
+        if found is None and malformed:
+            refuse(malformed[0])  # it may be the one
+        return found
 
     def _get_task(self, owner: str, name: str) -> Task | None:
         try:
