@@ -229,6 +229,9 @@ class Redactor:
         breaks = wraps(seen.text)
         if breaks:
             found += self._found_across(breaks, seen)
+            firm = wraps(seen.text, at_spaces=False)
+            if firm and firm != breaks:
+                found += self._found_across(firm, seen)
         return list(_merge(_outside_marks(found, text)))
 
     def _found(self, view: View) -> list[_Find]:

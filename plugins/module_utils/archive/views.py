@@ -163,18 +163,29 @@ def other_lines(joined: View) -> list[Span]:
     return cuts
 
 
-def wraps(text: str) -> list[Span]:
-    """The line breaks, with the frame and indentation around them, that a terminal may have put inside a token."""
+def wraps(text: str, at_spaces: bool = True) -> list[Span]:
+    """The line breaks, with the frame and indentation around them, that a terminal may have put inside a token.
+
+    :param at_spaces: whether also those with more space around them than the other ends of the two lines have: it may
+        be what the terminal puts there, or a space of the text at which it broke the line.
+    """
     cuts = []
     lines = text.split("\n")
     start = 0
     for line, following in zip(lines, lines[1:]):
         if len(line) >= _NARROWEST_TERMINAL:
             body, rest = line.rstrip(_FRAME), following.lstrip(_FRAME)
-            if len(body) >= _NARROWEST_TERMINAL and rest and _is_one_token(body, rest):
+            is_inside = at_spaces or not _has_space_between(line, following)
+            if len(body) >= _NARROWEST_TERMINAL and rest and is_inside and _is_one_token(body, rest):
                 cuts.append((start + len(body), start + len(line) + 1 + len(following) - len(rest)))
         start += len(line) + 1
     return cuts
+
+
+def _has_space_between(line: str, following: str) -> bool:
+    begins = [len(each) - len(each.lstrip(_FRAME)) for each in (line, following)]
+    ends = [len(each) - len(each.rstrip(_FRAME)) for each in (line, following)]
+    return begins[1] > begins[0] or ends[0] > ends[1]
 
 
 def _is_one_token(body: str, rest: str) -> bool:

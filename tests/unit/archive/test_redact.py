@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.coder.tasks.plugins.module_utils.archive.judge import is_varied
@@ -250,10 +250,13 @@ def test_what_is_around_a_secret_stays(before: str, after: str) -> None:
     assert text.startswith(before) and text.endswith(after) and "a1B2" not in text
 
 
-@given(st.integers(42, 100), st.integers(0, 60), st.sampled_from(["", "  ", "│ "]))
-def test_wrapped_anywhere_it_is_found(width: int, offset: int, indent: str) -> None:
-    words = ("lorem ipsum dolor " * 10)[: width + offset % width] + " "
-    line = words + TOKEN + " end"
+@given(st.integers(40, 100), st.integers(0, 60), st.sampled_from(["", "  ", "│ "]), st.sampled_from([1, 4]))
+@example(width=44, offset=0, indent="", times=4)  # the line before the token's is full, and the space on the next line
+@example(width=44, offset=43, indent="│ ", times=4)  # the space ends the line before
+def test_wrapped_anywhere_it_is_found(width: int, offset: int, indent: str, times: int) -> None:
+    """Also where it is longer than a line, and its first line would be taken out without the others."""
+    words = ("lorem ipsum dolor " * 12)[: width + offset % width] + " "
+    line = words + TOKEN + "a1B2" * 9 * (times - 1) + " end"
     text = "\n".join(indent + line[at : at + width] for at in range(0, len(line), width))
     assert "a1B2a1B2" not in redactor.redact(text).text.replace("\n", "").replace(indent or "\0", "")
 

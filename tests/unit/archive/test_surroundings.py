@@ -48,6 +48,8 @@ def test_the_value_goes_and_the_rest_stays(text: str) -> None:
     "kind: Secret\n---\ndata:\n  anything: hunter-22\n",
     "tool --api-key FILE --client-secret NAME",
     "ALTER ROLE app SECRET 'hunter22';",
+    'if password == "swordfish":',
+    'if (password === "hunter!!") {',
     "git clone ssh://deploy-user-of-team-01@git.example.com/app.git",
     "login ci password hunter-22 is not a line of a .netrc",
     "token: 1234567890123456789",

@@ -51,6 +51,7 @@ def test_what_headers_hold_is_secret_whatever_they_are() -> None:
     for headers in ({"X-Auth": "in-a-header", "Accept": "json"}, "in-a-header", ["in-a-header"]):
         assert any("in-a-header" in value for value in secrets_in({**params, "headers": headers})), headers
     assert "json" not in secrets_in({**params, "headers": {"Accept": "json"}}), "too short to be scrubbed from any text"
+    assert secrets_in({**params, "headers": {"A": "7-chars", "B": "8-chars!"}}) == {"8-chars!"}
     assert secrets_in({**params, "headers": None}) == secrets_in(params) == set()
 
 
