@@ -161,9 +161,6 @@ class Backend(Watched[Item], Protocol[Item]):
         :raises CoderError: kind unavailable, what holds the conversation cannot be reached; not_found, it is gone.
         """
 
-    def label(self, item: Item) -> str:
-        """Owner and name, as a person would name it."""
-
     def health(self, item: Item) -> Ailment | None:
         """Like :meth:`Watched.ailment`, and where that can be asked for, with the cause. Never raises."""
 

@@ -9,6 +9,7 @@ from random import Random
 
 import pytest
 
+from ansible_collections.coder.tasks.plugins.module_utils.archive.judge import is_generated
 from ansible_collections.coder.tasks.plugins.module_utils.archive.redact import Redactor
 
 WORD, RANDOM = "hunter-22", "a1B2c3D4e5F6g7H8i9"
@@ -145,3 +146,17 @@ def test_a_command_is_known_behind_its_path_and_the_mark_of_a_diff(said: str, be
     redacted = redactor.redact(text.format(RANDOM)).text
     start, end = text.split("{}")
     assert redacted.startswith(f"{start}[REDACTED:") and redacted.endswith(f"]{end}")
+
+
+def test_how_long_a_plain_word_has_to_be_to_count_as_a_value_of_the_environment() -> None:
+    assert redactor.redact("API_TOKEN=correcthorsebat").text == "API_TOKEN=correcthorsebat"
+    assert redactor.redact("API_TOKEN=correcthorsebatt").text.startswith("API_TOKEN=[REDACTED:")
+
+
+@pytest.mark.parametrize(("value", "is_it"), [
+    ("t7bvzdpbprxtdhvxcw", False),  # three runs of one sort in 18 characters
+    ("t7bvzdpbprxtdhvxc", True),
+    ("kfrczbsbhvfsrkbzfb", False),
+])  # fmt: skip
+def test_what_nobody_could_say_is_drawn_at_random_while_its_sorts_of_characters_change(value: str, is_it: bool) -> None:
+    assert is_generated(value) is is_it

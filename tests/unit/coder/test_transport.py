@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from calling import FakeClock, call
 
+from ansible_collections.coder.tasks.plugins.module_utils.coder import http_adapter
 from ansible_collections.coder.tasks.plugins.module_utils.coder.errors import AnswerLost, CoderError, RouteNotFound
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.client import TasksClient
 from ansible_collections.coder.tasks.plugins.module_utils.coder.tasks.models import NewTask
@@ -589,3 +590,14 @@ def test_in_check_mode_no_write_leaves_the_client(server: Emulator) -> None:
         with pytest.raises(CoderError, match="check mode"):
             write()
     assert server.writes == []
+
+
+def test_a_look_up_of_a_name_that_hangs_keeps_no_process_from_ending(server: Emulator) -> None:
+    """Nothing can interrupt it, so that whoever gave it up must be able to end without it."""
+    hold = threading.Event()
+    thread = http_adapter._Dial(lambda: hold.wait(30) and socket.socket())
+    try:
+        assert thread.socket(0.01) is None and thread.is_alive() and thread.daemon
+    finally:
+        hold.set()
+        thread.join()

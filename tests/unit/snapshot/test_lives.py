@@ -17,7 +17,7 @@ from unit.snapshot.conftest import Hook
 from unit.snapshot.servers import NOT_AUTHORIZED, FakeAgentAPI, FakeCoder, conversation, decode_as_the_server
 from unit.snapshot.test_follow import contents, following, until
 
-from ansible_collections.coder.tasks.plugins.module_utils.snapshot.capture import prepare
+from ansible_collections.coder.tasks.plugins.module_utils.snapshot.capture import find_elsewhere, prepare
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.fit import fit
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.lives import earlier, fit_behind, user_keys
 from ansible_collections.coder.tasks.plugins.module_utils.snapshot.marks import NEW_LIFE
@@ -165,6 +165,21 @@ def test_what_is_left_out_is_counted_of_the_new_life_alone(tmp_path: Path) -> No
     capture = prepare(settings, Told(), spool, later("Hi", "do", "x" * 40_000, "more", "y" * 40_000), "live")
     before = told["new_life"]["count"]
     assert before > 1 and told["cut"]["dropped"] == 5 - (capture.count - before - 1) > 0
+
+
+@pytest.mark.parametrize(("seconds", "source"), [(-60, "delivered"), (0, "state file"), (60, "state file")])
+def test_of_a_state_file_and_what_was_delivered_the_newer_one_counts(
+    tmp_path: Path, seconds: int, source: str
+) -> None:
+    state, saved_at = tmp_path / "state.json", time.time() - 600
+    state.write_text(json.dumps({"messages": conversation(*FIVE)}))
+    os.utime(state, (saved_at + seconds, saved_at + seconds))
+    environ = {"XDG_STATE_HOME": str(tmp_path), "ARG_TASK_ID": "a task", "AGENTAPI_STATE_FILE": str(state)}
+    settings = Settings(environ)
+    spool = Spool(environ)
+    at = os.stat(state).st_mtime - seconds
+    spool.delivered(prepare(settings, Reporter(as_json=True), spool, conversation("Hi"), "live", changed=at))
+    assert find_elsewhere(settings, spool).source == source
 
 
 def test_a_greeting_is_never_posted_over_a_conversation(hook: Hook, coder: FakeCoder) -> None:

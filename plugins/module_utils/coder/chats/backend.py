@@ -230,7 +230,7 @@ class ChatsBackend:
         return item["name"] or item["title"]
 
     def label(self, item: Chat) -> str:
-        """See :meth:`Backend.label`."""
+        """Owner and name, as a person would name it."""
         return f"{item['owner_username']}/{self.name(item)}"
 
     def describe(self, item: Chat) -> str:

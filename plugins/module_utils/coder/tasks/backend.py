@@ -93,10 +93,6 @@ class TasksBackend:
         """See :meth:`Watched.name`."""
         return item["name"]
 
-    def label(self, item: Task) -> str:
-        """See :meth:`Backend.label`."""
-        return f"{item['owner_name']}/{item['name']}"
-
     def describe(self, item: Task) -> str:
         """See :meth:`Watched.describe`."""
         return health.describe(item)

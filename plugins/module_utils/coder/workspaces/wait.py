@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ..backend import Ailment
 from ..waiter import TRANSITIONAL, Passing, Verdict
-from .models import Agent, Workspace, WorkspaceFields, has_failed
+from .models import Agent, Workspace, WorkspaceFields
 
 # Seconds that an agent may be out of reach before it is called lost; a network may break for a moment.
 AGENT_LOST = 30.0
@@ -57,9 +57,7 @@ def _why_lost(agent: Agent) -> str:
 
 
 def ailment(workspace: WorkspaceFields) -> Ailment | None:
-    """What a workspace shows by itself; None for one that is well, or only starts or stops."""
-    if has_failed(workspace):
-        return BUILD_FAILED
+    """What a workspace whose build has not failed shows by itself; None for one that is well, or starts or stops."""
     for agent in workspace["agents"]:
         if is_lost(agent):
             return Ailment(_why_lost(agent), _LOOK)
