@@ -244,7 +244,7 @@ templates:
           returned: always
           sample: false
         import_status:
-          description: Status of its import.
+          description: Status of its import; null where the server does not tell it.
           type: str
           returned: always
           sample: succeeded

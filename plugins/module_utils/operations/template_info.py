@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Callable
 
-from ..coder.answers import fields, text
+from ..coder.answers import fields, text_or_none
 from ..coder.errors import attempting
 from ..coder.tasks.backend import TasksBackend
 from .connection import ConnectionParams, connection_spec
@@ -96,6 +96,6 @@ def _version(data: dict[str, Any], active_id: str) -> dict[str, Any]:
         "message": data.get("message") or "",
         "active": data["id"] == active_id,
         "archived": bool(data.get("archived")),
-        "import_status": text(fields(data.get("job")).get("status")),
+        "import_status": text_or_none(fields(data.get("job")).get("status")),
         "created_at": data.get("created_at"),
     }

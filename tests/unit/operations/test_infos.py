@@ -434,12 +434,12 @@ def test_templates(emulator: Start, dialect: str) -> None:
 
 
 @pytest.mark.parametrize("job", [None, "done", 7, [], {}, {"status": 7}])
-def test_a_version_whose_import_is_not_told_has_an_empty_status(emulator: Start, job: Any) -> None:
+def test_a_version_whose_import_is_not_told_has_no_status(emulator: Start, job: Any) -> None:
     server = emulator()
     template = next(each for each in server.state.templates if each.name == "ai")
     altered(server, f"/api/v2/templates/{template.id}/versions", lambda told: [{**told[0], "job": job}])
     made = call("template_info", server, name="ai", versions=True)
-    assert [version["import_status"] for version in made["templates"][0]["versions"]] == [""], made.msg
+    assert [version["import_status"] for version in made["templates"][0]["versions"]] == [None], made.msg
 
 
 def test_one_template_with_its_versions(emulator: Start, tmp_path: Path) -> None:
