@@ -27,7 +27,7 @@ from urllib.parse import quote
 from .rule import SHORTEST_TOKEN, Rule, Span, lower
 from .rules import REVISION, RULES
 from .scanner import Scanner
-from .views import View, Whole, around_long_words, escapes, other_lines, spelled_out, unseen, wraps
+from .views import Plain, View, Whole, around_long_words, escapes, other_lines, unseen, wraps
 
 SHORTEST_VALUE = 4
 """Exact values below this length are refused: they would shred ordinary text."""
@@ -220,7 +220,18 @@ class Redactor:
         return f"[REDACTED:{name}:{self._hash(secret.encode('utf-8', 'surrogatepass'))[:8]}]"
 
     def _finds(self, text: str) -> list[_Find]:
-        """What to take out, in order and without overlap: as it stands, as it is seen, and with its lines joined."""
+        """What to take out, in order and without overlap: of the text, and of it with its escapes as characters."""
+        found, plain = self._finds_in(text), Plain(text)
+        if plain.seams:
+            spelled = [
+                _Find(*plain.span(find.start, find.end), find.preference, find.secret)
+                for find in self._finds_in(plain.text)
+            ]
+            found += _apart(spelled, found)
+        return list(_merge(_outside_marks(found, text)))
+
+    def _finds_in(self, text: str) -> list[_Find]:
+        """What there is to find: as it stands, as it is seen, and with its lines joined."""
         cuts = unseen(text)
         seen = View(text, cuts) if cuts else Whole(text)
         found = self._found(seen)
@@ -232,12 +243,12 @@ class Redactor:
             firm = wraps(seen.text, at_spaces=False)
             if firm and firm != breaks:
                 found += self._found_across(firm, seen)
-        return list(_merge(_outside_marks(found, text)))
+        return found
 
     def _found(self, view: View) -> list[_Find]:
         return [
-            _Find(*view.span(start, end), preference, secret)
-            for start, end, preference, secret in self._matches(view.text)
+            _Find(*view.span(start, end), preference, view.text[start:end])
+            for preference, start, end in self._matches(view.text)
         ]
 
     def _found_in_unseen(self, text: str, sequences: list[Span], found: list[_Find]) -> list[_Find]:
@@ -256,7 +267,7 @@ class Redactor:
         joined = View(seen.text, breaks)
         lines = View(joined.text, other_lines(joined))
         found = []
-        for start, end, preference, _secret in self._matches(lines.text):
+        for preference, start, end in self._matches(lines.text):
             start, end = lines.span(start, end)
             end = self._without_next_word(joined, preference, start, end)
             if joined.crosses(start, end) and not _ASSIGNED.match(joined.text, end):
@@ -264,21 +275,13 @@ class Redactor:
                 found.append(_Find(*span, preference, joined.text[start:end]))
         return found
 
-    def _matches(self, text: str) -> list[_Find]:
-        """What the rules find in a text as it stands, and beside that with its escapes as what they stand for."""
-        found = self._allowed(self._raw_matches(text), text)
-        plain = spelled_out(text)
-        return found if plain == text else found + _apart(self._allowed(self._raw_matches(plain), text), found)
-
-    def _allowed(self, matches: Iterator[tuple[int, int, int]], text: str) -> list[_Find]:
-        return [
-            _Find(start, end, preference, text[start:end])
-            for preference, start, end in matches
-            if end > start and text[start:end] not in self._allow
-        ]
+    def _matches(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """The place of a rule in the order of preference, and where it finds something."""
+        for preference, start, end in self._raw_matches(text):
+            if end > start and text[start:end] not in self._allow:
+                yield preference, start, end
 
     def _raw_matches(self, text: str) -> Iterator[tuple[int, int, int]]:
-        """The place of a rule in the order of preference, and where it finds something."""
         words = " ".join(dict.fromkeys([word for word in text.split() if len(word) >= SHORTEST_TOKEN]))
         tokens = [at for at in self._with_needle(words, self._token_needles) if any(self._rules[at].find(words))]
         if tokens:  # only now it matters where the words stood

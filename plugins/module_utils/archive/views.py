@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from html import unescape
 
 from .rule import SHORTEST_TOKEN, Span, occurrences
 from .text import ESCAPE
@@ -38,9 +39,12 @@ _IN_WORD = re.compile(
 _MARKUP_STARTS = ("<", "&", "*", "`", "\\")
 _STRINGS = ("]", "P", "X", "^", "_")
 _ODD = re.compile(f"[\x1b\r{_NO_WIDTH}{_CONTROLS}]")
-# A character as JSON, a string of code, or a URL spells it.
-_SPELLED = re.compile(r"\\(?:[nrtbfv]|(?:u00|x)[0-7][0-9A-Fa-f])|%[0-7][0-9A-Fa-f]")
-_CHARACTERS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "v": "\v"}
+# A character as JSON, a string of code, a URL, or HTML spells it.
+_SPELLED = re.compile(
+    r"""\\(?:[nrt"'/\\]|u[0-9A-Fa-f]{4}|x[0-7][0-9A-Fa-f])|%[0-7][0-9A-Fa-f]"""
+    r"|&(?:quot|apos|lt|gt|amp|nbsp|#0{0,4}(?:3[249]|[xX]2[0-7]));"
+)
+_CHARACTERS = {"n": "\n", "r": "\r", "t": "\t"}
 _NOT_PLAIN = re.compile("[0-9A-Z]")
 _LONG_WORD = re.compile(rf"\S{{{SHORTEST_TOKEN},}}")
 
@@ -83,6 +87,28 @@ class Whole(View):
         return start, end
 
 
+class Plain(View):
+    """A text with the characters that it spells as an escape as themselves.
+
+    Behind an escape a word begins, though that may end with a letter, as one for a line break does.
+    """
+
+    def __init__(self, text: str) -> None:
+        escapes = list(_SPELLED.finditer(text)) if any(sign in text for sign in "\\%&") else []
+        super().__init__(text, [(escape.start() + 1, escape.end()) for escape in escapes])
+        pieces, at = [], 0
+        for seam, escape in zip(self.seams, escapes):
+            pieces += [self.text[at : seam - 1], _character(escape[0])]
+            at = seam
+        self.text = "".join([*pieces, self.text[at:]])
+
+
+def _character(escape: str) -> str:
+    if escape[0] == "&":
+        return unescape(escape)
+    return _CHARACTERS.get(escape[1:]) or (escape[1] if len(escape) == 2 else chr(int(escape.lstrip("\\ux%"), 16)))
+
+
 def unseen(text: str) -> list[Span]:
     """What a reader does not see: escape sequences, controls, characters of no width, markup inside a word."""
     cuts = []
@@ -97,20 +123,6 @@ def unseen(text: str) -> list[Span]:
     found = [_IN_WORD.match(text, at) for at in occurrences(text, _MARKUP_STARTS)]
     markup = [match.span() for match in found if match]
     return _united(cuts + markup) if markup else cuts
-
-
-def spelled_out(text: str) -> str:
-    """The text of the same length with the characters that are spelled as an escape, but for letters and digits.
-
-    A word begins behind an escape, though that may end with a letter, as one for a line break does.
-    """
-    return _SPELLED.sub(_character, text) if "\\" in text or "%" in text else text
-
-
-def _character(escape: re.Match[str]) -> str:
-    spelled = escape[0]
-    character = _CHARACTERS.get(spelled[1:]) or chr(int(spelled[-2:], 16))
-    return spelled if character.isalnum() else character.rjust(len(spelled))
 
 
 def escapes(text: str, cuts: list[Span]) -> list[Span]:

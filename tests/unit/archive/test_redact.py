@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import re
 import time
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from hypothesis import example, given, settings
@@ -320,6 +323,14 @@ def test_what_is_a_secret_alone_is_one_between_any_marks(before: str, behind: st
     assert len(ALONE) > 40
     for secret, plant in ALONE.items():
         assert not corpus.leaks(plant, redactor.redact(f"it is {before}{secret}{behind} so").text), secret
+
+
+@pytest.mark.parametrize("spell", [json.dumps, repr, html.escape, quote], ids=lambda spell: spell.__name__)
+def test_what_is_found_is_found_as_json_code_html_and_a_url_spell_it(spell: Callable[[str], str]) -> None:
+    for plant in corpus.plants():
+        spelled = spell(plant.text)
+        if plant.secret in spelled and not corpus.leaks(plant, redactor.redact(plant.text).text):
+            assert not corpus.leaks(plant, redactor.redact(spelled).text), (plant.kind, plant.context)
 
 
 @pytest.mark.parametrize("word", ["KEY=" * 40, "a1-" * 40], ids=["names", "segments"])
