@@ -27,7 +27,7 @@ from urllib.parse import quote
 from .rule import SHORTEST_TOKEN, Rule, Span, lower
 from .rules import REVISION, RULES
 from .scanner import Scanner
-from .views import Plain, View, Whole, around_long_words, escapes, other_lines, unseen, wraps
+from .views import Plain, View, Whole, around_long_words, escapes, line_marks, other_lines, unseen, wraps
 
 SHORTEST_VALUE = 4
 """Exact values below this length are refused: they would shred ordinary text."""
@@ -223,11 +223,10 @@ class Redactor:
         """What to take out, in order and without overlap: of the text, and of it with its escapes as characters."""
         found, plain = self._finds_in(text), Plain(text)
         if plain.seams:
-            spelled = [
+            found += [
                 _Find(*plain.span(find.start, find.end), find.preference, find.secret)
                 for find in self._finds_in(plain.text)
             ]
-            found += _apart(spelled, found)
         return list(_merge(_outside_marks(found, text)))
 
     def _finds_in(self, text: str) -> list[_Find]:
@@ -237,6 +236,14 @@ class Redactor:
         found = self._found(seen)
         if cuts:
             found += self._found_in_unseen(text, escapes(text, cuts), found)
+        marks = line_marks(seen.text)
+        if marks:
+            bare = View(seen.text, marks)
+            more = [
+                _Find(*seen.span(*bare.span(start, end)), preference, bare.text[start:end])
+                for preference, start, end in self._matches(bare.text)
+            ]
+            found += _apart(more, found)
         breaks = wraps(seen.text)
         if breaks:
             found += self._found_across(breaks, seen)

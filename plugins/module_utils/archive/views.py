@@ -39,6 +39,16 @@ _IN_WORD = re.compile(
 _MARKUP_STARTS = ("<", "&", "*", "`", "\\")
 _STRINGS = ("]", "P", "X", "^", "_")
 _ODD = re.compile(f"[\x1b\r{_NO_WIDTH}{_CONTROLS}]")
+# What a viewer, grep, a quotation or a diff puts before each line, and the other half of a line's end.
+_LINE_MARK = re.compile(
+    r"^(?:[ \t]{0,8}[0-9]{1,6}(?:[:→│|\t]|[ ]{2})|[ \t]{0,4}>[ ]?|[-+](?![-+]))|\r(?=\n)", re.MULTILINE
+)
+# What says that the next lines may hold a secret.
+_BLOCK = re.compile(
+    r"kind[\"']?:[ \t]{0,8}[\"']?Secret\b|\b(?:value|default|content)[\"']?[ \t]{0,4}[:=]"
+    r"|:[ \t]{1,4}[|>][-+0-9]{0,2}[ \t\r]{0,4}$",
+    re.IGNORECASE | re.MULTILINE,
+)
 # A character as JSON, a string of code, a URL, or HTML spells it.
 _SPELLED = re.compile(
     r"""\\(?:[nrt"'/\\]|u[0-9A-Fa-f]{4}|x[0-7][0-9A-Fa-f])|%[0-7][0-9A-Fa-f]"""
@@ -158,6 +168,11 @@ def around_long_words(text: str) -> list[Span]:
     if at < len(text):
         cuts.append((at, len(text)))
     return cuts
+
+
+def line_marks(text: str) -> list[Span]:
+    """What stands before and behind the lines of a block that is to be read as a whole; nothing where there is none."""
+    return [match.span() for match in _LINE_MARK.finditer(text)] if _BLOCK.search(text) else []
 
 
 def other_lines(joined: View) -> list[Span]:

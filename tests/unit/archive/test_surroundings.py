@@ -160,3 +160,22 @@ def test_how_long_a_plain_word_has_to_be_to_count_as_a_value_of_the_environment(
 ])  # fmt: skip
 def test_what_nobody_could_say_is_drawn_at_random_while_its_sorts_of_characters_change(value: str, is_it: bool) -> None:
     assert is_generated(value) is is_it
+
+
+@pytest.mark.parametrize("shown", [
+    "{number:4}\t{line}", "{number}:{line}", "{number:6}→{line}", "> {line}", "-{line}", "+{line}", "{line}\r",
+])  # fmt: skip
+@pytest.mark.parametrize("text", [
+    f"- name: DB_PASSWORD\n  value: {WORD}",
+    f"kind: Secret\ndata:\n  user: admin\n  anything: {WORD}\nmore: text",
+    f"password: |\n  {WORD}\nmore: text",
+    f'variable "token" {{\n  type = string\n  default = "{RANDOM}"\n}}',
+])  # fmt: skip
+def test_a_block_is_read_whatever_stands_before_and_behind_its_lines(text: str, shown: str) -> None:
+    """As viewers, grep, quotations, diffs and Windows show it."""
+    lines = [shown.format(number=number, line=line) for number, line in enumerate(text.split("\n"), 8)]
+    redacted = redactor.redact("\n".join(lines)).text.split("\n")
+    assert WORD not in str(redacted) and RANDOM not in str(redacted)
+    assert [line for line in redacted if "[REDACTED" not in line and "user" not in line] == [
+        line for line in lines if WORD not in line and RANDOM not in line and "user" not in line
+    ]
