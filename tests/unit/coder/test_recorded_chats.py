@@ -229,7 +229,8 @@ def test_an_error_of_any_shape_is_one_or_none(value: Any) -> None:
     if error:
         assert error["kind"] in ERROR_KINDS and isinstance(error["retryable"], bool)
         assert all(isinstance(error[name], str) for name in ("message", "detail", "provider"))
-        assert error["status_code"] is None or (type(error["status_code"]) is int and error["status_code"])
+        code = error["status_code"]
+        assert code is None or (isinstance(code, int) and not isinstance(code, bool) and code)
         assert error["message"] == value if isinstance(value, str) else True
 
 
