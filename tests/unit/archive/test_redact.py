@@ -316,7 +316,7 @@ def test_a_prefix_is_known_wherever_it_stands_in_its_word(lead: str) -> None:
 ALONE = {plant.secret: plant for plant in corpus.plants() if redactor.redact(f"it is {plant.secret} so").counts}
 
 
-@pytest.mark.parametrize("before", ["-", "_", "+", "(", "\u201c", "\\n", "\\r\\n", "\\t", "\\u0022", "%20", "%3D", "\\"])
+@pytest.mark.parametrize("before", ["-", "_", "+", "\u201c", "\\n", "\\r\\n", "\\t", "\\u0022", "%20", "%3D", "\\"])
 @pytest.mark.parametrize("behind", ["", ".", ",", "_", "-", "\\n", "%22", "…"])
 def test_what_is_a_secret_alone_is_one_between_any_marks(before: str, behind: str) -> None:
     """Escapes end with letters and digits, and yet begin a word: what agents show is often JSON, or an address."""
