@@ -223,10 +223,7 @@ class Redactor:
         """What to take out, in order and without overlap: of the text, and of it with its escapes as characters."""
         found, plain = self._finds_in(text), Plain(text)
         if plain.seams:
-            found += [
-                _Find(*plain.span(find.start, find.end), find.preference, find.secret)
-                for find in self._finds_in(plain.text)
-            ]
+            found += _placed(self._finds_in(plain.text), plain)
         return list(_merge(_outside_marks(found, text)))
 
     def _finds_in(self, text: str) -> list[_Find]:
@@ -238,12 +235,7 @@ class Redactor:
             found += self._found_in_unseen(text, escapes(text, cuts), found)
         marks = line_marks(seen.text)
         if marks:
-            bare = View(seen.text, marks)
-            more = [
-                _Find(*seen.span(*bare.span(start, end)), preference, bare.text[start:end])
-                for preference, start, end in self._matches(bare.text)
-            ]
-            found += _apart(more, found)
+            found += _apart(_placed(self._found(View(seen.text, marks)), seen), found)
         breaks = wraps(seen.text)
         if breaks:
             found += self._found_across(breaks, seen)
@@ -323,6 +315,11 @@ class Redactor:
             return end
         head = self._rules[preference].find(joined.text[before:seam])
         return seam if (start - before, seam - before) in head else end
+
+
+def _placed(finds: list[_Find], view: View) -> list[_Find]:
+    """What was found in a view, where it lies in the view's original."""
+    return [find._replace(start=start, end=end) for find in finds for start, end in [view.span(find.start, find.end)]]
 
 
 def _apart(finds: list[_Find], others: list[_Find]) -> list[_Find]:
